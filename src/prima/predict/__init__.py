@@ -1,0 +1,1 @@
+"""From a study folder to findings, as JSON and as a page."""

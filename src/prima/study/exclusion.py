@@ -1,0 +1,43 @@
+"""Why a series was not used: the documented list, and one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Every reason for which a series is excluded; the values stand in findings.json."""
+
+    LOCALIZER = "localizer"
+    DERIVED_MAP = "derived_map"
+    PERFUSION = "perfusion"
+    FUNCTIONAL = "functional"
+    DIFFUSION_DIRECTIONS = "diffusion_directions"
+    FIELD_MAP = "field_map"
+    PHASE = "phase"
+    NOT_IMAGE = "not_image"
+    NOT_MR = "not_mr"
+    NOT_BRAIN = "not_brain"
+    SECONDARY_CAPTURE = "secondary_capture"
+    TOO_FEW_SLICES = "too_few_slices"
+    DUPLICATE = "duplicate"
+    MISSING_GEOMETRY = "missing_geometry"
+    SEGMENTATION = "segmentation"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excluded:
+    """A series, or a part of one, that is not used, with its reason.
+
+    `detail` is one short line for people: what was found. It holds no file path and nothing about the patient.
+    """
+
+    series_uid: str
+    number: int | None = None
+    description: str | None = None
+    part: str | None = None
+    reason: Reason
+    detail: str | None = None
+    num_slices: int | None = None

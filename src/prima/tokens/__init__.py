@@ -1,0 +1,1 @@
+"""From a study to tokens: contract, patches, foreground, latents, one packed batch."""
