@@ -1,0 +1,26 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared data: PRIMA_SHARED, or `shared` beside or inside the checkout.
+
+    Skips where it is absent (a stranger's clone has none), and fails instead when PRIMA_REQUIRE_SHARED is 1.
+    """
+    checkout = Path(__file__).resolve().parents[1]
+    told = os.environ.get("PRIMA_SHARED")
+    places = [Path(told)] if told else [checkout.parent / "shared", checkout / "shared"]
+    for place in places:
+        if (place / "data").is_dir():
+            return place
+    message = "shared data is absent: set PRIMA_SHARED to the folder that holds data/real and data/golden"
+    if os.environ.get("PRIMA_REQUIRE_SHARED") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
