@@ -56,5 +56,5 @@ def test_readable_words_for_unknown_names():
 
 
 def test_importing_study_brings_no_torch():
-    code = "import sys, prima.study.ontology; sys.exit('torch' in sys.modules)"
+    code = "import sys, prima.study.ontology, prima.study.nifti; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,153 @@
+"""NIfTI in: the files directly in one folder are one study.
+
+A file becomes one series (or, for a clinical diffusion series with one volume per b-value, one part each), or is
+excluded with a reason. UIDs are made of the content alone, under 2.25 (ITU-T X.667), never of names: a file name may
+name a patient. The one thing taken from a name is the series description, when no json gives it, since the model
+reads series names; BIDS subject and session are left out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from prima.errors import UnreadableError, UsageError
+from prima.study.bids import Sidecar, description_of_stem, read_b_values, read_sidecar, stem_of, suffix_of
+from prima.study.exclusion import Excluded, Reason
+from prima.study.nifti_image import NiftiImage, read_nifti_image, slice_axis, volume_of
+from prima.study.nifti_selection import NUM_LABELS, is_label_mask, one_volume_per_b_value, reason_of_4d, reason_of_facts
+from prima.study.study import Patient, Series, Study
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether a path is a file named as NIfTI (`.nii`, `.nii.gz`); macOS's shadow files (`._…`) are not.
+
+    Example:
+        >>> is_nifti(Path("absent.nii.gz"))
+        False
+    """
+    return path.name.lower().endswith((".nii", ".nii.gz")) and not path.name.startswith("._") and path.is_file()
+
+
+def read_nifti_study(files: Sequence[Path], *, keep_all: bool = False, min_slices: int = 4) -> Study:
+    """Read the NIfTI files of one folder as one study.
+
+    Args:
+        files: paths of `.nii` or `.nii.gz`; json and bval files beside them are found here.
+        keep_all: keep what selection would leave out (segmentations, thin stacks, maps, …); what cannot become one
+            3-D volume, and a file with the same content as another, stay excluded.
+        min_slices: fewer slices than this are too few.
+
+    Returns:
+        A study whose series follow SeriesNumber, then the natural order of the file names. A duplicate carries the
+        UID of the series it repeats.
+
+    Raises:
+        UsageError: no file was given.
+    """
+    if not files:
+        raise UsageError("no NIfTI file given")
+    series: list[Series] = []
+    excluded: list[Excluded] = []
+    digests: list[bytes] = []
+    sidecars = [(path, read_sidecar(path)) for path in sorted(files, key=_natural)]
+    sidecars.sort(key=lambda item: (item[1].series_number is None, item[1].series_number or 0))
+    for path, sidecar in sidecars:
+        description = sidecar.text("SeriesDescription") or description_of_stem(stem_of(path))
+        try:
+            image = read_nifti_image(path)
+        except UnreadableError as error:
+            digest = _digest_of_bytes(path, position=len(digests))
+            found: list[Series] | Excluded = Excluded(
+                series_uid=_uid(digest), reason=Reason.UNREADABLE, detail=str(error)
+            )
+        else:
+            digest = image.digest
+            if digest in digests:
+                found = Excluded(
+                    series_uid=_uid(digest), reason=Reason.DUPLICATE, detail="same voxels as another file of the study"
+                )
+            else:
+                found = _series_of(image, path, sidecar, description, keep_all=keep_all, min_slices=min_slices)
+        digests.append(digest)
+        if isinstance(found, Excluded):
+            excluded.append(replace(found, number=sidecar.series_number, description=description))
+        else:
+            series.extend(found)
+    study_digest = hashlib.sha256(b"study" + b"".join(sorted(set(digests)))).digest()
+    patients = [sidecar.patient for _, sidecar in sidecars if sidecar.patient != Patient()]
+    return Study(
+        study_uid=_uid(study_digest),
+        description=next((text for _, sidecar in sidecars if (text := sidecar.text("StudyDescription"))), None),
+        patient=patients[0] if patients else Patient(),
+        series=tuple(series),
+        excluded=tuple(excluded),
+    )
+
+
+def _series_of(
+    image: NiftiImage, path: Path, sidecar: Sidecar, description: str, *, keep_all: bool, min_slices: int
+) -> list[Series] | Excluded:
+    uid = _uid(image.digest)
+    num_slices = int(image.voxels.shape[3 - slice_axis(image)])
+
+    def leave_out(reason: Reason, detail: str) -> Excluded:
+        return Excluded(series_uid=uid, reason=reason, detail=detail, num_slices=num_slices)
+
+    b_values = read_b_values(path)
+    parts: list[tuple[str | None, float | None]] = [(None, None)]
+    if image.num_volumes > 1:
+        if b_values is None or not one_volume_per_b_value(b_values, len(image.voxels)):
+            reason = reason_of_4d(description, suffix_of(stem_of(path)), has_b_values=b_values is not None)
+            return leave_out(reason, f"4D data, {image.num_volumes} time points or directions")
+        parts = [(f"b{round(value)}", value) for value in b_values]
+    if image.affine_ras is None:
+        return leave_out(Reason.MISSING_GEOMETRY, "neither sform nor qform gives a usable affine")
+    if not keep_all:
+        out_by_facts = reason_of_facts(sidecar, description, suffix_of(stem_of(path)))
+        if out_by_facts is not None:
+            return leave_out(*out_by_facts)
+        if is_label_mask(image.voxels):
+            return leave_out(Reason.SEGMENTATION, f"whole numbers, fewer than {NUM_LABELS} distinct values")
+        if num_slices < min_slices:
+            slices = "1 slice" if num_slices == 1 else f"{num_slices} slices"
+            return leave_out(Reason.TOO_FEW_SLICES, f"{slices}, at least {min_slices} needed")
+    num_broken = int(np.size(image.voxels) - np.isfinite(image.voxels).sum())
+    if num_broken:
+        return leave_out(Reason.UNREADABLE, f"{num_broken} voxels are not finite numbers")
+    return [
+        Series(
+            series_uid=uid,
+            number=sidecar.series_number,
+            description=description,
+            protocol=sidecar.text("ProtocolName"),
+            part=part,
+            volume=volume_of(image, index),
+            acquisition=replace(sidecar.acquisition, b_value=b_value),
+            notes=() if sidecar.note is None else (sidecar.note,),
+        )
+        for index, (part, b_value) in enumerate(parts)
+    ]
+
+
+def _digest_of_bytes(path: Path, *, position: int) -> bytes:
+    """For a file that is no image: sha256 of its bytes; of its place in the study when even those cannot be had."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return hashlib.sha256(b"no bytes, file %d" % position).digest()
+
+
+def _uid(digest: bytes) -> str:
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+
+def _natural(path: Path) -> list[tuple[bool, int, str]]:
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", path.name)]
