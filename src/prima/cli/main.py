@@ -1,0 +1,117 @@
+"""The command `prima`: its verbs, and the one place where an error becomes a line and an exit status.
+
+Nothing here imports torch: each verb lives in its own file and loads what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from prima import __version__
+from prima.cli.convert import convert
+from prima.cli.doctor import doctor
+from prima.cli.phantom import phantom
+from prima.cli.predict import predict
+from prima.errors import PrimaError, UsageError
+
+# Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
+DONE, USAGE, NOTHING_DONE, INTERRUPTED = 0, 2, 3, 130
+
+app = typer.Typer(
+    name="prima",
+    help="From a raw brain-MRI study to findings. Research use only: it does not diagnose.",
+    epilog="Example: prima predict STUDY --out OUT",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"openprima {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options_of_prima(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """From a raw brain-MRI study to findings. Research use only: it does not diagnose."""
+
+
+app.command(epilog="Example: prima predict STUDY --out OUT")(predict)
+app.command(epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE")(convert)
+app.command(epilog="Example: prima phantom demo/study")(phantom)
+app.command(epilog="Example: prima doctor --json")(doctor)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit status; an expected error becomes one line on stderr.
+
+    Args:
+        arguments: the words after `prima`.
+
+    Returns:
+        0 done; 1 done with some inputs refused; 2 wrong usage; 3 nothing could be done; 130 interrupted.
+
+    Example:
+        >>> run(["--version"])
+        openprima ...
+        0
+    """
+    try:
+        typer.main.get_command(app).main(args=list(arguments), prog_name="prima")
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else DONE
+    except UsageError as error:
+        _say(str(error))
+        return USAGE
+    except PrimaError as error:
+        _say(str(error))
+        return NOTHING_DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:
+        _say(_name_os_error(error, arguments))
+        return NOTHING_DONE
+    return DONE
+
+
+def main() -> None:
+    """Entry point of the command `prima`."""
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`head`, a pager) has gone: point stdout at nothing, so that leaving does not complain as well.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = status or 1
+    sys.exit(status)
+
+
+def _name_os_error(error: OSError, arguments: Sequence[str]) -> str:
+    """What the system refused. Only a path the user typed is named: those found inside may hold a patient's name."""
+    text = error.strerror or type(error).__name__
+    path = str(error.filename or "")
+    typed = [word for word in arguments if word and not word.startswith("-") and path.startswith(word)]
+    return f"{max(typed, key=len)}: {text}" if typed else text
+
+
+def _say(message: str) -> None:
+    """One red line on stderr, with whatever a terminal would obey (escape sequences, line breaks) made visible."""
+    from rich.console import Console
+    from rich.text import Text
+
+    line = "".join(letter if letter.isprintable() else " " for letter in message)
+    Console(stderr=True).print(Text(f"prima: {line}", style="red"), soft_wrap=True)

@@ -1,0 +1,58 @@
+"""`prima predict`: raw study folders in, findings and a page out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Dtype(StrEnum):
+    """The number format of the encoder."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def predict(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(metavar="STUDY", help="Study folders (DICOM or NIfTI), or single NIfTI files."),
+    ],
+    *,
+    release: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<study_uid>/findings.json goes.")] = Path("out"),
+    dtype: Annotated[
+        Dtype, typer.Option(help="auto: bfloat16 where the processor or GPU computes in it, else float32.")
+    ] = Dtype.AUTO,
+    device: Annotated[Device, typer.Option(help="auto: the GPU when there is one.")] = Device.AUTO,
+    study_description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Use TEXT in place of the StudyDescription of the headers.")
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Use every readable series, as the published system does.")
+    ] = False,
+    image_only: Annotated[
+        bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
+    ] = False,
+    min_slices: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
+) -> None:
+    """Read raw brain-MRI studies and write findings.json and report.html for each."""
+    raise NotImplementedError
