@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. Each makes its own environment (.venv) from nothing.
+# PYTHON chooses the interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint docs bench clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' Makefile
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "openprima needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Making the environment in $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -m venv $(VENV) || { echo "No environment made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(PIP) install -c constraints.txt torch
+	@$(PIP) install -c constraints.txt -e '.[dev,docs]'
+	@touch $(READY)
+
+demo: $(READY)  ## write a made-up study, read it, and say where the report is
+	@rm -rf demo
+	@$(BIN)/prima phantom demo/study
+	@$(BIN)/prima predict demo/study --out demo/out
+	@echo "The report: $$(find demo/out -name report.html)"
+
+test: lint docs  ## every check: lint, types, rooms, documentation, tests
+	$(BIN)/pytest
+
+lint: $(READY)  ## style, types and who may import whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(READY)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+bench: $(READY)  ## time the main job, stage by stage
+	$(BIN)/python benchmarks/predict.py
+
+clean:  ## remove the environment, the demo and everything built
+	rm -rf $(VENV) demo site dist build .mypy_cache .ruff_cache .import_linter_cache
