@@ -1,0 +1,108 @@
+"""Heads: small MLPs on the study feature, loaded memory-mapped, computing only the columns that are named.
+
+The published release gives every task a whole MLP of 45 M parameters, 2.8 G in all. They are read straight from the
+page cache: nothing is copied, and of the last layer only one row is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from prima.errors import ReleaseError
+from prima.model.manifest import HeadRecord, Manifest
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeadOutputs:
+    """Logits of one study by head name; priority by level, None when the release has no priority head."""
+
+    diagnoses: dict[str, float]
+    referrals: dict[str, float]
+    priority: dict[str, float] | None
+
+
+class HeadMLP:
+    """Linear, ReLU, Linear, … with weights that live in the file's pages.
+
+    Args:
+        path: a safetensors file with `0.weight`, `0.bias`, `1.weight`, … in order of the layers.
+        device: where to compute; the CPU keeps the mapping, a GPU takes a copy.
+
+    Raises:
+        ReleaseError: the file cannot be read or its layers do not fit each other.
+    """
+
+    def __init__(self, path: Path, device: torch.device) -> None:
+        try:
+            with safe_open(path, framework="pt", device="cpu") as file:
+                names = set(file.keys())
+                num_layers = len(names) // 2
+                tensors = [(file.get_tensor(f"{n}.weight"), file.get_tensor(f"{n}.bias")) for n in range(num_layers)]
+        except (SafetensorError, OSError) as error:
+            raise ReleaseError(f"head {path.name}: cannot be read ({error}); restore the release") from error
+        self.layers = [(weight.to(device), bias.to(device)) for weight, bias in tensors]
+        sizes = [weight.shape for weight, _ in self.layers]
+        fits = all(above[0] == below[1] for above, below in pairwise(sizes))
+        if not self.layers or len(names) != 2 * num_layers or not fits:
+            raise ReleaseError(f"head {path.name}: found layers {sizes} that do not fit; restore the release")
+
+    @property
+    def num_columns(self) -> int:
+        """Outputs of the last layer."""
+        return int(self.layers[-1][0].shape[0])
+
+    def columns(self, feature: torch.Tensor, columns: Sequence[int]) -> list[float]:
+        """Some outputs for one study feature [feature_dim]."""
+        hidden = feature
+        for weight, bias in self.layers[:-1]:
+            hidden = torch.relu(torch.addmv(bias, weight, hidden))
+        weight, bias = self.layers[-1]
+        rows = list(columns)
+        values: list[float] = torch.addmv(bias[rows], weight[rows], hidden).tolist()
+        return values
+
+
+class Heads:
+    """All heads of a release."""
+
+    def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
+        self.manifest = manifest
+        self.mlps = [HeadMLP(folder / name, device) for name in manifest.mlps]
+        for head in (*manifest.diagnoses, *manifest.referrals):
+            if not 0 <= head.column < self.mlps[head.mlp].num_columns:
+                raise ReleaseError(
+                    f"head {head.name}: found column {head.column}, expected one of "
+                    f"{self.mlps[head.mlp].num_columns}; restore the release"
+                )
+
+    @torch.inference_mode()
+    def __call__(self, feature: torch.Tensor) -> HeadOutputs:
+        """Logits for one study feature [feature_dim], float32; every network runs once."""
+        priority = self.manifest.priority
+        wanted: dict[int, set[int]] = {}
+        for head in (*self.manifest.diagnoses, *self.manifest.referrals):
+            wanted.setdefault(head.mlp, set()).add(head.column)
+        if priority is not None:
+            wanted.setdefault(priority.mlp, set()).update(range(len(priority.levels)))
+        values: dict[tuple[int, int], float] = {}
+        for index, columns in wanted.items():
+            ordered = sorted(columns)
+            outputs = self.mlps[index].columns(feature, ordered)
+            values.update({(index, column): value for column, value in zip(ordered, outputs, strict=True)})
+
+        def logits(heads: tuple[HeadRecord, ...]) -> dict[str, float]:
+            return {head.name: values[head.mlp, head.column] - head.offset for head in heads}
+
+        return HeadOutputs(
+            diagnoses=logits(self.manifest.diagnoses),
+            referrals=logits(self.manifest.referrals),
+            priority=None
+            if priority is None
+            else {level: values[priority.mlp, column] for column, level in enumerate(priority.levels)},
+        )

@@ -1,0 +1,152 @@
+"""What release.json says: the one file that makes a folder of weights a release.
+
+Every field is needed and unknown ones are refused, so that a release is never half understood.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from prima.errors import ReleaseError
+from prima.model.vision import VisionConfig
+from prima.study.findings import Mode
+from prima.tokens.contract import Contract
+from prima.tokens.vqvae import VQVAEConfig
+
+FORMAT = "openprima/release/1"
+MANIFEST_FILE = "release.json"
+TOKENIZER_FILE = "tokenizer.safetensors"
+VISION_FILE = "vision.safetensors"
+CARD_FILE = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """Size and hash of one file of the release."""
+
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecord:
+    """One named output: a column of an MLP minus an offset is its logit.
+
+    Args:
+        name: what the head is called; for diagnoses the released name.
+        mlp: index into the manifest's `mlps`.
+        column: column of the MLP's last layer.
+        offset: subtracted from the column.
+    """
+
+    name: str
+    mlp: int
+    column: int
+    offset: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorityRecord:
+    """The priority head: the MLP and the level of each of its columns."""
+
+    mlp: int
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The contents of release.json.
+
+    Args:
+        name: what the release is called.
+        trained: False for random weights; every output then says that its numbers mean nothing.
+        calibrated: whether the heads' logits become probabilities.
+        mode: what of a study besides the image the model may see.
+        contract: the preprocessing the weights expect.
+        tokenizer: sizes of the VQ-VAE.
+        vision: sizes of the hierarchical vision model.
+        mlps: files of the head networks.
+        diagnoses: heads of the diagnoses, in the release's order.
+        referrals: heads of the referrals.
+        priority: the priority head, None when there is none.
+        provenance: where the weights come from, as plain values.
+        files: size and hash of every other file of the folder.
+    """
+
+    name: str
+    trained: bool
+    calibrated: bool
+    mode: Mode
+    contract: Contract
+    tokenizer: VQVAEConfig
+    vision: VisionConfig
+    mlps: tuple[str, ...]
+    diagnoses: tuple[HeadRecord, ...]
+    referrals: tuple[HeadRecord, ...]
+    priority: PriorityRecord | None
+    provenance: dict[str, Any]
+    files: dict[str, FileRecord]
+
+    def to_text(self) -> str:
+        """The text of release.json."""
+        values = asdict(self)
+        return json.dumps({"format": FORMAT, **values}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read release.json.
+
+        Raises:
+            ReleaseError: it is not JSON, of another format, or a field is missing, unknown or of the wrong kind.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ReleaseError(f"{MANIFEST_FILE}: found text that is not JSON; restore the file") from error
+        found = values.pop("format", None) if isinstance(values, dict) else None
+        if found != FORMAT:
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found format {found!r}, expected {FORMAT!r}; convert the release again"
+            )
+        known = {field.name for field in fields(cls)}
+        if set(values) != known:
+            odd = ", ".join(sorted(set(values) ^ known))
+            raise ReleaseError(f"{MANIFEST_FILE}: found missing or unknown fields ({odd}); restore the file")
+        try:
+            manifest = cls(**{**values, **_nested(values)})
+        except (TypeError, KeyError, AttributeError, ValueError) as error:
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found a field of the wrong kind ({error}); restore the file"
+            ) from error
+        manifest._check()
+        return manifest
+
+    def _check(self) -> None:
+        for name in self.files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name:
+                raise ReleaseError(f"{MANIFEST_FILE}: found file name {name!r}, expected one inside the release")
+        needed = {TOKENIZER_FILE, VISION_FILE, *self.mlps}
+        if missing := sorted(needed - set(self.files)):
+            raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")
+        heads = [*self.diagnoses, *self.referrals]
+        used = [head.mlp for head in heads] + ([] if self.priority is None else [self.priority.mlp])
+        if any(not 0 <= index < len(self.mlps) for index in used):
+            raise ReleaseError(f"{MANIFEST_FILE}: found a head whose network is not listed; restore the file")
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    priority = values["priority"]
+    return {
+        "contract": Contract.from_json(values["contract"]),
+        "tokenizer": VQVAEConfig.from_json(values["tokenizer"]),
+        "vision": VisionConfig.from_json(values["vision"]),
+        "mlps": tuple(values["mlps"]),
+        "diagnoses": tuple(HeadRecord(**head) for head in values["diagnoses"]),
+        "referrals": tuple(HeadRecord(**head) for head in values["referrals"]),
+        "priority": None if priority is None else PriorityRecord(mlp=priority["mlp"], levels=tuple(priority["levels"])),
+        "files": {name: FileRecord(**record) for name, record in values["files"].items()},
+    }

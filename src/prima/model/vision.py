@@ -1,0 +1,201 @@
+"""The hierarchical vision model: sequence ViT over the tokens of a series, study ViT over the series of a study.
+
+Registers come first in every piece, then the text token, then the tokens; no position is added, because a token row
+already carries its own. The study feature is the study ViT's registers, normalised and flattened.
+
+Shape suffixes: T tokens of all series, S series, B studies, R registers, W width, C characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from prima.model.attention import Backend, Pieces, best_backend
+from prima.model.transformer import Transformer, TransformerConfig
+from prima.tokens.batch import StudyBatch, position_code
+from prima.tokens.text import NUM_CODES
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEncoderConfig:
+    """Sizes of a character encoder: embedding and position code together make the transformer's width."""
+
+    embedding: int
+    position_dims: int
+    transformer: TransformerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig:
+    """Sizes of the hierarchical vision model.
+
+    Args:
+        sequence: the sequence ViT; its width is that of a token row.
+        sequence_registers: registers of the sequence ViT.
+        study: the study ViT; its width is that of a series embedding.
+        study_registers: registers of the study ViT.
+        series_name: the character encoder of series names, None when the model has none.
+        study_description: the character encoder of study descriptions, None when the model has none.
+        joint_dim: width of the projection to the space shared with reports.
+    """
+
+    sequence: TransformerConfig
+    sequence_registers: int
+    study: TransformerConfig
+    study_registers: int
+    series_name: TextEncoderConfig | None
+    study_description: TextEncoderConfig | None
+    joint_dim: int
+
+    @property
+    def feature_dim(self) -> int:
+        """Length of the study feature that heads read."""
+        return self.study_registers * self.study.width
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Read the values back."""
+        return cls(
+            sequence=TransformerConfig(**values["sequence"]),
+            sequence_registers=values["sequence_registers"],
+            study=TransformerConfig(**values["study"]),
+            study_registers=values["study_registers"],
+            series_name=_text_config(values["series_name"]),
+            study_description=_text_config(values["study_description"]),
+            joint_dim=values["joint_dim"],
+        )
+
+
+def _text_config(values: dict[str, Any] | None) -> TextEncoderConfig | None:
+    if values is None:
+        return None
+    return TextEncoderConfig(
+        embedding=values["embedding"],
+        position_dims=values["position_dims"],
+        transformer=TransformerConfig(**values["transformer"]),
+    )
+
+
+class TextEncoder(nn.Module):
+    """Characters of a description → one token: the state at the end code, projected."""
+
+    def __init__(self, config: TextEncoderConfig, width_out: int) -> None:
+        super().__init__()
+        self.position_dims = config.position_dims
+        self.embedding = nn.Embedding(NUM_CODES, config.embedding)
+        self.transformer = Transformer(config.transformer)
+        self.project = nn.Linear(config.transformer.width, width_out)
+
+    def forward(self, text_C: torch.Tensor, offsets: torch.Tensor, backend: Backend) -> torch.Tensor:
+        """[C] codes of n texts with [n + 1] offsets (CPU) → [n, width_out]."""
+        pieces = Pieces(offsets)
+        start_of_own = torch.repeat_interleave(offsets[:-1], offsets.diff())
+        index = (torch.arange(len(text_C)) - start_of_own).unsqueeze(1).to(text_C.device)
+        position = position_code(index, self.position_dims).to(self.embedding.weight.dtype)
+        x = torch.cat([self.embedding(text_C), position], dim=1)
+        x = self.transformer(x, pieces, backend)
+        result: torch.Tensor = self.project(x[offsets[1:].to(x.device) - 1])
+        return result
+
+
+class RegisterViT(nn.Module):
+    """A transformer that reads each piece through learnt registers; its answer is the registers, normalised."""
+
+    def __init__(self, config: TransformerConfig, num_registers: int) -> None:
+        super().__init__()
+        self.registers = nn.Parameter(torch.randn(num_registers, config.width) * 0.02)
+        self.transformer = Transformer(config)
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(
+        self, x_TW: torch.Tensor, offsets: torch.Tensor, text_PW: torch.Tensor | None, backend: Backend
+    ) -> torch.Tensor:
+        """Packed tokens of P pieces, their offsets [P + 1] (CPU) and one text token each → [P, R·W]."""
+        num_pieces = len(offsets) - 1
+        num_registers, width = self.registers.shape
+        lead = self.registers.unsqueeze(0).expand(num_pieces, -1, -1)
+        if text_PW is not None:
+            lead = torch.cat([lead, text_PW.unsqueeze(1)], dim=1)
+        num_lead = lead.shape[1]
+        starts = offsets + num_lead * torch.arange(num_pieces + 1)
+        lead_rows = (starts[:-1, None] + torch.arange(num_lead)).to(x_TW.device)
+        own_rows = torch.arange(len(x_TW)) + num_lead * (
+            1 + torch.repeat_interleave(torch.arange(num_pieces), offsets.diff())
+        )
+        packed = x_TW.new_empty(len(x_TW) + num_pieces * num_lead, width)
+        packed = packed.index_copy(0, lead_rows.flatten(), lead.reshape(-1, width).to(x_TW.dtype))
+        packed = packed.index_copy(0, own_rows.to(x_TW.device), x_TW)
+        packed = self.transformer(packed, Pieces(starts), backend)
+        registers = packed[lead_rows[:, :num_registers]]
+        result: torch.Tensor = self.norm(registers).flatten(start_dim=1)
+        return result
+
+
+class HierarchicalViT(nn.Module):
+    """Packed studies → series embeddings and study features."""
+
+    def __init__(self, config: VisionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sequence = RegisterViT(config.sequence, config.sequence_registers)
+        self.series_project = nn.Linear(config.sequence_registers * config.sequence.width, config.study.width)
+        self.study = RegisterViT(config.study, config.study_registers)
+        self.joint_project = nn.Linear(config.feature_dim, config.joint_dim)
+        self.series_name = _text_encoder(config.series_name, config.sequence.width)
+        self.study_description = _text_encoder(config.study_description, config.study.width)
+
+    def forward(self, batch: StudyBatch, backend: Backend | None = None) -> VisionOutput:
+        """Features of every series and study of a batch.
+
+        Args:
+            batch: packed studies; tokens on the model's device, in any floating dtype.
+            backend: the attention backend; the device's best when None.
+        """
+        dtype = self.series_project.weight.dtype
+        device = batch.tokens.device
+        backend = backend or best_backend(device, dtype)
+        names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
+        series_pooled = self.sequence(batch.tokens.to(dtype), batch.series_offsets.cpu(), names, backend)
+        series = self.series_project(series_pooled)
+        descriptions = _encode(self.study_description, batch.study_text, batch.study_text_offsets, backend)
+        study = self.study(series, batch.study_offsets.cpu(), descriptions, backend)
+        return VisionOutput(series=series, study=study)
+
+    def project(self, study: torch.Tensor) -> torch.Tensor:
+        """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""
+        result: torch.Tensor = self.joint_project(study)
+        return result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VisionOutput:
+    """What the vision model says of a batch.
+
+    Args:
+        series: [S, study width] embeddings of the series.
+        study: [B, feature_dim] study features, the heads' input, not normalised.
+    """
+
+    series: torch.Tensor
+    study: torch.Tensor
+
+
+def _text_encoder(config: TextEncoderConfig | None, width_out: int) -> TextEncoder | None:
+    return None if config is None else TextEncoder(config, width_out)
+
+
+def _encode(
+    encoder: TextEncoder | None, text: torch.Tensor, offsets: torch.Tensor, backend: Backend
+) -> torch.Tensor | None:
+    if encoder is None:
+        return None
+    encoded: torch.Tensor = encoder(text, offsets.cpu(), backend)
+    return encoded
