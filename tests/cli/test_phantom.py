@@ -1,0 +1,28 @@
+"""`prima phantom` writes a study that can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prima.cli import main as cli
+
+
+def test_the_same_seed_gives_the_same_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "second"):
+        assert cli.run(["phantom", str(tmp_path / name), "--seed", "3"]) == 0
+    assert "wrote a made-up study" in capsys.readouterr().out
+    files = [path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*.dcm")]
+    assert files
+    for name in files[::20]:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+
+
+def test_without_a_lesion_the_pixels_differ(tmp_path: Path) -> None:
+    assert cli.run(["phantom", str(tmp_path / "with")]) == 0
+    assert cli.run(["phantom", str(tmp_path / "without"), "--no-lesion"]) == 0
+    pairs = [
+        (path, tmp_path / "without" / path.relative_to(tmp_path / "with")) for path in tmp_path.glob("with/**/*.dcm")
+    ]
+    assert any(first.read_bytes()[-5000:] != second.read_bytes()[-5000:] for first, second in pairs)
