@@ -1,0 +1,159 @@
+"""Reading the header of one file, once; the pixels stay where they are."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
+
+from prima.dicom.component import component_of
+from prima.dicom.diffusion import diffusion_of
+from prima.dicom.element import BROKEN, integer, number, text, words
+from prima.dicom.enhanced import enhanced_frames, is_enhanced
+from prima.dicom.facts import acquisition_of, anatomy_of, is_echo_planar, study_facts
+from prima.dicom.instance import Frame, Instance, PixelLayout, Tiling
+from prima.dicom.layout import pixel_layout, unreadable_layout
+from prima.dicom.mosaic import tile_frames, tiling_of
+from prima.dicom.plane import orientation_of, position_of, spacing_of, thickness_of
+from prima.errors import UnreadableError
+from prima.study.walk import NOT_PERMITTED
+
+Header = tuple[Instance, tuple[Frame, ...]]
+
+_DICOMDIR = "1.2.840.10008.1.3.10"
+_SUFFIXES = {".dcm", ".dicom", ".ima"}
+_FIRST_GROUPS = {b"\x02\x00", b"\x08\x00", b"\x00\x08"}
+
+
+def read_header(path: Path) -> Header | None:
+    """Read one file up to its pixels.
+
+    Returns:
+        The instance and its frames, or None when the file is no DICOM image or object (a DICOMDIR included).
+
+    Raises:
+        UnreadableError: the file is DICOM, or says so by its name, and cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(132)
+            file.seek(0)
+            if not _looks_like_dicom(start):
+                if path.suffix.lower() in _SUFFIXES:
+                    raise UnreadableError("named like a DICOM file and is none" if start else "empty file")
+                return None
+            return _read(path, file)
+    except PermissionError:
+        raise UnreadableError(NOT_PERMITTED) from None
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or 'input/output error'}") from None
+    except RecursionError:
+        raise UnreadableError("sequences are nested too deeply") from None
+    except MemoryError:
+        raise UnreadableError("an element claims more memory than there is") from None
+    except (InvalidDicomError, zlib.error, *BROKEN):
+        raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
+
+
+def _looks_like_dicom(start: bytes) -> bool:
+    if start[128:132] == b"DICM":
+        return True
+    explicit = start[4:6].isalpha() and start[4:6].isupper()
+    implicit = len(start) >= 8 and int.from_bytes(start[4:8], "little") < 256
+    return start[:2] in _FIRST_GROUPS and start[3:4] <= b"\x20" and (explicit or implicit)
+
+
+def _read(path: Path, file: BinaryIO) -> Header | None:
+    dataset = dcmread(file, stop_before_pixels=True, force=True)
+    meta = dataset.file_meta
+    sop_class = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID") or ""
+    if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
+        return None
+    if not sop_class and text(dataset, "Modality") is None and text(dataset, "SeriesInstanceUID") is None:
+        raise UnreadableError("not a valid DICOM data set: truncated or damaged")
+    layout = pixel_layout(dataset, file, _transfer_syntax(dataset))
+    tiling = tiling_of(dataset, layout)
+    instance = _instance(path, dataset, sop_class, layout, tiling)
+    if layout is None or instance.unreadable is not None:
+        return instance, (_frame(dataset, instance, 0),)
+    if is_enhanced(dataset):
+        return instance, enhanced_frames(dataset, instance)
+    first = _frame(dataset, instance, 0)
+    if tiling is not None:
+        return instance, tile_frames(dataset, first, tiling)
+    return instance, (first, *(_frame(dataset, instance, index) for index in range(1, layout.num_frames)))
+
+
+def _transfer_syntax(dataset: Dataset) -> str:
+    found = text(dataset.file_meta, "TransferSyntaxUID")
+    if found is not None:
+        return str(UID(found))
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+
+
+def _instance(
+    path: Path, dataset: Dataset, sop_class: str, layout: PixelLayout | None, tiling: Tiling | None
+) -> Instance:
+    scanning = words(dataset, "ScanningSequence")
+    return Instance(
+        path=path,
+        sop_class=sop_class,
+        sop_uid=text(dataset, "SOPInstanceUID") or "",
+        study_uid=text(dataset, "StudyInstanceUID") or "",
+        series_uid=text(dataset, "SeriesInstanceUID") or "",
+        number=integer(dataset, "SeriesNumber"),
+        instance_number=integer(dataset, "InstanceNumber"),
+        modality=(text(dataset, "Modality") or "").upper(),
+        description=text(dataset, "SeriesDescription"),
+        protocol=text(dataset, "ProtocolName"),
+        study=study_facts(dataset),
+        body_part=text(dataset, "BodyPartExamined"),
+        anatomy=anatomy_of(dataset),
+        image_type=words(dataset, "ImageType"),
+        scanning_sequence=scanning,
+        sequence_variant=words(dataset, "SequenceVariant"),
+        sequence_name=text(dataset, "SequenceName") or text(dataset, "PulseSequenceName"),
+        echo_planar=is_echo_planar(dataset, scanning),
+        num_time_points=integer(dataset, "NumberOfTemporalPositions"),
+        conversion_type=text(dataset, "ConversionType"),
+        tiling=tiling,
+        acquisition=acquisition_of(dataset),
+        pixels=layout,
+        unreadable=unreadable_layout(dataset, sop_class, layout),
+    )
+
+
+def _frame(dataset: Dataset, instance: Instance, index: int) -> Frame:
+    layout = instance.pixels
+    diffusion = diffusion_of(dataset)
+    slope = number(dataset, "RescaleSlope")
+    return Frame(
+        instance=instance,
+        index=index,
+        rows=0 if layout is None else layout.rows,
+        columns=0 if layout is None else layout.columns,
+        position=position_of(dataset),
+        orientation=orientation_of(dataset),
+        spacing_mm=spacing_of(dataset),
+        thickness_mm=thickness_of(dataset),
+        image_type=instance.image_type,
+        component=component_of(dataset, instance.image_type),
+        echo_time_ms=number(dataset, "EchoTime"),
+        b_value=diffusion.b_value,
+        direction=diffusion.direction,
+        directionality=diffusion.directionality,
+        temporal_index=integer(dataset, "TemporalPositionIdentifier"),
+        acquisition_number=integer(dataset, "AcquisitionNumber"),
+        trigger_time_ms=number(dataset, "TriggerTime"),
+        inversion_time_ms=number(dataset, "InversionTime"),
+        slope=1.0 if slope is None else slope,
+        intercept=number(dataset, "RescaleIntercept") or 0.0,
+    )

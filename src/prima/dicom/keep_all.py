@@ -1,0 +1,63 @@
+"""Reading without selection, as the reference does: a sub-folder is a series and nothing is split or judged."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+from prima.dicom.assemble import GeometryError, assemble, stack_by_name
+from prima.dicom.instance import Frame
+from prima.dicom.quiet import quiet
+from prima.dicom.read import assemble_study, decode_all, exclude
+from prima.dicom.scan import ScannedStudy
+from prima.dicom.split import Part, num_repeats
+from prima.dicom.stack import has_geometry, name_order
+from prima.errors import UnreadableError
+from prima.study.exclusion import Excluded, Reason
+from prima.study.study import Series, Study
+from prima.study.walk import path_key
+
+
+def read_everything(study: ScannedStudy, *, workers: int = 2) -> Study:
+    """Read each folder that directly holds images as one series.
+
+    Folders come in natural order. Of images of several sizes the most common size is kept. Images are ordered by
+    position when no two share one, else by name. Only what has no pixels or no geometry is left out.
+    """
+    folders: dict[Path, list[Frame]] = defaultdict(list)
+    for instance, frames in study.headers:
+        folders[instance.path.parent].extend(frames)
+    with quiet(), ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
+        results = [_read_folder(folders[folder], pool) for folder in sorted(folders, key=path_key)]
+    series = [result for result in results if isinstance(result, Series)]
+    return assemble_study(study, series, [result for result in results if isinstance(result, Excluded)])
+
+
+def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
+    images = [frame for frame in frames if frame.instance.pixels is not None]
+    whole = Part(frames=tuple(frames))
+    if not images:
+        unreadable = frames[0].instance.unreadable
+        if unreadable is not None:
+            return exclude(whole, Reason.UNREADABLE, unreadable)
+        return exclude(whole, Reason.NOT_IMAGE, "objects without pixels")
+    size, _ = Counter((frame.rows, frame.columns) for frame in images).most_common(1)[0]
+    kept = sorted((frame for frame in images if (frame.rows, frame.columns) == size), key=name_order)
+    notes = []
+    if len(kept) < len(images):
+        notes.append(f"{len(images) - len(kept)} images of another size left out")
+    part = Part(frames=tuple(kept))
+    decoded = decode_all({frame.instance for frame in kept}, pool)
+    by_name = num_repeats([frame for frame in kept if has_geometry(frame)]) > 1
+    try:
+        series = (stack_by_name if by_name else assemble)(part, decoded, label=None, notes=notes)
+    except GeometryError as error:
+        return exclude(part, Reason.MISSING_GEOMETRY, str(error))
+    except UnreadableError as error:
+        return exclude(part, Reason.UNREADABLE, str(error))
+    if by_name:
+        return dataclasses.replace(series, notes=(*series.notes, "images share positions: ordered by file name"))
+    return series

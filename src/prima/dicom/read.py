@@ -1,0 +1,187 @@
+"""From the headers of a study to the study: split, select, decode what is used, stack."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prima.dicom.assemble import Decoded, GeometryError, assemble, image_of
+from prima.dicom.evidence import Evidence, evidence_of
+from prima.dicom.header import Header
+from prima.dicom.instance import Frame, Instance
+from prima.dicom.pixels import decode
+from prima.dicom.quiet import quiet
+from prima.dicom.scan import ScannedStudy, safe_uid
+from prima.dicom.select import MIN_SLICES, Verdict, select
+from prima.dicom.split import Part, split, without_copies
+from prima.errors import UnreadableError
+from prima.study.exclusion import Excluded, Reason
+from prima.study.study import Patient, Series, Study
+
+
+def read_dicom_study(study: ScannedStudy, *, min_slices: int = MIN_SLICES, workers: int = 2) -> Study:
+    """Decode and stack the series of a study that can be used, and say why the others are not.
+
+    Args:
+        study: the scanned headers.
+        min_slices: a part with fewer slices is not used.
+        workers: threads that decode pixels.
+    """
+    series: list[Series] = []
+    excluded: list[Excluded] = []
+    seen: dict[str, Series] = {}
+    with quiet(), ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
+        for headers in _by_series(study.headers):
+            for result in _read_series(headers, min_slices, pool):
+                if isinstance(result, Excluded):
+                    excluded.append(result)
+                elif (twin := seen.setdefault(_digest(result), result)) is not result:
+                    excluded.append(_duplicate(result, twin))
+                else:
+                    series.append(result)
+    return assemble_study(study, series, excluded)
+
+
+def assemble_study(
+    study: ScannedStudy, series: Sequence[Series], excluded: Sequence[Excluded], notes: Sequence[str] = ()
+) -> Study:
+    """A study with the facts of its first file that states each."""
+    facts = [instance.study for instance, _ in study.headers]
+    return Study(
+        study_uid=study.study_uid,
+        description=next((fact.description for fact in facts if fact.description), None),
+        indication=next((fact.indication for fact in facts if fact.indication), None),
+        date=next((fact.date for fact in facts if fact.date), None),
+        patient=Patient(
+            age_years=next((fact.age_years for fact in facts if fact.age_years is not None), None),
+            sex=next((fact.sex for fact in facts if fact.sex), None),
+        ),
+        series=tuple(series),
+        excluded=tuple(excluded),
+        notes=tuple(notes),
+    )
+
+
+def _by_series(headers: Sequence[Header]) -> list[list[Header]]:
+    """Series in order of their number; one UID under several numbers is several series."""
+    groups: dict[tuple[str, int | None], list[Header]] = defaultdict(list)
+    for header in headers:
+        groups[header[0].series_uid, header[0].number].append(header)
+    return sorted(groups.values(), key=lambda found: (found[0][0].number is None, found[0][0].number or 0))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    evidence: Evidence
+    verdict: Verdict | None
+
+
+def _read_series(headers: Sequence[Header], min_slices: int, pool: Executor) -> list[Series | Excluded]:
+    images = [header for header in headers if header[0].pixels is not None or header[0].unreadable is not None]
+    beside = len(headers) - len(images)
+    notes = [f"{beside} {'object' if beside == 1 else 'objects'} without pixels beside the images"] if beside else []
+    every = [frame for _, frames in (images or headers) for frame in frames]
+    frames = without_copies(every)
+    if len(frames) < len(every):
+        copies = len(every) - len(frames)
+        notes.append(f"{copies} duplicate {'slice' if copies == 1 else 'slices'} left out")
+    judged = _judge(frames, min_slices)
+    used = [one.evidence.part for one in judged if one.verdict is None]
+    decoded = decode_all({frame.instance for part in used for frame in part.frames}, pool)
+    results: list[Series | Excluded] = []
+    for one in judged:
+        results.append(_result(one, decoded, notes))
+    return _merge(results)
+
+
+def _judge(frames: Sequence[Frame], min_slices: int) -> list[_Judged]:
+    parts = split(frames)
+    return [_Judged(one, select(one, min_slices=min_slices)) for one in evidence_of(frames, parts)]
+
+
+def decode_all(instances: set[Instance], pool: Executor) -> Decoded:
+    """Decode each file once, several at a time; what cannot be decoded stands there as its error."""
+    ordered = list(instances)
+    return dict(zip(ordered, pool.map(_decode_or_error, ordered), strict=True))
+
+
+def _decode_or_error(instance: Instance) -> NDArray[np.generic] | UnreadableError:
+    try:
+        return decode(instance)
+    except UnreadableError as error:
+        return error
+
+
+def _result(one: _Judged, decoded: Decoded, notes: Sequence[str]) -> Series | Excluded:
+    part = one.evidence.part
+    if one.verdict is not None:
+        return exclude(part, *one.verdict)
+    try:
+        return assemble(part, decoded, label=part.label, notes=notes)
+    except GeometryError as error:
+        return exclude(part, Reason.MISSING_GEOMETRY, str(error))
+    except UnreadableError as error:
+        return exclude(part, Reason.UNREADABLE, str(error))
+
+
+def exclude(part: Part, reason: Reason, detail: str) -> Excluded:
+    """The record of a part that is not used."""
+    instance = part.frames[0].instance
+    return Excluded(
+        series_uid=safe_uid(instance.series_uid),
+        number=instance.number,
+        description=instance.description,
+        part=part.label,
+        reason=reason,
+        detail=detail,
+        num_slices=None if instance.pixels is None else len(part.frames),
+    )
+
+
+def _merge(results: list[Series | Excluded]) -> list[Series | Excluded]:
+    """One record for a series whose parts were all excluded for one reason."""
+    left_out = [result for result in results if isinstance(result, Excluded)]
+    if len(left_out) < 2 or len(left_out) < len(results) or len({result.reason for result in left_out}) > 1:
+        return results
+    first = left_out[0]
+    num_slices = sum(result.num_slices or 0 for result in left_out) or None
+    return [
+        Excluded(
+            series_uid=first.series_uid,
+            number=first.number,
+            description=first.description,
+            reason=first.reason,
+            detail=first.detail,
+            num_slices=num_slices,
+        )
+    ]
+
+
+def _digest(series: Series) -> str:
+    volume = series.volume
+    digest = hashlib.sha256(f"{volume.voxels.shape} {volume.voxels.dtype}".encode())
+    digest.update(np.round(volume.affine, 3).tobytes())
+    digest.update(np.ascontiguousarray(volume.voxels).tobytes())
+    return digest.hexdigest()
+
+
+def _duplicate(series: Series, twin: Series) -> Excluded:
+    of = "another series" if twin.number is None else f"series {twin.number}"
+    return Excluded(
+        series_uid=series.series_uid,
+        number=series.number,
+        description=series.description,
+        part=series.part,
+        reason=Reason.DUPLICATE,
+        detail=f"the same voxels at the same place as {of}",
+        num_slices=series.num_slices,
+    )
+
+
+__all__ = ["assemble_study", "decode_all", "exclude", "image_of", "read_dicom_study"]

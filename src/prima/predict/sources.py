@@ -1,0 +1,115 @@
+"""Finding the studies under a path, whether DICOM or NIfTI; pixels are read later, study by study."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prima.dicom.keep_all import read_everything
+from prima.dicom.read import read_dicom_study
+from prima.dicom.scan import ScannedStudy, scan
+from prima.dicom.select import MIN_SLICES
+from prima.study.nifti import is_nifti, read_nifti_study
+from prima.study.study import Study
+from prima.study.walk import Problem, walk
+
+__all__ = ["Found", "Problem", "StudySource", "find_studies"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySource:
+    """A study whose headers were read and whose pixels were not.
+
+    Args:
+        study_uid: StudyInstanceUID made safe for a file name; None for NIfTI, where it follows from the content.
+        where: the folder that holds it.
+    """
+
+    study_uid: str | None
+    where: Path
+    _read: Callable[[int], Study] = field(repr=False)
+
+    def read(self, *, workers: int = 2) -> Study:
+        """Decode the pixels of the series that can be used, with up to `workers` threads.
+
+        Series that cannot be read end as excluded; the other series are unharmed.
+        """
+        return self._read(workers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The studies under a path, and what could not be attributed to one.
+
+    Args:
+        problems: files that look like images and cannot be read, folders that cannot be entered.
+        num_other_files: files that are no images at all.
+    """
+
+    studies: tuple[StudySource, ...]
+    problems: tuple[Problem, ...]
+    num_other_files: int
+
+
+def find_studies(
+    path: Path,
+    *,
+    keep_all: bool = False,
+    min_slices: int = MIN_SLICES,
+    on_file: Callable[[int], None] | None = None,
+) -> Found:
+    """Find every study under a folder, or in a single file.
+
+    DICOM files are grouped by StudyInstanceUID wherever they lie; a folder that directly holds NIfTI files is one
+    study.
+
+    Args:
+        path: a folder, searched to any depth, or one file.
+        keep_all: read as the reference does: all DICOM under `path` is one study, one series per folder, no
+            selection, no splitting.
+        min_slices: series with fewer slices are not used.
+        on_file: called with the number of files looked at so far.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+    """
+    walked = walk(path)
+    folders: dict[Path, list[Path]] = defaultdict(list)
+    others = []
+    for file in walked.files:
+        if is_nifti(file):
+            folders[file.parent].append(file)
+        else:
+            others.append(file)
+    scanned = scan(others, one_study=keep_all, on_file=on_file)
+    studies = [
+        StudySource(study_uid=study.study_uid, where=study.where, _read=_dicom_reader(study, keep_all, min_slices))
+        for study in scanned.studies
+    ]
+    studies += [
+        StudySource(study_uid=None, where=folder, _read=_nifti_reader(tuple(files), keep_all, min_slices))
+        for folder, files in folders.items()
+    ]
+    return Found(
+        studies=tuple(studies),
+        problems=(*walked.problems, *scanned.problems),
+        num_other_files=scanned.num_other_files,
+    )
+
+
+def _dicom_reader(study: ScannedStudy, keep_all: bool, min_slices: int) -> Callable[[int], Study]:
+    def read(workers: int) -> Study:
+        if keep_all:
+            return read_everything(study, workers=workers)
+        return read_dicom_study(study, min_slices=min_slices, workers=workers)
+
+    return read
+
+
+def _nifti_reader(files: tuple[Path, ...], keep_all: bool, min_slices: int) -> Callable[[int], Study]:
+    def read(workers: int) -> Study:  # noqa: ARG001 - NIfTI files are read one after another
+        return read_nifti_study(files, keep_all=keep_all, min_slices=min_slices)
+
+    return read

@@ -1,0 +1,99 @@
+"""Finding the files under a path, in an order that does not depend on the file system."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A file or folder that could not be read, and why, in one line without its path."""
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """The regular files under a path, folder by folder in natural order, and what could not be entered."""
+
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which numbers inside names count as numbers.
+
+    Example:
+        >>> sorted(["im10", "im9", "im1"], key=natural_key)
+        ['im1', 'im9', 'im10']
+    """
+    parts = (part for part in _DIGITS.split(name) if part)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)
+
+
+def path_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
+    """Natural sort key of a whole path, part by part."""
+    return tuple(natural_key(part) for part in path.parts)
+
+
+def walk(path: Path) -> Walk:
+    """List every regular file under `path`, or `path` itself when it is a file.
+
+    Links are followed; a folder reached twice (a link loop) is listed once, and so is a file. Devices, sockets and
+    pipes are left out.
+
+    Raises:
+        FileNotFoundError: `path` does not exist.
+    """
+    problems: list[Problem] = []
+    try:
+        mode = path.stat().st_mode
+    except PermissionError:
+        return Walk(files=(), problems=(Problem(path=path, message=NOT_PERMITTED),))
+    if stat.S_ISREG(mode):
+        return Walk(files=(path,), problems=())
+    seen: set[tuple[int, int]] = set()
+    return Walk(files=tuple(_files(path, seen, problems)), problems=tuple(problems))
+
+
+NOT_PERMITTED = "not permitted: this user may not read it"
+
+
+def _files(top: Path, seen: set[tuple[int, int]], problems: list[Problem]) -> Iterator[Path]:
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
+        except PermissionError:
+            problems.append(Problem(path=folder, message=NOT_PERMITTED))
+            continue
+        except OSError as error:
+            problems.append(Problem(path=folder, message=f"cannot be listed: {error.strerror}"))
+            continue
+        folders: list[Path] = []
+        for entry in entries:
+            path = folder / entry.name
+            try:
+                status = path.stat()
+            except PermissionError:
+                problems.append(Problem(path=path, message=NOT_PERMITTED))
+                continue
+            except OSError:  # a dangling link, or a link to itself
+                continue
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(path)
+            elif stat.S_ISREG(status.st_mode):
+                yield path
+        waiting.extend(reversed(folders))
