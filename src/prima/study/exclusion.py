@@ -26,6 +26,35 @@ class Reason(StrEnum):
     SEGMENTATION = "segmentation"
     UNREADABLE = "unreadable"
 
+    @property
+    def words(self) -> str:
+        """The reason in words for people.
+
+        Example:
+            >>> Reason("too_few_slices").words
+            'Too few slices'
+        """
+        return _WORDS.get(self, self.value.replace("_", " ").capitalize())
+
+
+_WORDS = {
+    Reason.LOCALIZER: "Localizer (scout) images",
+    Reason.DERIVED_MAP: "Map computed from other images",
+    Reason.PERFUSION: "Perfusion imaging",
+    Reason.FUNCTIONAL: "Functional time series",
+    Reason.DIFFUSION_DIRECTIONS: "Raw diffusion directions",
+    Reason.FIELD_MAP: "Field map for calibration",
+    Reason.PHASE: "Phase image",
+    Reason.NOT_IMAGE: "Not an image",
+    Reason.NOT_MR: "Not MRI",
+    Reason.NOT_BRAIN: "Not the brain",
+    Reason.SECONDARY_CAPTURE: "Screenshot or secondary capture",
+    Reason.DUPLICATE: "Duplicate of another series",
+    Reason.MISSING_GEOMETRY: "Position in the patient is missing",
+    Reason.SEGMENTATION: "Segmentation (label mask)",
+    Reason.UNREADABLE: "Could not be read",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Excluded:

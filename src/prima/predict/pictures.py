@@ -1,0 +1,129 @@
+"""Small grey pictures of a series in three planes, for the report page.
+
+Radiological convention: the patient's right is on the left of axial and coronal pictures; sagittal pictures look to
+the left of the page (anterior on the left). The volume is only looked at: nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from prima.study import Plane, Series, Volume
+
+LONGEST_SIDE = 240
+"""Pixels along the longer side of a picture."""
+
+SAMPLES_PER_AXIS = 64
+"""Window and centre are found on a grid of about this many voxels along each axis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One grey PNG and the letters of its edges (R, L, A, P, S, I)."""
+
+    png: bytes
+    width: int
+    height: int
+    left: str
+    right: str
+    top: str
+    bottom: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesPictures:
+    """A series in three planes; `acquired` is the plane it was acquired in, the others are cut from it."""
+
+    axial: Picture
+    coronal: Picture
+    sagittal: Picture
+    acquired: Plane
+
+
+def make_pictures(series: Series) -> SeriesPictures:
+    """Draw a series through the centre of its foreground, aspect as in the patient.
+
+    An oblique volume is shown in its own axes, each named by the patient axis nearest to it: nothing is resampled but
+    the finished picture. Grey runs from the 1st to the 99.5th percentile of the foreground.
+    """
+    voxels, spacing_mm = _to_patient_axes(series.volume)
+    sample = voxels[tuple(slice(None, None, max(1, size // SAMPLES_PER_AXIS)) for size in voxels.shape)]
+    foreground = _foreground(sample)
+    low, high = _window(sample, foreground)
+    z, y, x = (_centre(foreground, axis, size) for axis, size in enumerate(voxels.shape))
+    dz, dy, dx = spacing_mm
+
+    def picture(pixels: NDArray[Any], row_mm: float, column_mm: float, edges: str) -> Picture:
+        left, right, top, bottom = tuple(edges)
+        png, width, height = _png(_grey(pixels, low, high), row_mm, column_mm)
+        return Picture(png=png, width=width, height=height, left=left, right=right, top=top, bottom=bottom)
+
+    return SeriesPictures(
+        axial=picture(voxels[z], dy, dx, "RLAP"),
+        coronal=picture(voxels[::-1, y], dz, dx, "RLSI"),
+        sagittal=picture(voxels[::-1, :, x], dz, dy, "APSI"),
+        acquired=series.plane,
+    )
+
+
+def _to_patient_axes(volume: Volume) -> tuple[NDArray[Any], tuple[float, float, float]]:
+    """A view of the voxels as [z to the head, y to the back, x to the left], and its spacing in mm."""
+    spacing = volume.spacing_mm
+    directions = volume.affine[:3, :3] / np.array(spacing)
+    z, y, x = max(permutations(range(3)), key=lambda axes: sum(abs(directions[2 - i, axes[i]]) for i in range(3)))
+    flips = tuple(
+        slice(None, None, -1 if directions[row, axis] < 0 else 1)
+        for row, axis in zip((2, 1, 0), (z, y, x), strict=True)
+    )
+    return volume.voxels.transpose(z, y, x)[flips], (spacing[z], spacing[y], spacing[x])
+
+
+def _foreground(sample: NDArray[Any]) -> NDArray[np.bool_]:
+    """Voxels clearly above the background: an eighth of the way from the darkest to the nearly brightest."""
+    finite: NDArray[np.bool_] = np.isfinite(sample)
+    if not finite.any():
+        return finite
+    darkest, brightest = np.percentile(sample[finite], (1, 99))
+    mask: NDArray[np.bool_] = np.greater(sample, darkest + (brightest - darkest) / 8) & finite
+    return mask if mask.any() else finite
+
+
+def _window(sample: NDArray[Any], foreground: NDArray[np.bool_]) -> tuple[float, float]:
+    if not foreground.any():
+        return 0.0, 1.0
+    low, high = np.percentile(sample[foreground], (1, 99.5))
+    return float(low), float(max(high, low + 1e-6 * max(1.0, abs(low))))
+
+
+def _centre(foreground: NDArray[np.bool_], axis: int, size: int) -> int:
+    """The index along an axis that halves the foreground, in voxels of the full volume."""
+    others = tuple(other for other in range(3) if other != axis)
+    share = np.cumsum(foreground.sum(axis=others))
+    if share[-1] == 0:
+        return size // 2
+    step = max(1, size // SAMPLES_PER_AXIS)
+    return min(size - 1, int(np.searchsorted(share, share[-1] / 2)) * step)
+
+
+def _grey(pixels: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    scaled = (pixels.astype(np.float32) - low) * (255.0 / (high - low))
+    grey: NDArray[np.uint8] = np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
+    return grey
+
+
+def _png(grey: NDArray[np.uint8], row_mm: float, column_mm: float) -> tuple[bytes, int, int]:
+    """Encode [H, W] with square pixels, the longer side `LONGEST_SIDE`."""
+    height_mm, width_mm = grey.shape[0] * row_mm, grey.shape[1] * column_mm
+    scale = LONGEST_SIDE / max(height_mm, width_mm)
+    width, height = (max(1, round(side * scale)) for side in (width_mm, height_mm))
+    image = Image.fromarray(np.ascontiguousarray(grey)).resize((width, height), Image.Resampling.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue(), width, height
