@@ -97,7 +97,7 @@ def _check_directory_size(file: BinaryIO) -> None:
 
 
 def _data_start(file: BinaryIO, info: zipfile.ZipInfo, shown: str) -> int:
-    file.seek(info.header_offset)
+    file.seek(max(0, info.header_offset))
     header = file.read(LOCAL_HEADER.size)
     if info.header_offset < 0 or len(header) != LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise CheckpointError(f"zip entry {shown} is not where the archive's directory says")

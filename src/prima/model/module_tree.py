@@ -43,15 +43,17 @@ def module_at(root: object, dotted_name: str) -> Inert:
     for name in dotted_name.split(".") if dotted_name else ():
         children = _table(module, "_modules")
         if children.get(name) is None:
-            known = ", ".join(map(str, children)) or "none"
-            raise CheckpointError(f"the checkpoint has no module {dotted_name}: no {name} in {module.name} ({known})")
+            known = ", ".join(map(ascii, children)) or "nothing"
+            raise CheckpointError(
+                f"the checkpoint has no module {dotted_name}: {module.name} holds {known} but no {name}"
+            )
         module = unwrap(children[name])
     return module
 
 
 def _walk(module: Inert, prefix: str, depth: int) -> Iterator[tuple[str, LazyTensor]]:
     if depth > MAX_DEPTH:
-        raise CheckpointError(f"modules are nested deeper than {MAX_DEPTH} levels at {prefix[:80]}")
+        raise CheckpointError(f"modules are nested deeper than {MAX_DEPTH} levels at {prefix[:80]!a}")
     passing = module.state.get("_non_persistent_buffers_set") or ()
     held = list(_table(module, "_parameters").items())
     held += [(name, value) for name, value in _table(module, "_buffers").items() if name not in passing]
@@ -59,7 +61,7 @@ def _walk(module: Inert, prefix: str, depth: int) -> Iterator[tuple[str, LazyTen
         if value is None:
             continue
         if not isinstance(value, LazyTensor):
-            raise CheckpointError(f"{prefix}{name} is a {type(value).__name__}; expected a tensor")
+            raise CheckpointError(f"{prefix + name!a} is a {type(value).__name__}; expected a tensor")
         yield prefix + name, value
     for name, child in _table(module, "_modules").items():
         if child is not None:
