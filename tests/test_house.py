@@ -1,0 +1,180 @@
+"""The house rules that no linter checks: rooms, weight of an import, names, sizes, licences, what a wheel holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "prima"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+# What each room may import of ours, besides `errors`. `cli` joins everything and has no line.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "study": set(),
+    "dicom": {"study"},
+    "report": {"study"},
+    "simulate": {"study"},
+    "tokens": {"study"},
+    "archive": {"study", "dicom", "report", "tokens", "model"},
+    "model": {"study", "tokens"},
+    "explain": {"study", "tokens", "model"},
+    "evaluate": {"study"},
+    "train": {"study", "tokens", "model", "evaluate"},
+    "predict": {"study", "dicom", "tokens", "model", "explain"},
+    "clinic": {*("study", "dicom", "report", "tokens", "archive", "model", "explain", "evaluate", "predict")},
+}
+GRAB_BAGS = {"utils", "util", "common", "helpers", "helper", "misc", "core", "base"}
+# Distributions with a GPL in their terms that may be installed all the same, each with its reason. None so far.
+GPL_ALLOWED: dict[str, str] = {}
+# Under the GPL, and easily pulled in by mistake: a JPEG codec for pydicom, image readers, text and window tools.
+NEVER_INSTALLED = {"pylibjpeg-libjpeg", "medpy", "unidecode", "pyqt5", "pyqt6"}
+
+
+def existing_rooms() -> set[str]:
+    packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    return packages | {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
+
+
+@pytest.fixture(scope="session")
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_every_room_stands_in_the_table() -> None:
+    assert existing_rooms() - {"cli"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("room", sorted(existing_rooms() - {"cli"}))
+def test_the_contract_of_a_room_forbids_what_the_table_does(room: str) -> None:
+    contracts = [
+        contract
+        for contract in PROJECT["tool"]["importlinter"]["contracts"]
+        if contract["source_modules"] == [f"prima.{room}"]
+    ]
+    assert len(contracts) == 1, f"pyproject.toml needs one import-linter contract for the room {room}"
+    forbidden = existing_rooms() - ROOMS[room] - {room, "errors"}
+    assert set(contracts[0]["forbidden_modules"]) == {f"prima.{name}" for name in forbidden}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import prima",
+        *(f"import prima.{room}" for room in ("study", "evaluate") if room in existing_rooms()),
+        "from prima.cli.main import run; assert run(['--help']) == 0",
+        "from prima.cli.main import run; assert run(['predict', '--help']) == 0",
+    ],
+)
+def test_no_torch_where_it_is_not_needed(code: str) -> None:
+    check = f"{code}; import sys; sys.exit(9 if 'torch' in sys.modules else 0)"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, "torch was imported" if result.returncode == 9 else result.stderr
+
+
+def test_no_grab_bag(tracked_files: list[Path]) -> None:
+    names = {part for path in tracked_files for part in (*path.relative_to(ROOT).parts[:-1], path.stem)}
+    assert not names & GRAB_BAGS
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCE.rglob("*.py")}
+    assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 400}
+
+
+def test_no_machine_path_in_any_text(tracked_files: list[Path]) -> None:
+    everywhere = ["/" + folder + "/" for folder in ("work", "root", "home")]
+    found = []
+    for path in tracked_files:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        unwanted = [*everywhere, "/" + "tmp/"] if path.suffix == ".md" else everywhere
+        found += [(path.name, word) for word in unwanted if re.search(rf"(?<![\w.]){word}", text)]
+    assert not found
+
+
+def default_install() -> Iterator[metadata.Distribution]:
+    """Every distribution that `pip install openprima` brings, without extras."""
+    todo = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while todo:
+        wanted = todo.pop()
+        key = (canonicalize_name(wanted.name), frozenset(wanted.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        distribution = metadata.distribution(wanted.name)
+        yield distribution
+        for line in distribution.requires or []:
+            needed = Requirement(line)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in (*wanted.extras, "")):
+                todo.append(needed)
+
+
+def licence_of(distribution: metadata.Distribution) -> str:
+    """What a distribution says of its terms. Of a whole licence text only the first line, which names it."""
+    facts = distribution.metadata
+    text = (facts["License"] or "").strip().splitlines()[:1]
+    classifiers = [line for line in facts.get_all("Classifier") or [] if line.startswith("License ::")]
+    return " | ".join([facts["License-Expression"] or "", *text, *classifiers]).strip(" |")
+
+
+def is_gpl(licence: str) -> bool:
+    """GPL and AGPL; the LGPL lets a program use a library without taking over its terms."""
+    return re.search(r"(?<!L)GPL|(?<!Lesser )General Public License", licence, re.IGNORECASE) is not None
+
+
+def test_every_installed_distribution_states_its_terms() -> None:
+    assert not [found.metadata["Name"] for found in default_install() if not licence_of(found)]
+
+
+def test_no_gpl_in_the_default_install() -> None:
+    licences = {canonicalize_name(found.metadata["Name"]): licence_of(found) for found in default_install()}
+    found = {name: licence for name, licence in licences.items() if is_gpl(licence)}
+    assert found.keys() <= GPL_ALLOWED.keys(), found
+
+
+def test_known_gpl_packages_stay_out() -> None:
+    assert not {canonicalize_name(found.metadata["Name"]) for found in default_install()} & NEVER_INSTALLED
+
+
+@pytest.mark.parametrize(
+    ("line", "gpl"),
+    [
+        ("License-Expression: GPL-3.0-or-later", True),
+        ("License: GNU Affero General Public License v3", True),
+        ("Classifier: License :: OSI Approved :: GNU General Public License v2 (GPLv2)", True),
+        ("License-Expression: LGPL-2.1-or-later", False),
+        ("Classifier: License :: OSI Approved :: GNU Lesser General Public License v3 (LGPLv3)", False),
+        ("License-Expression: MIT", False),
+    ],
+)
+def test_the_licence_check_knows_a_gpl(tmp_path: Path, line: str, gpl: bool) -> None:
+    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.4\nName: x\nVersion: 1\n{line}\n")
+    assert is_gpl(licence_of(metadata.PathDistribution(tmp_path))) == gpl
+
+
+def test_the_wheel_holds_all_package_data(tmp_path: Path, tracked_files: list[Path]) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    expected = {str(path.relative_to(ROOT / "src")) for path in tracked_files if path.is_relative_to(SOURCE)}
+    assert "prima/study/findings.schema.json" in held
+    assert not expected - held
