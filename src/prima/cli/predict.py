@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from prima.dicom.select import MIN_SLICES
+
 
 class Dtype(StrEnum):
     """The number format of the encoder."""
@@ -49,10 +51,33 @@ def predict(
         bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
     ] = False,
     min_slices: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
-    ] = None,
+        int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
+    ] = MIN_SLICES,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
 ) -> None:
     """Read raw brain-MRI studies and write findings.json and report.html for each."""
-    raise NotImplementedError
+    from prima.cli.live import Live
+    from prima.predict.run import Options, predict_studies
+
+    options = Options(
+        release=release,
+        out=out,
+        dtype=dtype.value,
+        device=device.value,
+        study_description=study_description,
+        keep_all=keep_all,
+        image_only=image_only,
+        min_slices=min_slices,
+        verify=verify,
+    )
+    counts = {"done": 0, "refused": 0, "failed": 0}
+    with Live(as_json=json) as live:
+        for outcome in predict_studies(studies, options, live.on_progress):
+            counts[outcome.status] += 1
+            live.show(outcome)
+        live.close(counts)
+    if not counts["done"]:
+        raise typer.Exit(3)
+    if counts["refused"] or counts["failed"]:
+        raise typer.Exit(1)

@@ -12,7 +12,8 @@ from prima.errors import CheckpointError
 from prima.model.allowed import find_name
 from prima.model.inert import InertClass
 from prima.model.lazy_tensor import Storage, StorageType
-from prima.model.unpickle import ByteRange, PickleReader
+from prima.model.pickle_machine import ByteRange
+from prima.model.unpickle import PickleReader
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 PROTOCOL_VERSION = 1001

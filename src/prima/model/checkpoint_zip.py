@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 from prima.errors import CheckpointError
 from prima.model.allowed import find_name
 from prima.model.lazy_tensor import Storage, StorageType
-from prima.model.unpickle import ByteRange, PickleReader
+from prima.model.pickle_machine import ByteRange
+from prima.model.unpickle import PickleReader
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 END_RECORD = struct.Struct("<4s4H2IH")

@@ -1,0 +1,286 @@
+"""Many studies in one call: one thread reads ahead while the model computes, and each study ends on its own.
+
+At most `STUDIES_WAITING` prepared studies wait; voxels are dropped once a study is cut into patches, so memory does not
+grow with the number of studies.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+from prima.errors import PrimaError
+from prima.model.release import load_release, packaged_release
+from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, priority_of
+from prima.predict.findings_file import write_study_results
+from prima.predict.pictures import SeriesPictures, make_pictures
+from prima.dicom.select import MIN_SLICES
+from prima.predict.sources import StudySource, find_studies
+from prima.study import Excluded, Findings, Series, SeriesEntry, Study
+from prima.tokens.contract import Contract
+from prima.tokens.patches import Patches
+from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
+from prima.tokens.text import name_of
+from prima.tokens.tokenizer import patches_of
+
+STUDIES_WAITING = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to predict; see `prima predict --help`."""
+
+    release: Path | None = None
+    out: Path = Path("out")
+    dtype: DtypeChoice = "auto"
+    device: DeviceChoice = "auto"
+    study_description: str | None = None
+    keep_all: bool = False
+    image_only: bool = False
+    min_slices: int = MIN_SLICES
+    verify: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """How one input ended.
+
+    Args:
+        status: done; refused (findings.json says why); failed (an input that gave no study).
+        where: the path as the user gave it, or the folder below it.
+        message: one line, None when done.
+        findings: None when failed.
+        folder: where the results were written, None when failed.
+    """
+
+    status: Literal["done", "refused", "failed"]
+    where: Path
+    message: str | None = None
+    findings: Findings | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What is happening now: a step of a study, with how far it is."""
+
+    step: Literal["hash", "read", "encode", "done"]
+    where: str
+    completed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Prepared:
+    """A study cut into patches; its voxels are gone."""
+
+    where: Path
+    study_uid: str
+    description: str | None
+    notes: tuple[str, ...]
+    entries: tuple[SeriesEntry, ...]
+    patches: tuple[Patches, ...]
+    names: tuple[str, ...]
+    pictures: dict[tuple[str, str | None], SeriesPictures]
+    timings_s: dict[str, float]
+
+
+def predict_studies(
+    paths: Sequence[Path], options: Options, on_progress: Callable[[Progress], None] = lambda _: None
+) -> Iterator[Outcome]:
+    """Predict every study found under the paths, in order; one outcome per study and per input that gave none.
+
+    Raises:
+        ReleaseError: the release cannot be used.
+        UsageError: the device that was asked for is not there.
+    """
+    precision = choose_precision(options.device, options.dtype)
+    release = load_release(
+        options.release or packaged_release(),
+        verify=options.verify,
+        on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
+    )
+    prepared = _ahead(_prepare_all(paths, options, release.manifest.contract, on_progress))
+    engine = Engine(release, precision, image_only=options.image_only)
+    for item in prepared:
+        yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
+
+
+def _ahead(items: Iterator[_Prepared | Outcome]) -> Iterator[_Prepared | Outcome]:
+    """The same items, made by a thread that runs at most `STUDIES_WAITING` ahead."""
+    waiting: queue.Queue[_Prepared | Outcome | BaseException | None] = queue.Queue(STUDIES_WAITING)
+    stopped = threading.Event()
+
+    def put(item: _Prepared | Outcome | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put(item)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001 (handed to the thread that waits)
+            put(error)
+
+    threading.Thread(target=work, name="prima-read", daemon=True).start()
+
+    def results() -> Iterator[_Prepared | Outcome]:
+        try:
+            while (item := waiting.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+
+    return results()
+
+
+def _prepare_all(
+    paths: Sequence[Path], options: Options, contract: Contract, on_progress: Callable[[Progress], None]
+) -> Iterator[_Prepared | Outcome]:
+    seen: set[str] = set()
+    for path in paths:
+        started = perf_counter()
+
+        def count(files: int, path: Path = path) -> None:
+            on_progress(Progress(step="read", where=str(path), completed=files))
+
+        try:
+            found = find_studies(path, keep_all=options.keep_all, min_slices=options.min_slices, on_file=count)
+        except PrimaError as error:
+            yield Outcome(status="failed", where=path, message=str(error))
+            continue
+        except OSError as error:
+            yield Outcome(status="failed", where=path, message=f"cannot be read: {error.strerror or 'not found'}")
+            continue
+        for problem in found.problems:
+            yield Outcome(status="failed", where=problem.path, message=problem.message)
+        if not found.studies and not found.problems:
+            others = f", only {found.num_other_files} files of other kinds" if found.num_other_files else ""
+            message = f"found no DICOM or NIfTI image{others}; give the folder of a study"
+            yield Outcome(status="failed", where=path, message=message)
+        scan_s = (perf_counter() - started) / max(1, len(found.studies))
+        for source in found.studies:
+            yield _prepare_one(source, options, contract, seen, scan_s)
+
+
+def _prepare_one(
+    source: StudySource, options: Options, contract: Contract, seen: set[str], scan_s: float
+) -> _Prepared | Outcome:
+    try:
+        started = perf_counter()
+        study = source.read()
+        if study.study_uid in seen:
+            message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
+            return Outcome(status="failed", where=source.where, message=message)
+        seen.add(study.study_uid)
+        read = perf_counter()
+        patches = tuple(patches_of(series, contract) for series in study.series)
+        cut = perf_counter()
+        pictures = {(series.series_uid, series.part): make_pictures(series) for series in study.series}
+        timings = {"read": read - started + scan_s, "tokenize": cut - read, "pictures": perf_counter() - cut}
+    except PrimaError as error:
+        return Outcome(status="failed", where=source.where, message=str(error))
+    except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
+        message = f"reading failed in a way nobody foresaw ({type(error).__name__}); please report it"
+        return Outcome(status="failed", where=source.where, message=message)
+    return _Prepared(
+        where=source.where,
+        study_uid=study.study_uid,
+        description=options.study_description if options.study_description is not None else study.description,
+        notes=study.notes,
+        entries=_entries(study, patches),
+        patches=patches,
+        names=tuple(name_of(series) for series in study.series),
+        pictures=pictures,
+        timings_s=timings,
+    )
+
+
+def _finish(
+    item: _Prepared, engine: Engine, options: Options, on_progress: Callable[[Progress], None]
+) -> Outcome:
+    reason: str | None = None
+    answer: Answer | None = None
+    if item.patches:
+        on_progress(Progress(step="encode", where=item.study_uid))
+        try:
+            answer = engine.answer(item.patches, item.names, item.description or "")
+        except NotFiniteError as error:
+            reason = str(error)
+    else:
+        reason = _why_nothing(item.entries)
+    timings = {**item.timings_s, **(answer.timings_s if answer else {"encode": 0.0, "vision": 0.0, "heads": 0.0})}
+    timings["total"] = sum(timings.values())
+    findings = Findings(
+        study_uid=item.study_uid,
+        description=item.description,
+        status="done" if answer else "refused",
+        reason=reason,
+        release=engine.stamp(),
+        series=item.entries,
+        diagnoses=findings_of(answer.outputs.diagnoses) if answer else (),
+        priority=priority_of(answer.outputs.priority) if answer else None,
+        referrals=findings_of(answer.outputs.referrals) if answer else (),
+        timings_s={step: round(seconds, 4) for step, seconds in timings.items()},
+        notes=item.notes,
+    )
+    folder = write_study_results(findings, item.pictures, options.out)
+    on_progress(Progress(step="done", where=item.study_uid))
+    return Outcome(status=findings.status, where=item.where, message=reason, findings=findings, folder=folder)
+
+
+def _entries(study: Study, patches: Sequence[Patches]) -> tuple[SeriesEntry, ...]:
+    """The completeness statement: every series of the study once, in the order of their numbers."""
+    used = [_used(series, cut) for series, cut in zip(study.series, patches, strict=True)]
+    entries = [*used, *map(_excluded, study.excluded)]
+    return tuple(sorted(entries, key=lambda entry: (entry.number is None, entry.number or 0)))
+
+
+def _used(series: Series, patches: Patches) -> SeriesEntry:
+    return SeriesEntry(
+        series_uid=series.series_uid,
+        number=series.number,
+        description=series.description or series.protocol,
+        part=series.part,
+        status="used",
+        reason=None,
+        detail="; ".join(series.notes) or None,
+        num_slices=series.num_slices,
+        num_tokens=patches.num_patches,
+        num_foreground=patches.num_kept,
+    )
+
+
+def _excluded(series: Excluded) -> SeriesEntry:
+    return SeriesEntry(
+        series_uid=series.series_uid,
+        number=series.number,
+        description=series.description,
+        part=series.part,
+        status="excluded",
+        reason=series.reason.value,
+        detail=series.detail,
+        num_slices=series.num_slices,
+        num_tokens=0,
+        num_foreground=0,
+    )
+
+
+def _why_nothing(entries: Sequence[SeriesEntry]) -> str:
+    counts = Counter(entry.reason for entry in entries)
+    listed = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
+    return f"no series can be used ({listed})" if listed else "the study holds no series"

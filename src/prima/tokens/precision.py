@@ -1,0 +1,45 @@
+"""Which device and which number format to compute in, and why: one place, so that `predict` and `doctor` agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from prima.errors import UsageError
+
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+DtypeChoice = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """A device, the encoder's number format, and one line of why."""
+
+    device: torch.device
+    dtype: torch.dtype
+    why: str
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 matrices in hardware (AMX tiles or AVX-512 BF16)."""
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def choose_precision(device: DeviceChoice = "auto", dtype: DtypeChoice = "auto") -> Precision:
+    """Resolve "auto".
+
+    Raises:
+        UsageError: a GPU was asked for and torch sees none.
+    """
+    has_cuda = torch.cuda.is_available()
+    if device == "cuda" and not has_cuda:
+        raise UsageError("--device cuda: torch sees no GPU; leave the option out, or install a CUDA build of torch")
+    where = "cuda" if device == "cuda" or (device == "auto" and has_cuda) else "cpu"
+    fast = torch.cuda.is_bf16_supported() if where == "cuda" else cpu_has_bfloat16()
+    if dtype == "auto":
+        chosen = torch.bfloat16 if fast else torch.float32
+        why = "computes bfloat16 in hardware" if fast else "has no fast bfloat16"
+        return Precision(device=torch.device(where), dtype=chosen, why=f"the {where} {why}")
+    return Precision(device=torch.device(where), dtype=getattr(torch, dtype), why="asked for")
