@@ -1,0 +1,67 @@
+"""What a study leaves on disk: OUT/<study_uid>/report.html and findings.json, each whole or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from prima.errors import PrimaError, UsageError
+from prima.predict.page import render_page
+from prima.predict.pictures import SeriesPictures
+from prima.study import Findings
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+
+
+def write_study_results(
+    findings: Findings, pictures: Mapping[tuple[str, str | None], SeriesPictures], out: Path
+) -> Path:
+    """Write the results of one study, replacing earlier ones of the same study.
+
+    Both files are made before either is written; each is written beside its place, flushed to disk and renamed.
+    findings.json comes last: where it is, the page is too.
+
+    Args:
+        findings: done or refused.
+        pictures: of the used series, by series UID and part.
+        out: is created when absent.
+
+    Returns:
+        The study's folder, OUT/<study_uid>.
+
+    Raises:
+        PrimaError: the study UID is not one (it would name a folder elsewhere), or a number is not finite.
+        UsageError: the folder cannot be written.
+    """
+    if len(findings.study_uid) > 64 or not _UID.fullmatch(findings.study_uid):
+        raise PrimaError("the study UID is not numbers and dots, at most 64 of them: nothing was written")
+    try:
+        text = json.dumps(findings.to_json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+    except ValueError:
+        raise PrimaError("the findings hold a number that is not finite: nothing was written") from None
+    page = render_page(findings, pictures)
+    folder = out / findings.study_uid
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / "report.html", page)
+        _replace(folder / "findings.json", text)
+    except OSError as error:
+        raise UsageError(f"the results cannot be written to {out}: {error.strerror}; choose another --out") from None
+    return folder
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put text (UTF-8; what cannot be encoded becomes `?`) in a file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(text.encode("utf-8", "replace"))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,177 @@
+"""Findings as rows of the report page: order, words and bars. A bar is drawn on an axis of 0 to 100."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prima.study import Finding, Reason, SeriesEntry
+from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
+
+MIN_SHOWN = 8
+"""Findings shown before the fold; those present or abstained are always shown."""
+
+Decision = Literal["present", "abstained", "absent"]
+
+_GROUP_OF = {diagnosis.name: GROUPS[diagnosis.group] for diagnosis in DIAGNOSES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A bar from `start` to `end`, an interval, and the threshold's tick; all on 0 to 100."""
+
+    start: float
+    end: float
+    low: float | None
+    high: float | None
+    threshold: float
+    zero: float | None
+
+    @property
+    def width(self) -> float:
+        """Length of the bar; never so short that it cannot be seen."""
+        return max(self.end - self.start, 0.6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One finding as the page shows it."""
+
+    rank: int
+    display: str
+    group: str | None
+    value: str
+    interval: str | None
+    threshold: str
+    decision: Decision
+    bar: Bar
+
+    @property
+    def spoken(self) -> str:
+        """The row's bar in words, for those who do not see it."""
+        interval = f", interval {self.interval}" if self.interval else ""
+        return f"{self.value}{interval}, threshold {self.threshold}"
+
+
+def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
+    """Rank findings: present first, then abstained, then absent; the highest number first within each."""
+    order: tuple[Decision, ...] = ("present", "abstained", "absent")
+    ranked = sorted(findings, key=lambda finding: (order.index(_decision(finding)), -_number(finding), finding.name))
+    limit = max([4.0, *(math.ceil(abs(value)) for finding in findings for value in (finding.logit, finding.threshold))])
+    return tuple(_row(rank, finding, limit) for rank, finding in enumerate(ranked, 1))
+
+
+def num_shown(rows: Sequence[Row]) -> int:
+    """How many rows stand before the fold."""
+    num_open = sum(row.decision != "absent" for row in rows)
+    shown = max(MIN_SHOWN, num_open)
+    return len(rows) if len(rows) - shown < 3 else shown
+
+
+def _decision(finding: Finding) -> Decision:
+    if finding.present is None:
+        return "abstained"
+    return "present" if finding.present else "absent"
+
+
+def _number(finding: Finding) -> float:
+    return finding.logit if finding.probability is None else finding.probability
+
+
+def _row(rank: int, finding: Finding, limit: float) -> Row:
+    if finding.probability is None:
+        places = {value: (value + limit) / (2 * limit) * 100 for value in (finding.logit, finding.threshold, 0.0)}
+        start, end = sorted((places[finding.threshold], places[finding.logit]))
+        bar = Bar(start=start, end=end, low=None, high=None, threshold=places[finding.threshold], zero=places[0.0])
+        value, interval, threshold = score(finding.logit), None, score(finding.threshold)
+    else:
+        low, high = finding.interval or (None, None)
+        bar = Bar(
+            start=0.0,
+            end=finding.probability * 100,
+            low=None if low is None else low * 100,
+            high=None if high is None else high * 100,
+            threshold=finding.threshold * 100,
+            zero=None,
+        )
+        value, threshold = percent(finding.probability), percent(finding.threshold)
+        interval = None if low is None or high is None else f"{low * 100:.0f}–{high * 100:.0f} %"
+    return Row(
+        rank=rank,
+        display=finding.display,
+        group=_GROUP_OF.get(finding.name),
+        value=value,
+        interval=interval,
+        threshold=threshold,
+        decision=_decision(finding),
+        bar=bar,
+    )
+
+
+def percent(probability: float) -> str:
+    """A probability for people; never 0 or 100 when it is neither.
+
+    Example:
+        >>> percent(0.731), percent(0.002), percent(0.999)
+        ('73 %', '< 1 %', '> 99 %')
+    """
+    if 0 < probability < 0.01:
+        return "< 1 %"
+    if 0.99 < probability < 1:
+        return "> 99 %"
+    return f"{probability * 100:.0f} %"
+
+
+def score(logit: float) -> str:
+    """A logit for people, with its sign.
+
+    Example:
+        >>> score(-1.234), score(0.0)
+        ('−1.23', '0.00')
+    """
+    text = f"{logit:+.2f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorityView:
+    """The priority for the page: icon bars lit (0 to 3), word, meaning, its number, and all levels with theirs."""
+
+    level: str
+    lit: int
+    word: str
+    meaning: str
+    value: str
+    levels: tuple[tuple[str, str, bool], ...]
+
+
+def priority_view(level: str, logits: dict[str, float], probabilities: dict[str, float] | None) -> PriorityView:
+    """Words and numbers of a priority; a level the release has no number for shows a dash."""
+
+    def value(name: str) -> str:
+        if probabilities is not None:
+            return percent(probabilities[name]) if name in probabilities else "–"
+        return score(logits[name]) if name in logits else "–"
+
+    names = [priority.level for priority in PRIORITIES]
+    chosen = next(priority for priority in PRIORITIES if priority.level == level)
+    return PriorityView(
+        level=level,
+        lit=names.index(chosen.level),
+        word=chosen.display,
+        meaning=chosen.meaning,
+        value=value(level),
+        levels=tuple((priority.display, value(priority.level), priority.level == level) for priority in PRIORITIES),
+    )
+
+
+def reason_words(entry: SeriesEntry) -> str:
+    """Why a series was left out, in words."""
+    if entry.reason is None:
+        return ""
+    try:
+        return Reason(entry.reason).words
+    except ValueError:
+        return entry.reason.replace("_", " ").capitalize()

@@ -1,0 +1,149 @@
+"""Made-up findings of the phantom study, for tests of the page."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from prima.predict.pictures import SeriesPictures, make_pictures
+from prima.simulate.phantom_scan import acquire, phantom_protocols
+from prima.study import Finding, Findings, Priority, ReleaseStamp, Series, SeriesEntry, Volume
+from prima.study.ontology import DIAGNOSES, display_name
+
+TIMINGS = {"read": 1.2, "tokenize": 0.61, "encode": 4.9, "heads": 0.22, "total": 6.93}
+RELEASE = ReleaseStamp(
+    name="openprima-2025.1", sha256="3f7a" * 16, trained=True, calibrated=True, mode="image+names+indication"
+)
+PRESENT = {
+    "tumor_adult_high_grade_glioma": 2.9,
+    "tumor_adult_glioma": 3.4,
+    "structural_edema": 2.2,
+    "structural_mass_effect": 1.1,
+}
+
+
+def finding(name: str, logit: float, *, calibrated: bool, threshold: float = 0.5) -> Finding:
+    probability = 1 / (1 + math.exp(-logit))
+    low, high = (1 / (1 + math.exp(-(logit + shift))) for shift in (-0.5, 0.5))
+    present: bool | None = probability >= threshold
+    return Finding(
+        name=name,
+        display=display_name(name),
+        logit=logit,
+        probability=probability if calibrated else None,
+        interval=(low, high) if calibrated else None,
+        threshold=threshold if calibrated else 0.0,
+        present=None if abs(logit) < 0.1 else present,
+    )
+
+
+def phantom_series() -> tuple[Series, ...]:
+    return tuple(
+        Series(
+            series_uid=f"2.25.{protocol.number}",
+            number=protocol.number,
+            description=protocol.description,
+            part=None if scan.b_value is None else f"b{scan.b_value:.0f}",
+            volume=Volume(voxels=acquire(scan, lesion=True, seed=0, noise_seed=protocol.number), affine=scan.affine),
+        )
+        for protocol in phantom_protocols()
+        if protocol.description != "localizer"
+        for scan in protocol.scans
+    )
+
+
+def phantom_pictures() -> dict[tuple[str, str | None], SeriesPictures]:
+    return {(series.series_uid, series.part): make_pictures(series) for series in phantom_series()}
+
+
+def entries() -> tuple[SeriesEntry, ...]:
+    common = {"status": "excluded", "num_tokens": 0, "num_foreground": 0, "part": None}
+    used = tuple(
+        SeriesEntry(
+            series_uid=series.series_uid,
+            number=series.number,
+            description=series.description,
+            part=series.part,
+            status="used",
+            reason=None,
+            detail=None,
+            num_slices=series.num_slices,
+            num_tokens=384,
+            num_foreground=171,
+        )
+        for series in phantom_series()
+    )
+    localizer = SeriesEntry(
+        series_uid="2.25.1", number=1, description="localizer", reason="localizer",
+        detail="3 orientations in one series", num_slices=3, **common,
+    )  # fmt: skip
+    screenshot = SeriesEntry(
+        series_uid="2.25.99",
+        number=None,
+        description=None,
+        reason="secondary_capture",
+        detail=None,
+        num_slices=None,
+        **common,
+    )
+    return (localizer, *used, screenshot)
+
+
+def calibrated_findings() -> Findings:
+    random = np.random.default_rng(4)
+    logits = {diagnosis.name: PRESENT.get(diagnosis.name, float(random.normal(-3.2, 1.1))) for diagnosis in DIAGNOSES}
+    logits["tumor_adult_lymphoma"] = 0.05
+    levels = {"none": 0.04, "low": 0.11, "medium": 0.23, "high": 0.62}
+    referrals = {
+        "neurosurgery": 2.1,
+        "neuro_oncology": 1.4,
+        "neurology": -0.4,
+        "stroke_neurology": -2.6,
+        "referral_7": -3.0,
+    }
+    return Findings(
+        study_uid="2.25.329800735698586629295641978511506172918",
+        description="MRI BRAIN WO CONTRAST",
+        status="done",
+        reason=None,
+        release=RELEASE,
+        series=entries(),
+        diagnoses=tuple(finding(name, logit, calibrated=True) for name, logit in logits.items()),
+        priority=Priority(
+            level="high", logits={name: math.log(value) for name, value in levels.items()}, probabilities=levels
+        ),
+        referrals=tuple(finding(name, logit, calibrated=True) for name, logit in referrals.items()),
+        timings_s=TIMINGS,
+    )
+
+
+def untrained_findings() -> Findings:
+    random = np.random.default_rng(5)
+    return replace(
+        calibrated_findings(),
+        release=replace(RELEASE, name="untrained", trained=False, calibrated=False, mode="image+names"),
+        diagnoses=tuple(
+            finding(diagnosis.name, float(random.normal(-0.6, 0.9)), calibrated=False) for diagnosis in DIAGNOSES
+        ),
+        referrals=tuple(finding(f"referral_{i}", float(random.normal(0, 1)), calibrated=False) for i in range(8)),
+        priority=Priority(level="medium", logits={"none": -0.2, "low": 0.31, "medium": 0.74, "high": -1.1}),
+        notes=("2 duplicate slices left out",),
+    )
+
+
+def refused_findings() -> Findings:
+    excluded = tuple(
+        replace(entry, status="excluded", reason=reason, num_tokens=0, num_foreground=0, detail="made up for a test")
+        for entry, reason in zip(entries(), ("localizer", "perfusion", "not_brain", "unreadable"), strict=False)
+    )
+    return replace(
+        calibrated_findings(),
+        status="refused",
+        reason="no series of the study can be used",
+        series=excluded,
+        diagnoses=(),
+        referrals=(),
+        priority=None,
+    )
