@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from prima.errors import CheckpointError
-from prima.model import unpickle
+from prima.model import pickle_machine, unpickle
 from prima.model.checkpoint import open_checkpoint
 from prima.model.inert import Inert, InertClass
 
@@ -231,7 +231,7 @@ def test_work_and_memory_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(unpickle, "MAX_OPERATIONS", 1000)
     with pytest.raises(CheckpointError, match="more than 1000 operations"):
         opened(write_zip(tmp_path / "a.pt", b"N" * 2000))
-    monkeypatch.setattr(unpickle, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(pickle_machine, "MAX_BYTES", 1 << 20)
     double = name("builtins", "list") + b"h\x00\x85R0"
     with pytest.raises(CheckpointError, match="asks for more than 1 MB"):
         opened(write_zip(tmp_path / "b.pt", b"(" + b"N" * 400 + b"lq\x000" + double * 100 + b"N"))
