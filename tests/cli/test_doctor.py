@@ -10,6 +10,7 @@ import pytest
 from prima.cli import codecs, compute, machine
 from prima.cli import main as cli
 from prima.cli.check import Check
+from prima.tokens.precision import choose_precision
 
 NAMES = {
     *("python", "torch", "threads", "device", "dtype", "release", "nibabel", "SimpleITK", "memory"),
@@ -77,16 +78,28 @@ def test_wrong_pixels_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "dtype"),
-    [("fpu avx2", "float32"), ("avx512_bf16", "bfloat16"), ("amx_tile amx_bf16", "bfloat16"), ("", "float32")],
+    ("flags", "units"),
+    [
+        ("fpu avx2", ()),
+        ("fpu avx512_bf16", ("AVX512_BF16",)),
+        ("amx_bf16 avx512_bf16", ("AMX", "AVX512_BF16")),
+        ("", ()),
+    ],
 )
-def test_dtype_follows_the_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str, dtype: str) -> None:
+def test_the_processor_is_named_with_its_units(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: str, units: tuple[str, ...]
+) -> None:
     facts = tmp_path / "cpuinfo"
     facts.write_text(f"processor\t: 0\nmodel name\t: A processor\nflags\t\t: {flags}\n\nprocessor\t: 1\n")
     monkeypatch.setattr(compute, "CPU_FACTS", facts)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     found = compute.find_compute()
-    assert (found.device, found.name, found.dtype) == ("cpu", "A processor", dtype)
+    assert (found.device, found.name, found.bf16_units) == ("cpu", "A processor", units)
+
+
+def test_dtype_is_the_one_that_predict_takes() -> None:
+    precision = choose_precision()
+    assert machine.check_dtype().found.startswith(f"auto takes {str(precision.dtype).removeprefix('torch.')}: ")
 
 
 def test_a_gpu_that_torch_cannot_use_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

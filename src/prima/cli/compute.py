@@ -1,4 +1,4 @@
-"""Where the networks run and in which number format, when the user leaves it to us."""
+"""What there is to compute with: the GPU, or the processor and its bfloat16 units, by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BF16_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512_BF16"}
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """The processor or GPU that `auto` takes.
+    """The GPU when torch sees one, else the processor.
 
     Args:
         name: its model, for people.
@@ -29,18 +29,6 @@ class Compute:
     memory_gib: float | None = None
     bf16_units: tuple[str, ...] = ()
     idle_gpu: bool = False
-
-    @property
-    def dtype(self) -> Literal["bfloat16", "float32"]:
-        """What `--dtype auto` means here.
-
-        Example:
-            >>> Compute(device="cpu", name="a processor", bf16_units=("AMX",)).dtype
-            'bfloat16'
-            >>> Compute(device="cpu", name="an older processor").dtype
-            'float32'
-        """
-        return "bfloat16" if self.bf16_units else "float32"
 
 
 def find_compute() -> Compute:

@@ -76,9 +76,12 @@ def check_device() -> Check:
 
 def check_dtype() -> Check:
     """Which number format `--dtype auto` takes, and why. Slower is not broken: float32 is no warning."""
-    compute = find_compute()
-    why = f"computed by {' and '.join(compute.bf16_units)}" if compute.bf16_units else "nothing here computes bfloat16"
-    return Check(name="dtype", status="ok", found=f"auto takes {compute.dtype}: {why}")
+    from prima.tokens.precision import choose_precision
+
+    precision = choose_precision()
+    dtype, units = str(precision.dtype).removeprefix("torch."), " and ".join(find_compute().bf16_units)
+    by = f" ({units})" if units and dtype == "bfloat16" else ""
+    return Check(name="dtype", status="ok", found=f"auto takes {dtype}: {precision.why}{by}")
 
 
 def check_nibabel() -> Check:
