@@ -243,3 +243,31 @@ def _tensors(model: nn.Module) -> Iterator[tuple[nn.Module, str, torch.Tensor]]:
         for name, value in list(vars(module).items()):
             if isinstance(value, torch.Tensor):
                 yield module, name, value
+
+
+def write_tokenizer(path: Path, *, channels: int = 256, codes: int = 8192) -> None:
+    """Write the state dict of a VQ-VAE with the published layers and `channels`, all zero."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def layer(name: str, weight: tuple[int, ...], bias: int) -> None:
+        shapes[f"{name}.conv.weight"], shapes[f"{name}.conv.bias"] = weight, (bias,)
+
+    def residual_pair(side: str, first: int) -> None:
+        for block in (first, first + 1):
+            for convolution in ("conv1", "conv2"):
+                layer(f"{side}.blocks.{block}.{convolution}", (channels, channels, 3, 3, 3), channels)
+
+    layer("encoder.blocks.0", (channels, 1, 4, 4, 4), channels)
+    residual_pair("encoder", 1)
+    layer("encoder.blocks.3", (channels, channels, 2, 2, 2), channels)
+    residual_pair("encoder", 4)
+    layer("encoder.blocks.6", (2, channels, 3, 3, 3), 2)
+    layer("decoder.blocks.0", (channels, 2, 3, 3, 3), channels)
+    residual_pair("decoder", 1)
+    layer("decoder.blocks.3", (channels, channels, 4, 4, 4), channels)
+    residual_pair("decoder", 4)
+    layer("decoder.blocks.6", (channels, 1, 2, 2, 2), 1)
+    quantizer = "quantizer.quantizer"
+    shapes |= {f"{quantizer}.ema_cluster_size": (codes,), f"{quantizer}.ema_w": (codes, 2)}
+    shapes[f"{quantizer}.embedding.weight"] = (codes, 2)
+    torch.save({name: torch.zeros(shape) for name, shape in shapes.items()}, path)
