@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from prima.dicom.instance import Frame, Instance
-from prima.dicom.split import Part, num_repeats, place
+from prima.dicom.split import Part, is_directional, place
 from prima.dicom.stack import has_geometry
 
 _NOT_WORD = re.compile(r"[^0-9a-z\u00c0-\uffff]+")
@@ -98,22 +98,26 @@ class Evidence:
         """Distinct gradient directions of the series, opposite ones counted once."""
         found = set()
         for frame in self.series:
-            if frame.direction is not None and (frame.b_value is None or frame.b_value > 20):
+            if frame.direction is not None and is_directional(frame):
                 rounded = tuple(round(value, 1) for value in frame.direction)
                 found.add(max(rounded, tuple(-value for value in rounded)))
         return len(found)
 
     @cached_property
     def directional(self) -> bool:
-        """Whether the header calls images of the part diffusion weighted along one direction."""
-        return any(frame.directionality in {"DIRECTIONAL", "BMATRIX"} for frame in self.part.frames)
+        """Whether images of the part are diffusion weighted along one direction."""
+        return any(is_directional(frame) for frame in self.part.frames)
 
     @cached_property
     def num_time_points(self) -> int:
         """Time points of the series: as many images as share a place, or as the header claims."""
-        repeated = max((part.time_index or 1 for part in self.parts), default=1)
         claimed = [self.instance.num_time_points or 1, *(frame.temporal_index or 1 for frame in self.series)]
-        return max(repeated, *claimed)
+        return max(self.num_repeated, *claimed)
+
+    @cached_property
+    def num_repeated(self) -> int:
+        """Time points that the series was found to hold."""
+        return max((part.time_index or 1 for part in self.parts), default=1)
 
     @cached_property
     def num_places(self) -> int:
@@ -145,11 +149,6 @@ class Evidence:
     def colour(self) -> bool:
         """Whether images have more than one sample per pixel."""
         return self.instance.pixels is not None and self.instance.pixels.samples > 1
-
-    @cached_property
-    def repeats(self) -> int:
-        """The largest number of images at one place in the part."""
-        return num_repeats(self.part.frames)
 
 
 def evidence_of(series: Sequence[Frame], parts: Sequence[Part]) -> tuple[Evidence, ...]:

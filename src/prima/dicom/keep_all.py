@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+
 from prima.dicom.assemble import GeometryError, assemble, stack_by_name
 from prima.dicom.instance import Frame
 from prima.dicom.quiet import quiet
 from prima.dicom.read import assemble_study, decode_all, exclude
 from prima.dicom.scan import ScannedStudy
 from prima.dicom.split import Part, num_repeats
-from prima.dicom.stack import has_geometry, name_order
+from prima.dicom.stack import has_geometry, name_order, projections
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Series, Study
@@ -24,8 +26,9 @@ from prima.study.walk import path_key
 def read_everything(study: ScannedStudy, *, workers: int = 2) -> Study:
     """Read each folder that directly holds images as one series.
 
-    Folders come in natural order. Of images of several sizes the most common size is kept. Images are ordered by
-    position when no two share one, else by name. Only what has no pixels or no geometry is left out.
+    Folders come in natural order. Of images of several sizes the most common size is kept. Images keep the order of
+    their names where positions follow it, either way; else they are ordered by position, or by name when positions
+    are shared. Only what has no pixels or no geometry is left out.
     """
     folders: dict[Path, list[Frame]] = defaultdict(list)
     for instance, frames in study.headers:
@@ -51,13 +54,23 @@ def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
         notes.append(f"{len(images) - len(kept)} images of another size left out")
     part = Part(frames=tuple(kept))
     decoded = decode_all({frame.instance for frame in kept}, pool)
-    by_name = num_repeats([frame for frame in kept if has_geometry(frame)]) > 1
+    placed = [frame for frame in kept if has_geometry(frame)]
+    shared = num_repeats(placed) > 1
+    by_name = shared or follows_names(placed)
     try:
         series = (stack_by_name if by_name else assemble)(part, decoded, label=None, notes=notes)
     except GeometryError as error:
         return exclude(part, Reason.MISSING_GEOMETRY, str(error))
     except UnreadableError as error:
         return exclude(part, Reason.UNREADABLE, str(error))
-    if by_name:
+    if shared:
         return dataclasses.replace(series, notes=(*series.notes, "images share positions: ordered by file name"))
     return series
+
+
+def follows_names(ordered_by_name: Sequence[Frame]) -> bool:
+    """Whether positions rise, or fall, from each image to the next."""
+    if len(ordered_by_name) < 2:
+        return False
+    steps = np.diff(projections(ordered_by_name))
+    return bool((steps > 0).all() or (steps < 0).all())

@@ -19,7 +19,7 @@ from prima.dicom.mosaic import untile
 from prima.errors import UnreadableError
 
 # python-gdcm reads every compressed syntax we accept and pydicom itself reads RLE; neither is under the GPL.
-_PLUGINS = ("pydicom", "gdcm", "pillow")
+_PLUGINS = ("pydicom", "gdcm")
 _FAILED = (ValueError, RuntimeError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError)
 _silence = threading.Lock()
 _silenced = False

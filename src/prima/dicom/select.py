@@ -13,13 +13,15 @@ Verdict = tuple[Reason, str]
 MIN_SLICES = 4
 # From this many gradient directions on, images are the raw data of a tensor rather than a clinical series.
 MIN_TENSOR_DIRECTIONS = 6
+# From this many time points on, echo-planar images are a time series.
+MIN_TIME_SERIES = 3
 # From this many time points on, a series that is not echo planar is a dynamic study of contrast passage.
 MIN_DYNAMIC_TIME_POINTS = 10
 # A single gradient-echo echo-planar volume of at most this matrix is one time point of a functional series.
 MAX_FUNCTIONAL_MATRIX = 128
 MIN_FUNCTIONAL_ECHO_MS = 20.0
-# A plane of a localizer has at most this many images.
-MAX_LOCALIZER_SLICES = 10
+# A localizer of two or of three planes has at most this many images in each.
+MAX_LOCALIZER_SLICES = {2: 5, 3: 10}
 
 SECONDARY_CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 SEGMENTATION_CLASSES = (
@@ -63,14 +65,14 @@ def _code(modality: str) -> str:
 
 def _anatomy(evidence: Evidence) -> Verdict | None:
     """Which part of the body it shows: the nearest statement decides, and silence is taken for brain."""
-    for source, words in (
-        ("series name", evidence.name),
-        ("body part", evidence.body_part),
-        ("study description", evidence.study),
+    for source, words, pattern in (
+        ("series name", evidence.name, rules.NOT_BRAIN_NAME),
+        ("body part", evidence.body_part, rules.NOT_BRAIN_BODY_PART),
+        ("study description", evidence.study, rules.NOT_BRAIN_BODY_PART),
     ):
         if rules.BRAIN.search(words):
             return None
-        found = rules.NOT_BRAIN.search(words)
+        found = pattern.search(words)
         if found is not None:
             return Reason.NOT_BRAIN, f"{source} says {found[0].strip()}"
     return None
@@ -97,7 +99,7 @@ def _localizer(evidence: Evidence) -> Verdict | None:
     """Several planes of few images each are a localizer, whatever the name."""
     planes = evidence.planes
     kinds = {word.split()[0] for word in planes}
-    if len(kinds) >= 2 and max(planes.values()) <= MAX_LOCALIZER_SLICES:
+    if len(kinds) >= 2 and max(planes.values()) <= MAX_LOCALIZER_SLICES[len(kinds)]:
         return Reason.LOCALIZER, f"{len(kinds)} planes of at most {max(planes.values())} images"
     return None
 
@@ -124,7 +126,7 @@ def _diffusion(evidence: Evidence) -> Verdict | None:
     if rules.MANY_DIRECTIONS.search(evidence.name) or rules.MANY_DIRECTIONS_SEQUENCE.search(evidence.sequence):
         return Reason.DIFFUSION_DIRECTIONS, "raw images in many directions, by the name of series or sequence"
     if evidence.directional and evidence.num_directions > 1:
-        return Reason.DIFFUSION_DIRECTIONS, "weighted along one direction"
+        return Reason.DIFFUSION_DIRECTIONS, "weighted along one of several directions"
     return None
 
 
@@ -132,14 +134,16 @@ def _functional(evidence: Evidence) -> Verdict | None:
     """Echo-planar time series, or one time point of one; other long time series are contrast passages."""
     if is_diffusion(evidence):
         return None
-    times = evidence.num_time_points
     if evidence.instance.echo_planar:
-        if times >= 3:
-            return Reason.FUNCTIONAL, f"echo planar with {times} time points"
+        times = evidence.num_time_points
+        if times >= MIN_TIME_SERIES:
+            agent = evidence.instance.acquisition.contrast_agent
+            reason = Reason.FUNCTIONAL if agent is None else Reason.PERFUSION
+            return reason, f"echo planar with {times} time points"
         if evidence.gradient_echo and (evidence.instance.tiling is not None or _functional_volume(evidence)):
             return Reason.FUNCTIONAL, "one time point of a gradient-echo echo-planar series"
-    elif times >= MIN_DYNAMIC_TIME_POINTS:
-        return Reason.PERFUSION, f"{times} time points"
+    elif evidence.num_repeated >= MIN_DYNAMIC_TIME_POINTS and evidence.num_places >= MIN_SLICES:
+        return Reason.PERFUSION, f"{evidence.num_repeated} time points"
     return None
 
 

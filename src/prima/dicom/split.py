@@ -18,7 +18,7 @@ SAME_DIRECTION = 0.999
 _SAME_B_SHARE = 0.05
 _SAME_B = 20.0
 # ImageType values that name another kind of image of the same series.
-_KINDS = ("ADC", "TRACEW", "TRACE", "FA", "EADC", "EXP", "MIP", "MINIP", "MNIP", "SUBTRACTION", "T2", "FAT", "WATER",
+_KINDS = ("ADC", "TRACEW", "TRACE", "FA", "EADC", "EXP", "MIP", "MINIP", "MNIP", "SUBTRACTION", "FAT", "WATER",
           "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "UNI", "INV1", "INV2")  # fmt: skip
 
 Key = Callable[[Frame], Hashable]
@@ -54,6 +54,7 @@ def split(frames: Sequence[Frame]) -> tuple[Part, ...]:
         parts = [new for part in parts for new in _by_value(part, key, name)]
     parts = [new for part in parts for new in _by_orientation(part)]
     parts = [new for part in parts for new in _by_b_value(part)]
+    parts = [new for part in parts for new in _by_direction(part)]
     for key, word in ((_echo, "echo"), (_inversion, "inversion")):
         parts = [new for part in parts for new in _where_repeated(part, key, word)]
     return tuple(new for part in parts for new in _by_time(part))
@@ -178,6 +179,26 @@ def _by_b_value(part: Part) -> list[Part]:
         return [part]
     level_of[None] = 0.0 if values[0] > _SAME_B else values[0]
     return _by_value(part, lambda frame: level_of[frame.b_value], lambda value, _: b_word(value))
+
+
+def is_directional(frame: Frame) -> bool:
+    """Whether an image is weighted along one gradient direction, rather than a trace image or not weighted."""
+    if frame.directionality is not None:
+        return frame.directionality in {"DIRECTIONAL", "BMATRIX"}
+    return frame.direction is not None and (frame.b_value is None or frame.b_value >= _SAME_B)
+
+
+def _by_direction(part: Part) -> list[Part]:
+    """Set images along one direction apart from trace images, and directions from each other, where repeated."""
+    if num_repeats(part.frames) < 2 or not any(is_directional(frame) for frame in part.frames):
+        return [part]
+    groups = _groups(part.frames, lambda frame: (frame.direction or "one") if is_directional(frame) else "trace")
+    trace = groups.pop("trace", [])
+    whole = [Part(frames=tuple(trace), words=(*part.words, "trace") if groups else part.words)] if trace else []
+    return whole + [
+        Part(frames=tuple(frames), words=(*part.words, f"direction {index}"))
+        for index, frames in enumerate(groups.values(), start=1)
+    ]
 
 
 def b_word(b_value: float) -> str:

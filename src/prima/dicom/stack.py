@@ -1,7 +1,8 @@
-"""Putting the images of one part in order, and the affine of the stack."""
+"""Putting the images of one part in order, and where the stack lies."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,20 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.dicom.instance import Frame
+from prima.study.volume import Geometry
 from prima.study.walk import path_key
 
 # Two images nearer than this along the normal lie at the same place.
 SAME_PLACE_MM = 0.01
 # A step between neighbours this many times the usual one counts as missing slices.
 GAP_FACTOR = 1.5
+# A stack whose step leaves the normal by more than this (about 0.06 degrees) is sheared, not merely rounded.
+SHEAR = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
-    """Images in the order of the volume's first axis, the affine of the volume, and what was noticed."""
+    """Images in the order of the volume's first axis, where the volume lies, and what was noticed."""
 
     frames: tuple[Frame, ...]
-    affine: NDArray[np.float64]
+    geometry: Geometry
     notes: tuple[str, ...]
 
 
@@ -61,7 +65,7 @@ def name_order(frame: Frame) -> tuple[object, ...]:
 
 
 def stack(frames: Sequence[Frame]) -> Stack:
-    """Order images by position along their normal, and compute the affine of the stack.
+    """Order images by position along their normal, and say where the stack lies.
 
     The first axis runs from the first to the last position, so a sheared stack stays where it was acquired, and a
     jitter of the positions is averaged out.
@@ -75,11 +79,15 @@ def stack(frames: Sequence[Frame]) -> Stack:
     along = projections(frames)
     order = sorted(range(len(frames)), key=lambda index: (along[index], name_order(frames[index])))
     ordered = tuple(frames[index] for index in order)
-    return Stack(frames=ordered, affine=affine_of(ordered), notes=_gaps(along[order]))
+    return Stack(frames=ordered, geometry=geometry_of(ordered), notes=_gaps(along[order]))
 
 
-def affine_of(ordered: Sequence[Frame]) -> NDArray[np.float64]:
-    """Affine [4, 4] from array index (d, h, w, 1) to LPS mm of images already in order (PS3.3 C.7.6.2.1.1).
+def geometry_of(ordered: Sequence[Frame]) -> Geometry:
+    """Where a stack of images already in order lies (PS3.3 C.7.6.2.1.1).
+
+    Directions in the plane are made perpendicular, in the arithmetic of the image library that the published weights
+    were trained behind: positions are interpolated to the last bit there. The stack runs along the normal, unless the
+    positions say that it is sheared.
 
     Raises:
         ValueError: geometry is missing.
@@ -87,15 +95,30 @@ def affine_of(ordered: Sequence[Frame]) -> NDArray[np.float64]:
     first, last = ordered[0], ordered[-1]
     if first.position is None or last.position is None or first.orientation is None or first.spacing_mm is None:
         raise ValueError("geometry is missing")
+    column = np.array(first.orientation[3:])
+    normal = _unit(_cross(np.array(first.orientation[:3]), column))
+    row = _unit(_cross(column, normal))
+    column = _cross(normal, row)
     step = (np.array(last.position) - np.array(first.position)) / max(len(ordered) - 1, 1)
-    if not np.linalg.norm(step) > 0:
-        step = normal_of(first) * (first.thickness_mm or 1.0)
-    affine = np.eye(4)
-    affine[:3, 0] = step
-    affine[:3, 1] = np.array(first.orientation[3:]) * first.spacing_mm[0]
-    affine[:3, 2] = np.array(first.orientation[:3]) * first.spacing_mm[1]
-    affine[:3, 3] = first.position
-    return affine
+    length = float(np.linalg.norm(np.array(last.position) - np.array(first.position))) / max(len(ordered) - 1, 1)
+    if not length > 0:
+        step, length = normal, first.thickness_mm or 1.0
+    along = np.copysign(normal, normal * (step @ normal))
+    sheared = np.linalg.norm(step / length - along) > SHEAR
+    return Geometry(
+        origin_mm=np.array(first.position),
+        direction=np.stack([step / length if sheared else along, column, row], axis=1),
+        spacing_mm=np.array([length, *first.spacing_mm]),
+    )
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = vector.tolist()
+    return vector * (1.0 / math.sqrt(x * x + y * y + z * z))
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
 def _gaps(along: NDArray[np.float64]) -> tuple[str, ...]:
