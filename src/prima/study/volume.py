@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,35 @@ PLANE_OF_AXIS: tuple[Plane, Plane, Plane] = ("sagittal", "coronal", "axial")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Geometry:
+    """Where a volume lies, as its source says it: an affine in three parts, free of the rounding of their product.
+
+    Args:
+        origin_mm: [3] LPS position of voxel (0, 0, 0).
+        direction: [3, 3] unit vectors in LPS, one column per array axis (d, h, w).
+        spacing_mm: [3] distance between voxel centres along (d, h, w).
+    """
+
+    origin_mm: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    spacing_mm: NDArray[np.float64]
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """[4, 4] from the index (d, h, w, 1) to LPS mm."""
+        affine = np.eye(4)
+        affine[:3, :3] = self.direction * self.spacing_mm
+        affine[:3, 3] = self.origin_mm
+        return affine
+
+    @classmethod
+    def of_affine(cls, affine: NDArray[np.float64]) -> Self:
+        """The three parts of an affine, up to rounding."""
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        return cls(origin_mm=affine[:3, 3].copy(), direction=affine[:3, :3] / spacing, spacing_mm=spacing)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Volume:
     """Voxels [D, H, W] with their affine.
 
@@ -23,6 +52,7 @@ class Volume:
         affine: [4, 4] float64, from the index (d, h, w, 1) in array order to LPS patient coordinates in mm
             (x to the left, y to the back, z to the head), at voxel centres. The patient coordinate system is the one
             of DICOM PS3.3 C.7.6.2.1.1.
+        source: the geometry the affine was made of, when the source gave one.
 
     Raises:
         ValueError: shapes are wrong, or the affine is not finite or not invertible.
@@ -38,6 +68,17 @@ class Volume:
 
     voxels: NDArray[Any]
     affine: NDArray[np.float64]
+    source: Geometry | None = None
+
+    @classmethod
+    def at(cls, voxels: NDArray[Any], geometry: Geometry) -> Self:
+        """Voxels [D, H, W] with a geometry; raises ValueError as the constructor does."""
+        return cls(voxels=voxels, affine=geometry.affine, source=geometry)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Origin, directions and spacing: the source's, or those of the affine."""
+        return self.source or Geometry.of_affine(self.affine)
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:

@@ -87,12 +87,12 @@ def resample_in_plane(volume: Volume, contract: Contract) -> Volume:
 def _resample_with_itk(volume: Volume, size: int, fill: float) -> NDArray[Any]:
     sitk = _simpleitk()
     slices, rows, columns = volume.voxels.shape
-    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)[::-1]
-    direction = volume.affine[:3, 2::-1] / spacing
+    geometry = volume.geometry
+    spacing = geometry.spacing_mm[::-1].tolist()
     image = sitk.GetImageFromArray(volume.voxels)
-    image.SetSpacing(spacing.tolist())
-    image.SetDirection(direction.ravel().tolist())
-    image.SetOrigin(volume.affine[:3, 3].tolist())
+    image.SetSpacing(spacing)
+    image.SetDirection(geometry.direction[:, ::-1].ravel().tolist())
+    image.SetOrigin(geometry.origin_mm.tolist())
     new_spacing = (spacing[0] * columns / size, spacing[1] * rows / size, spacing[2])
     resampled = sitk.Resample(
         image,
