@@ -51,7 +51,8 @@ def make_pictures(series: Series) -> SeriesPictures:
     """Draw a series through the centre of its foreground, aspect as in the patient.
 
     An oblique volume is shown in its own axes, each named by the patient axis nearest to it: nothing is resampled but
-    the finished picture. Grey runs from the 1st to the 99.5th percentile of the foreground.
+    the finished picture. Black is the 1st percentile of all voxels (the
+    background, so that the darkest tissue stays visible), white the 99.5th of the foreground.
     """
     voxels, spacing_mm = _to_patient_axes(series.volume)
     sample = voxels[tuple(slice(None, None, max(1, size // SAMPLES_PER_AXIS)) for size in voxels.shape)]
@@ -98,7 +99,8 @@ def _foreground(sample: NDArray[Any]) -> NDArray[np.bool_]:
 def _window(sample: NDArray[Any], foreground: NDArray[np.bool_]) -> tuple[float, float]:
     if not foreground.any():
         return 0.0, 1.0
-    low, high = np.percentile(sample[foreground], (1, 99.5))
+    low = np.percentile(sample[np.isfinite(sample)], 1)
+    high = np.percentile(sample[foreground], 99.5)
     return float(low), float(max(high, low + 1e-6 * max(1.0, abs(low))))
 
 

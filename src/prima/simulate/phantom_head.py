@@ -69,7 +69,7 @@ def head_shapes(*, lesion: bool) -> list[Shape]:
         Shape(tissue="csf", centre=(0, 42, -36), radii=(50, 36, 28)),
         Shape(tissue="grey", centre=(0, 0, 14), radii=(65, 84, 67), folds=0.1),
         Shape(tissue="white", centre=(0, 0, 14), radii=(60, 79, 62), folds=0.28),
-        Shape(tissue="csf", centre=(0, 0, 20), radii=(2.2, 82, 62), outside=_CEREBRUM_CORE),
+        Shape(tissue="csf", centre=(0, 0, 20), radii=(2.2, 82, 62), folds=0.8, outside=_CEREBRUM_CORE),
         Shape(tissue="grey", centre=(0, 43, -35), radii=(47, 32, 24), folds=0.2),
         Shape(tissue="white", centre=(0, 41, -33), radii=(34, 20, 15), folds=0.3),
         Shape(tissue="csf", centre=(0, 20, -44), radii=(20, 18, 26)),
@@ -88,8 +88,8 @@ def head_shapes(*, lesion: bool) -> list[Shape]:
     ]
     if lesion:
         shapes += [
-            Shape(tissue="edema", centre=(36, 22, 32), radii=(20, 24, 17), folds=0.25),
-            Shape(tissue="lesion", centre=(37, 20, 33), radii=(11, 13, 10)),
+            Shape(tissue="edema", centre=(36, 14, 12), radii=(20, 24, 17), folds=0.25),
+            Shape(tissue="lesion", centre=(37, 12, 12), radii=(11, 13, 10)),
         ]
     return shapes
 

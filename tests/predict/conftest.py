@@ -1,11 +1,15 @@
-"""Made-up findings of the phantom study, for tests of the page."""
+"""Made-up findings of the phantom study, for tests of the page: the fixture `examples` gives this module."""
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
+from functools import cache
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.simulate.phantom_scan import acquire, phantom_protocols
@@ -39,6 +43,7 @@ def finding(name: str, logit: float, *, calibrated: bool, threshold: float = 0.5
     )
 
 
+@cache
 def phantom_series() -> tuple[Series, ...]:
     return tuple(
         Series(
@@ -54,6 +59,7 @@ def phantom_series() -> tuple[Series, ...]:
     )
 
 
+@cache
 def phantom_pictures() -> dict[tuple[str, str | None], SeriesPictures]:
     return {(series.series_uid, series.part): make_pictures(series) for series in phantom_series()}
 
@@ -147,3 +153,9 @@ def refused_findings() -> Findings:
         referrals=(),
         priority=None,
     )
+
+
+@pytest.fixture(scope="session")
+def examples() -> ModuleType:
+    """This module."""
+    return sys.modules[__name__]

@@ -1,0 +1,210 @@
+import base64
+import hashlib
+import re
+from dataclasses import fields, replace
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import pytest
+
+from prima.predict.page import render_page
+from prima.predict.page_rows import num_shown, percent, rows_of
+from prima.study import Excluded, Findings, Reason
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><b>"
+VOID = {"meta", "img", "br", "rect", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Tags with attributes, the visible text, and whether every tag was closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.open = [], "", []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+
+    @property
+    def words(self):
+        return " ".join(self.text.split())
+
+
+@pytest.fixture(scope="module")
+def pictures(examples):
+    return examples.phantom_pictures()
+
+
+def test_a_calibrated_study(examples, pictures):
+    html = render_page(examples.calibrated_findings(), pictures)
+    page = Page(html)
+    assert html.startswith("<!DOCTYPE html>")
+    assert page.open == []
+    assert "Research use only." in page.words
+    assert "UNTRAINED" not in page.words
+    for text in ("MRI BRAIN WO CONTRAST", "8 of 10 series used", "High", "62 %", "97 %", "95–98 %", "● Present"):
+        assert text in page.words
+    assert "? Abstained" in page.words
+    assert "Localizer (scout) images" in page.words
+    assert examples.RELEASE.sha256 in page.words
+    assert len([tag for tag in page.tags if tag[0] == "img"]) == 8 * 3
+    assert html == render_page(examples.calibrated_findings(), pictures)
+
+
+def test_an_untrained_release_shouts_and_shows_no_percent(examples, pictures):
+    words = Page(render_page(examples.untrained_findings(), pictures)).words
+    assert words.count("UNTRAINED release: numbers are meaningless.") == 1
+    assert "Not calibrated: each number is a score (a logit), not a probability." in words
+    assert "%" not in words
+    assert "Probability" not in words
+
+
+def test_a_refused_study_gives_reasons_and_no_number(examples, pictures):
+    words = Page(render_page(examples.refused_findings(), pictures)).words
+    assert "Not processed" in words
+    assert "No series of the study can be used." in words
+    assert "Not the brain" in words
+    for absent in ("%", "Diagnoses", "Referral service", "threshold", "Priority"):
+        assert absent not in words
+
+
+def test_nothing_from_outside_and_no_script(examples, pictures):
+    html = render_page(examples.untrained_findings(), pictures)
+    page = Page(html)
+    names = [tag for tag, _ in page.tags]
+    assert not {"script", "link", "iframe", "object", "form", "base"} & set(names)
+    for _, attributes in page.tags:
+        assert "style" not in attributes
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "href"):
+            assert attributes.get(name, "#").startswith(("#", "data:image/png;base64,"))
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)[1]
+    assert "url(" not in style
+    assert "@import" not in style
+    allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = [attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes]
+    assert f"style-src 'sha256-{allowed}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+
+
+def poisoned(value, where):
+    """The same value with a script in every text of it, but those that come from a fixed list."""
+    fixed = {"status", "level", "mode", "study_uid", "sha256"}
+    if isinstance(value, str):
+        return value if where in fixed else SCRIPT
+    if isinstance(value, tuple):
+        return tuple(poisoned(item, where) for item in value)
+    if hasattr(value, "__dataclass_fields__"):
+        return replace(value, **{f.name: poisoned(getattr(value, f.name), f.name) for f in fields(value)})
+    return value
+
+
+def test_script_in_every_text_stays_text(examples, pictures):
+    for findings in (examples.calibrated_findings(), examples.refused_findings()):
+        bad = poisoned(replace(findings, notes=("a note",)), "")
+        bad = replace(
+            bad,
+            series=tuple(replace(entry, part=SCRIPT, detail=SCRIPT, description=SCRIPT) for entry in bad.series),
+            timings_s={SCRIPT: 1.0},
+        )
+        drawn = dict.fromkeys(((SCRIPT, SCRIPT),), next(iter(pictures.values())))
+        html = render_page(bad, drawn)
+        page = Page(html)
+        assert page.open == []
+        assert "<script" not in html.lower()
+        assert all("onerror" not in attributes for _, attributes in page.tags)
+        assert page.text.count("<script>alert(1)</script>") > len(bad.series)
+
+
+def test_every_reason_has_words(examples, pictures):
+    findings = examples.refused_findings()
+    entry = findings.series[0]
+    everything = tuple(replace(entry, reason=reason.value) for reason in Reason)
+    words = Page(render_page(replace(findings, series=everything), pictures)).words
+    for reason in Reason:
+        assert reason.words in words
+        assert "_" not in reason.words
+    assert Excluded(series_uid="1", reason=Reason.PHASE).reason.words == "Phase image"
+    unknown = (replace(entry, reason="something_new"),)
+    assert "Something new" in Page(render_page(replace(findings, series=unknown), pictures)).words
+
+
+def test_accessible(examples, pictures):
+    page = Page(render_page(examples.calibrated_findings(), pictures))
+    assert ("html", {"lang": "en"}) in page.tags
+    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+    assert sum(tag == "table" for tag, _ in page.tags) == sum(tag == "caption" for tag, _ in page.tags)
+    assert sum(tag == "h1" for tag, _ in page.tags) == 1
+    assert all(
+        "aria-label" in attributes or attributes.get("aria-hidden") == "true"
+        for tag, attributes in page.tags
+        if tag == "svg"
+    )
+
+
+def test_a_study_without_names_pictures_or_timings(examples):
+    bare = Findings(study_uid="1.2", description=None, status="done", reason=None, release=examples.RELEASE, series=())
+    words = Page(render_page(bare, {})).words
+    assert "Brain MRI study" in words
+    assert "0 of 0 series used" in words
+    used = replace(examples.calibrated_findings(), priority=None, referrals=(), timings_s={})
+    assert Page(render_page(used, {})).words.count("No picture.") == 8
+
+
+def test_ranking_puts_present_first_and_never_folds_it_away(examples):
+    findings = [
+        examples.finding(f"head_{index}", logit, calibrated=True, threshold=threshold)
+        for index, (logit, threshold) in enumerate([(-3, 0.01), (2, 0.95), (0.02, 0.5), (1, 0.5), (-1, 0.5)])
+    ]
+    rows = rows_of(findings)
+    assert [row.decision for row in rows] == ["present", "present", "abstained", "absent", "absent"]
+    assert [row.display for row in rows] == ["Head 3", "Head 0", "Head 2", "Head 1", "Head 4"]
+    many = rows_of([examples.finding(f"head_{index}", 1.0 + index, calibrated=False) for index in range(30)])
+    assert num_shown(many) == 30
+    for row in (*rows, *many):
+        assert 0 <= row.bar.start <= row.bar.end <= 100
+        assert 0 <= row.bar.threshold <= 100
+
+
+def test_percent_never_says_certain():
+    assert [percent(value) for value in (0.0, 0.004, 0.5, 0.996, 1.0)] == ["0 %", "< 1 %", "50 %", "> 99 %", "100 %"]
+
+
+def contrast(one, other):
+    def luminance(colour):
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1])
+def test_colours_meet_wcag_aa(scheme):
+    style = files("prima.predict").joinpath("page.css").read_text("utf-8")
+    roots = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", roots[scheme]))
+    for text in ("ink", "soft", "link", "present", "abstained", "high", "medium", "low", "none", "good"):
+        for ground in ("panel", "ground"):
+            assert contrast(colour[text], colour[ground]) >= 4.5, (text, ground)
+    assert contrast(colour["note-ink"], colour["note"]) >= 4.5
+    assert contrast(colour["alarm-ink"], colour["alarm"]) >= 4.5
+    for fill in ("present", "absent", "abstained"):
+        assert contrast(colour[fill], colour["panel"]) >= 3, fill
