@@ -38,7 +38,7 @@ lint: $(READY)  ## style, types and who may import whom
 	$(BIN)/lint-imports
 
 docs: $(READY)  ## build the documentation into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(READY)  ## time the main job, stage by stage
 	$(BIN)/python benchmarks/predict.py

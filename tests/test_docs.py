@@ -1,0 +1,117 @@
+"""The documentation is complete: every verb, option, field and page stands in it, and every page can be found."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.main import get_command
+
+from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
+from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
+from prima.study import Reason
+from prima.tokens.contract import Contract
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def sections(text: str) -> dict[str, str]:
+    """Text by second-level heading."""
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return {part.splitlines()[0]: part for part in parts}
+
+
+def verbs() -> dict[str, Any]:
+    command: Any = get_command(app)
+    return dict(command.commands)
+
+
+def options(verb: Any) -> set[str]:
+    return {
+        name for parameter in verb.params for name in (*parameter.opts, *parameter.secondary_opts) if name[0] == "-"
+    }
+
+
+@pytest.mark.parametrize("verb", sorted(verbs()))
+def test_every_verb_and_option_is_documented(verb: str) -> None:
+    text = sections(page("reference/cli.md"))[f"prima {verb}"]
+    documented = set(re.findall(r"^\| `(--[a-z-]+)", text, flags=re.MULTILINE))
+    assert documented == options(verbs()[verb]) - {"--help", "-h"}
+    metavars = [
+        parameter.metavar for parameter in verbs()[verb].params if isinstance(parameter, typer.core.TyperArgument)
+    ]
+    assert not [name for name in metavars if name not in text]
+
+
+def test_no_verb_is_documented_that_is_not_there() -> None:
+    documented = {
+        name.removeprefix("prima ") for name in sections(page("reference/cli.md")) if name.startswith("prima ")
+    }
+    assert documented == set(verbs())
+
+
+@pytest.mark.parametrize("status", [DONE, 1, USAGE, NOTHING_DONE, INTERRUPTED])
+def test_every_exit_status_is_documented(status: int) -> None:
+    assert f"\n| {status} |" in sections(page("reference/cli.md"))["Exit status"]
+
+
+def schema_fields(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Dotted names; what lies in a list is named from the list on, and that is how the page has it."""
+    for name, inner in schema.get("properties", {}).items():
+        yield prefix + name
+        yield from schema_fields(inner, f"{prefix}{name}.")
+        yield from schema_fields(inner.get("items", {}))
+
+
+def test_every_field_of_findings_is_documented() -> None:
+    schema = json.loads(files("prima.study").joinpath("findings.schema.json").read_text("utf-8"))
+    text = page("reference/findings.md")
+    names = [
+        *schema_fields(schema),
+        *schema_fields(schema["$defs"]["finding"]),
+        *schema["properties"]["timings_s"]["required"],
+    ]
+    assert len(names) > 35
+    assert not [
+        name for name in names if f"`{name}`" not in text and not any(other.startswith(f"{name}.") for other in names)
+    ]
+
+
+@pytest.mark.parametrize("record", [Manifest, HeadRecord, PriorityRecord, FileRecord, Contract])
+def test_every_field_of_a_release_is_documented(record: type) -> None:
+    text = page("reference/release.md")
+    assert not [field.name for field in fields(record) if f"`{field.name}`" not in text]
+
+
+@pytest.mark.parametrize("reason", sorted(Reason))
+def test_every_reason_is_documented(reason: Reason) -> None:
+    assert f"`{reason.value}`" in page("reference/selection.md")
+
+
+def test_every_room_is_documented() -> None:
+    rooms = {path.parent.name for path in (ROOT / "src" / "prima").glob("*/__init__.py")}
+    text = page("explanation/architecture.md")
+    assert not [room for room in rooms if f"| `{room}` |" not in text]
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:", 1)[1]
+    assert not [path for path in DOCS.rglob("*.md") if str(path.relative_to(DOCS)) not in navigation]
+
+
+def test_the_links_of_the_front_pages_lead_somewhere() -> None:
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        targets = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
+        assert not [target for target in targets if not target.startswith("https://") and not (ROOT / target).exists()]
