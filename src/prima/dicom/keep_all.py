@@ -13,7 +13,7 @@ import numpy as np
 from prima.dicom.assemble import GeometryError, assemble, stack_by_name
 from prima.dicom.instance import Frame
 from prima.dicom.quiet import quiet
-from prima.dicom.read import assemble_study, decode_all, exclude
+from prima.dicom.read import SeriesDecoder, assemble_study, exclude
 from prima.dicom.scan import ScannedStudy
 from prima.dicom.split import Part, num_repeats
 from prima.dicom.stack import has_geometry, name_order, projections
@@ -53,7 +53,7 @@ def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
     if len(kept) < len(images):
         notes.append(f"{len(images) - len(kept)} images of another size left out")
     part = Part(frames=tuple(kept))
-    decoded = decode_all({frame.instance for frame in kept}, pool)
+    decoded = SeriesDecoder(pool)({frame.instance for frame in kept})
     placed = [frame for frame in kept if has_geometry(frame)]
     shared = num_repeats(placed) > 1
     by_name = shared or follows_names(placed)

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.dicom.assemble import Decoded, GeometryError, assemble, image_of
+from prima.dicom.assemble import Decoded, GeometryError, assemble
+from prima.dicom.copies import without_copies, without_resent_slices
 from prima.dicom.evidence import Evidence, evidence_of
 from prima.dicom.header import Header
-from prima.dicom.instance import Frame, Instance
+from prima.dicom.instance import Instance
 from prima.dicom.pixels import decode
 from prima.dicom.quiet import quiet
 from prima.dicom.scan import ScannedStudy, safe_uid
 from prima.dicom.select import MIN_SLICES, Verdict, select
-from prima.dicom.split import Part, split, without_copies
+from prima.dicom.split import Part, split
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Patient, Series, Study
@@ -88,27 +89,32 @@ def _read_series(headers: Sequence[Header], min_slices: int, pool: Executor) -> 
     notes = [f"{beside} {'object' if beside == 1 else 'objects'} without pixels beside the images"] if beside else []
     every = [frame for _, frames in (images or headers) for frame in frames]
     frames = without_copies(every)
-    if len(frames) < len(every):
-        copies = len(every) - len(frames)
+    decoder = SeriesDecoder(pool)
+    parts, resent = without_resent_slices(split(frames), decoder)
+    copies = len(every) - len(frames) + resent
+    if copies:
         notes.append(f"{copies} duplicate {'slice' if copies == 1 else 'slices'} left out")
-    judged = _judge(frames, min_slices)
+    judged = [_Judged(one, select(one, min_slices=min_slices)) for one in evidence_of(frames, parts)]
     used = [one.evidence.part for one in judged if one.verdict is None]
-    decoded = decode_all({frame.instance for part in used for frame in part.frames}, pool)
+    decoded = decoder({frame.instance for part in used for frame in part.frames})
     results: list[Series | Excluded] = []
     for one in judged:
         results.append(_result(one, decoded, notes))
     return _merge(results)
 
 
-def _judge(frames: Sequence[Frame], min_slices: int) -> list[_Judged]:
-    parts = split(frames)
-    return [_Judged(one, select(one, min_slices=min_slices)) for one in evidence_of(frames, parts)]
+class SeriesDecoder:
+    """Decodes files, each once, several at a time; what cannot be decoded stands there as its error."""
 
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._decoded: dict[Instance, NDArray[np.generic] | UnreadableError] = {}
 
-def decode_all(instances: set[Instance], pool: Executor) -> Decoded:
-    """Decode each file once, several at a time; what cannot be decoded stands there as its error."""
-    ordered = list(instances)
-    return dict(zip(ordered, pool.map(_decode_or_error, ordered), strict=True))
+    def __call__(self, instances: set[Instance]) -> Decoded:
+        """The pixels of these files, and of all asked for before."""
+        new = [instance for instance in instances if instance not in self._decoded]
+        self._decoded.update(zip(new, self._pool.map(_decode_or_error, new), strict=True))
+        return self._decoded
 
 
 def _decode_or_error(instance: Instance) -> NDArray[np.generic] | UnreadableError:
@@ -182,6 +188,3 @@ def _duplicate(series: Series, twin: Series) -> Excluded:
         detail=f"the same voxels at the same place as {of}",
         num_slices=series.num_slices,
     )
-
-
-__all__ = ["assemble_study", "decode_all", "exclude", "image_of", "read_dicom_study"]

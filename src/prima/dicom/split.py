@@ -45,7 +45,7 @@ def split(frames: Sequence[Frame]) -> tuple[Part, ...]:
     inversion time and time point only do where images lie at the same place, since they may vary from slice to
     slice of one stack.
     """
-    parts: list[Part] = [Part(frames=tuple(sorted(frames, key=_reading_order)))]
+    parts: list[Part] = [Part(frames=tuple(sorted(frames, key=reading_order)))]
     for key, name in (
         (_matrix, lambda value, _: f"{value[0]}x{value[1]}"),
         (_component, lambda value, _: str(value).lower()),
@@ -58,15 +58,6 @@ def split(frames: Sequence[Frame]) -> tuple[Part, ...]:
     for key, word in ((_echo, "echo"), (_inversion, "inversion")):
         parts = [new for part in parts for new in _where_repeated(part, key, word)]
     return tuple(new for part in parts for new in _by_time(part))
-
-
-def without_copies(frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """The images less those whose SOPInstanceUID, place in the file and position have been seen before."""
-    seen: dict[Hashable, Frame] = {}
-    for frame in sorted(frames, key=_reading_order):
-        uid = frame.instance.sop_uid
-        seen.setdefault((uid, frame.index, place(frame)) if uid else frame, frame)
-    return tuple(seen.values())
 
 
 def place(frame: Frame) -> Hashable:
@@ -84,7 +75,8 @@ def num_repeats(frames: Sequence[Frame]) -> int:
     return max(counts.values(), default=0)
 
 
-def _reading_order(frame: Frame) -> tuple[object, ...]:
+def reading_order(frame: Frame) -> tuple[object, ...]:
+    """Sort key: InstanceNumber, then file name, then place in the file."""
     number = frame.instance.instance_number
     return (number is None, number or 0, name_order(frame))
 
