@@ -20,6 +20,9 @@ from prima.study import Plane, Series, Volume
 LONGEST_SIDE = 240
 """Pixels along the longer side of a picture."""
 
+HEADROOM = 1.15
+"""White lies this much higher above black than the brightest tissue of the middle."""
+
 SAMPLES_PER_AXIS = 64
 """Window and centre are found on a grid of about this many voxels along each axis."""
 
@@ -51,14 +54,18 @@ def make_pictures(series: Series) -> SeriesPictures:
     """Draw a series through the centre of its foreground, aspect as in the patient.
 
     An oblique volume is shown in its own axes, each named by the patient axis nearest to it: nothing is resampled but
-    the finished picture. Black is the 1st percentile of all voxels (the
-    background, so that the darkest tissue stays visible), white the 99.5th of the foreground.
+    the finished picture. Black is the 1st percentile of all voxels (the background, so that the darkest tissue stays
+    visible); white lies a little above the 99.5th of the foreground's middle, that is without the scalp, whose fat
+    would darken the brain.
     """
     voxels, spacing_mm = _to_patient_axes(series.volume)
     sample = voxels[tuple(slice(None, None, max(1, size // SAMPLES_PER_AXIS)) for size in voxels.shape)]
     foreground = _foreground(sample)
     low, high = _window(sample, foreground)
-    z, y, x = (_centre(foreground, axis, size) for axis, size in enumerate(voxels.shape))
+    z, y, x = (
+        min(size - 1, _quantile(foreground, axis, 0.5) * max(1, size // SAMPLES_PER_AXIS))
+        for axis, size in enumerate(voxels.shape)
+    )
     dz, dy, dx = spacing_mm
 
     def picture(pixels: NDArray[Any], row_mm: float, column_mm: float, edges: str) -> Picture:
@@ -100,18 +107,20 @@ def _window(sample: NDArray[Any], foreground: NDArray[np.bool_]) -> tuple[float,
     if not foreground.any():
         return 0.0, 1.0
     low = np.percentile(sample[np.isfinite(sample)], 1)
-    high = np.percentile(sample[foreground], 99.5)
+    inner = tuple(slice(_quantile(foreground, axis, 0.2), _quantile(foreground, axis, 0.8) + 1) for axis in range(3))
+    middle = sample[inner][foreground[inner]]
+    high = low + HEADROOM * (np.percentile(middle if middle.size else sample[foreground], 99.5) - low)
     return float(low), float(max(high, low + 1e-6 * max(1.0, abs(low))))
 
 
-def _centre(foreground: NDArray[np.bool_], axis: int, size: int) -> int:
-    """The index along an axis that halves the foreground, in voxels of the full volume."""
+def _quantile(foreground: NDArray[np.bool_], axis: int, share: float) -> int:
+    """The index of the sample along an axis below which this share of the foreground lies."""
     others = tuple(other for other in range(3) if other != axis)
-    share = np.cumsum(foreground.sum(axis=others))
-    if share[-1] == 0:
+    size = int(foreground.shape[axis])
+    below = np.cumsum(foreground.sum(axis=others))
+    if below[-1] == 0:
         return size // 2
-    step = max(1, size // SAMPLES_PER_AXIS)
-    return min(size - 1, int(np.searchsorted(share, share[-1] / 2)) * step)
+    return min(size - 1, int(np.searchsorted(below, below[-1] * share)))
 
 
 def _grey(pixels: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
