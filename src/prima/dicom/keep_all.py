@@ -51,7 +51,8 @@ def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
     kept = sorted((frame for frame in images if (frame.rows, frame.columns) == size), key=name_order)
     notes = []
     if len(kept) < len(images):
-        notes.append(f"{len(images) - len(kept)} images of another size left out")
+        odd = len(images) - len(kept)
+        notes.append(f"{odd} {'image' if odd == 1 else 'images'} of another size left out")
     part = Part(frames=tuple(kept))
     decoded = SeriesDecoder(pool)({frame.instance for frame in kept})
     placed = [frame for frame in kept if has_geometry(frame)]

@@ -136,7 +136,7 @@ NAME_RULES = (
     Rule(
         Reason.FUNCTIONAL,
         "name",
-        _words("[a-z]*fmri[a-z]*", "bold", "func", "rest(?:ing)?(?: ?state)?", "task", "moco ?series"),
+        _words("[a-z]*fmri[a-z]*", "bold", "func", "rest(?:ing)?(?: ?state)?", "task", "mo ?co ?series"),
         "functional by its name",
     ),
     Rule(
