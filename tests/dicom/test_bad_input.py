@@ -104,8 +104,8 @@ def test_pixel_data_of_no_length(writer) -> None:
     assert excluded(read_one(find_studies(writer.folder))) == [(Reason.UNREADABLE, "the pixel data are empty")]
 
 
-@pytest.mark.parametrize("rows", [9, 800, 65_535])
-def test_more_rows_than_there_are_data(writer, rows) -> None:
+@pytest.mark.parametrize("rows", [1, 7, 9, 800, 65_535])
+def test_other_rows_than_there_are_data(writer, rows) -> None:
     writer.stack(6, Rows=rows, Columns=65_535 if rows == 65_535 else 6)
     ((reason, detail),) = excluded(read_one(find_studies(writer.folder)))
     assert reason == Reason.UNREADABLE
@@ -282,7 +282,7 @@ def test_no_text_of_the_patient_in_any_record(writer) -> None:
 def test_header_only_pass_leaves_the_pixels(writer) -> None:
     (path, *_) = writer.stack(1)
     header = read_header(path)
-    assert header is not None
+    assert isinstance(header, tuple)
     instance, frames = header
     assert len(frames) == 1
     assert instance.pixels is not None

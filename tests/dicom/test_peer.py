@@ -28,7 +28,7 @@ def paths_of(folder: Path, series: Series) -> list[str]:
     where = {}
     for path in walk(folder).files:
         header = read_header(path)
-        if header is not None:
+        if isinstance(header, tuple):
             where[header[0].sop_uid] = str(path)
     return [where[uid] for uid in series.instance_uids]
 

@@ -85,7 +85,7 @@ def test_nine_transfer_syntaxes_decode_to_identical_pixels(shared: Path) -> None
     images = set()
     for path in sorted((shared / "data" / "real" / "transfer_syntaxes_siemens_mosaic").iterdir()):
         header = read_header(path)
-        assert header is not None
+        assert isinstance(header, tuple)
         pixels = decode(header[0])
         assert pixels.shape == (35, 64, 64)
         images.add((pixels.dtype.str, pixels.tobytes()))
@@ -100,6 +100,12 @@ def test_spacing_of_a_jittered_stack_is_its_mean(shared: Path) -> None:
     )
     assert series.volume.spacing_mm[0] == pytest.approx(7.0, abs=0.05)
     assert series.notes == ()
+
+
+def test_disc_with_missing_files_says_so(shared: Path) -> None:
+    (source,) = find_studies(shared / "data" / "real" / "philips_cd_export_DICOMDIR_DWI_subset").studies
+    (note,) = source.read().notes
+    assert note.startswith("the DICOMDIR names ")
 
 
 def test_golden_study_reads_as_the_reference_does(shared: Path) -> None:

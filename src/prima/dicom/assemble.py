@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.dicom.instance import Frame, Instance
+from prima.dicom.part import Part
 from prima.dicom.rescale import rescale, rescale_dtype
 from prima.dicom.scan import safe_uid
-from prima.dicom.split import Part
 from prima.dicom.stack import Stack, geometry_of, has_geometry, stack
 from prima.errors import UnreadableError
 from prima.study.study import Series

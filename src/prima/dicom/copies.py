@@ -10,7 +10,7 @@ import numpy as np
 
 from prima.dicom.assemble import Decoded, image_of
 from prima.dicom.instance import Frame, Instance
-from prima.dicom.split import Part, place, reading_order
+from prima.dicom.part import Part, place, reading_order
 from prima.errors import UnreadableError
 
 # More rounds of the same places than this are time points, and are not compared.

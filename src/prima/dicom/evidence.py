@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from prima.dicom.instance import Frame, Instance
-from prima.dicom.split import Part, is_directional, place
+from prima.dicom.part import Part, place
+from prima.dicom.split_diffusion import is_directional
 from prima.dicom.stack import has_geometry
 
 _NOT_WORD = re.compile(r"[^0-9a-z\u00c0-\uffff]+")
@@ -107,6 +108,14 @@ class Evidence:
     def directional(self) -> bool:
         """Whether images of the part are diffusion weighted along one direction."""
         return any(is_directional(frame) for frame in self.part.frames)
+
+    @cached_property
+    def says_directional(self) -> bool:
+        """Whether the header says so in words; GE gives the last direction with combined images too."""
+        maker = (self.instance.acquisition.manufacturer or "").upper()
+        return not maker.startswith("GE") and any(
+            frame.directionality == "DIRECTIONAL" and (frame.b_value or 0.0) > 20 for frame in self.part.frames
+        )
 
     @cached_property
     def num_time_points(self) -> int:

@@ -7,7 +7,7 @@ from datetime import date
 
 from pydicom.dataset import Dataset
 
-from prima.dicom.element import integer, item, items, number, text
+from prima.dicom.element import integer, item, items, number, text, words
 from prima.dicom.instance import StudyFacts
 from prima.study.study import Acquisition
 
@@ -104,3 +104,10 @@ def is_echo_planar(dataset: Dataset, scanning_sequence: tuple[str, ...]) -> bool
         return True
     names = (text(dataset, "SequenceName"), text(dataset, "PulseSequenceName"))
     return any(name is not None and _EPI_NAME.search(name) for name in names)
+
+
+def scanning_sequence(dataset: Dataset) -> tuple[str, ...]:
+    """ScanningSequence, or for Enhanced MR what EchoPulseSequence (0018,9008) stands for in its terms."""
+    enhanced = {"SPIN": ("SE",), "GRADIENT": ("GR",), "BOTH": ("SE", "GR")}
+    pulse = (text(dataset, "EchoPulseSequence") or "").upper()
+    return words(dataset, "ScanningSequence") or enhanced.get(pulse, ())

@@ -11,11 +11,13 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from prima.dicom import directory
 from prima.dicom.component import component_of
 from prima.dicom.diffusion import diffusion_of
+from prima.dicom.directory import Directory, directory_of
 from prima.dicom.element import BROKEN, integer, number, text, words
 from prima.dicom.enhanced import enhanced_frames, is_enhanced
-from prima.dicom.facts import acquisition_of, anatomy_of, is_echo_planar, study_facts
+from prima.dicom.facts import acquisition_of, anatomy_of, is_echo_planar, scanning_sequence, study_facts
 from prima.dicom.instance import Frame, Instance, PixelLayout, Tiling
 from prima.dicom.layout import pixel_layout, unreadable_layout
 from prima.dicom.mosaic import tile_frames, tiling_of
@@ -25,16 +27,15 @@ from prima.study.walk import NOT_PERMITTED
 
 Header = tuple[Instance, tuple[Frame, ...]]
 
-_DICOMDIR = "1.2.840.10008.1.3.10"
 _SUFFIXES = {".dcm", ".dicom", ".ima"}
 _FIRST_GROUPS = {b"\x02\x00", b"\x08\x00", b"\x00\x08"}
 
 
-def read_header(path: Path) -> Header | None:
+def read_header(path: Path) -> Header | Directory | None:
     """Read one file up to its pixels.
 
     Returns:
-        The instance and its frames, or None when the file is no DICOM image or object (a DICOMDIR included).
+        The instance and its frames, or a DICOMDIR, or None when the file is not DICOM.
 
     Raises:
         UnreadableError: the file is DICOM, or says so by its name, and cannot be read.
@@ -68,12 +69,12 @@ def _looks_like_dicom(start: bytes) -> bool:
     return start[:2] in _FIRST_GROUPS and start[3:4] <= b"\x20" and (explicit or implicit)
 
 
-def _read(path: Path, file: BinaryIO) -> Header | None:
+def _read(path: Path, file: BinaryIO) -> Header | Directory:
     dataset = dcmread(file, stop_before_pixels=True, force=True)
     meta = dataset.file_meta
     sop_class = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID") or ""
-    if sop_class == _DICOMDIR or "DirectoryRecordSequence" in dataset:
-        return None
+    if sop_class == directory.SOP_CLASS or "DirectoryRecordSequence" in dataset:
+        return directory_of(path, dataset)
     if not sop_class and text(dataset, "Modality") is None and text(dataset, "SeriesInstanceUID") is None:
         raise UnreadableError("not a valid DICOM data set: truncated or damaged")
     layout = pixel_layout(dataset, file, _transfer_syntax(dataset))
@@ -102,7 +103,7 @@ def _transfer_syntax(dataset: Dataset) -> str:
 def _instance(
     path: Path, dataset: Dataset, sop_class: str, layout: PixelLayout | None, tiling: Tiling | None
 ) -> Instance:
-    scanning = words(dataset, "ScanningSequence")
+    scanning = scanning_sequence(dataset)
     return Instance(
         path=path,
         sop_class=sop_class,

@@ -12,10 +12,10 @@ import numpy as np
 
 from prima.dicom.assemble import GeometryError, assemble, stack_by_name
 from prima.dicom.instance import Frame
+from prima.dicom.part import Part, num_repeats
 from prima.dicom.quiet import quiet
 from prima.dicom.read import SeriesDecoder, assemble_study, exclude
 from prima.dicom.scan import ScannedStudy
-from prima.dicom.split import Part, num_repeats
 from prima.dicom.stack import has_geometry, name_order, projections
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason

@@ -111,6 +111,11 @@ def unreadable_layout(dataset: Dataset, sop_class: str, layout: PixelLayout | No
             f"{layout.rows} x {layout.columns} x {layout.num_frames} needs {needed} bytes of pixels, "
             f"found {layout.length}"
         )
+    if layout.length - needed > 1 and layout.length - needed >= needed // (layout.rows * layout.num_frames):
+        return (
+            f"{layout.rows} x {layout.columns} x {layout.num_frames} needs {needed} bytes of pixels, "
+            f"found {layout.length}"
+        )
     if layout.num_bytes < needed:
         return f"truncated: found {layout.num_bytes} of {needed} bytes of pixels"
     return None

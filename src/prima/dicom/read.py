@@ -16,11 +16,12 @@ from prima.dicom.copies import without_copies, without_resent_slices
 from prima.dicom.evidence import Evidence, evidence_of
 from prima.dicom.header import Header
 from prima.dicom.instance import Instance
+from prima.dicom.part import Part
 from prima.dicom.pixels import decode
 from prima.dicom.quiet import quiet
 from prima.dicom.scan import ScannedStudy, safe_uid
 from prima.dicom.select import MIN_SLICES, Verdict, select
-from prima.dicom.split import Part, split
+from prima.dicom.split import split
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Patient, Series, Study
@@ -49,9 +50,7 @@ def read_dicom_study(study: ScannedStudy, *, min_slices: int = MIN_SLICES, worke
     return assemble_study(study, series, excluded)
 
 
-def assemble_study(
-    study: ScannedStudy, series: Sequence[Series], excluded: Sequence[Excluded], notes: Sequence[str] = ()
-) -> Study:
+def assemble_study(study: ScannedStudy, series: Sequence[Series], excluded: Sequence[Excluded]) -> Study:
     """A study with the facts of its first file that states each."""
     facts = [instance.study for instance, _ in study.headers]
     return Study(
@@ -65,7 +64,7 @@ def assemble_study(
         ),
         series=tuple(series),
         excluded=tuple(excluded),
-        notes=tuple(notes),
+        notes=study.notes,
     )
 
 

@@ -145,8 +145,8 @@ NAME_RULES = (
         _words("[a-z]*mips?", "mnip", "(?:min|max) ?ip", "projections?", "rendering", "vrt", "3d model",
                "(?:(?:colou?r|col|c) ?)?fa(?: ?map)?(?! [0-9])", "[a-z]*colfa", "fractional anis[a-z]*", "tensor",
                "trackvis", "[a-z]*tracto[a-z]*", "fib(?:er|re)[a-z]*", "e ?adc", "exp[a-z]* (?:adc|apparent)",
-               "subs?(?! [0-9])", "subtr[a-z]*", "[a-z]*subtraction[a-z]*", "t[12] ?(?:star ?)?map[a-z]*", "pd ?map",
-               "r2 ?(?:star|map)", "qsm[a-z]*", "activation[a-z]*", "(?:mean )?diffusivity", "anisotropy"),
+               "subs?(?! [0-9])", "subtr[a-z]*", "[a-z]*subtraction[a-z]*", "t[12] ?(?:star ?)?map[a-z]*", "t1 images",
+               "pd ?map", "r2 ?(?:star|map)", "qsm[a-z]*", "activation[a-z]*", "(?:mean )?diffusivity", "anisotropy"),
         "a map or projection by its name",
     ),
     Rule(

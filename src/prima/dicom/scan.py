@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prima.dicom.directory import Directory
 from prima.dicom.header import Header, read_header
 from prima.dicom.quiet import quiet
 from prima.errors import UnreadableError
@@ -25,6 +26,7 @@ class ScannedStudy:
     study_uid: str
     where: Path
     headers: tuple[Header, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +48,7 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
     """
     groups: dict[str, list[Header]] = defaultdict(list)
     problems: list[Problem] = []
+    directories: list[Directory] = []
     num_other = 0
     with quiet():
         for count, path in enumerate(files, start=1):
@@ -56,17 +59,27 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
             else:
                 if header is None:
                     num_other += 1
+                elif isinstance(header, Directory):
+                    directories.append(header)
                 else:
                     # objects that name no study belong with those of their folder
                     own = header[0].study_uid or f"folder {path.parent}"
                     groups[next(iter(groups), own) if one_study else own].append(header)
             if on_file is not None:
                 on_file(count)
-    studies = tuple(
-        ScannedStudy(study_uid=_study_uid(raw, headers), where=_folder(headers), headers=tuple(headers))
-        for raw, headers in groups.items()
-    )
+    studies = tuple(_study(raw, headers, directories) for raw, headers in groups.items())
     return Scan(studies=studies, problems=tuple(problems), num_other_files=num_other)
+
+
+def _study(raw: str, headers: Sequence[Header], directories: Sequence[Directory]) -> ScannedStudy:
+    where = _folder(headers)
+    said = [found.note for found in directories if where.is_relative_to(found.folder.absolute())]
+    return ScannedStudy(
+        study_uid=_study_uid(raw, headers),
+        where=where,
+        headers=tuple(headers),
+        notes=tuple(note for note in said if note is not None),
+    )
 
 
 def _study_uid(raw: str, headers: Sequence[Header]) -> str:

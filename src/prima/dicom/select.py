@@ -125,8 +125,8 @@ def _diffusion(evidence: Evidence) -> Verdict | None:
         return Reason.DIFFUSION_DIRECTIONS, f"{evidence.num_directions} gradient directions"
     if rules.MANY_DIRECTIONS.search(evidence.name) or rules.MANY_DIRECTIONS_SEQUENCE.search(evidence.sequence):
         return Reason.DIFFUSION_DIRECTIONS, "raw images in many directions, by the name of series or sequence"
-    if evidence.directional and evidence.num_directions > 1:
-        return Reason.DIFFUSION_DIRECTIONS, "weighted along one of several directions"
+    if evidence.directional and (evidence.num_directions > 1 or evidence.says_directional):
+        return Reason.DIFFUSION_DIRECTIONS, "weighted along single directions"
     return None
 
 
