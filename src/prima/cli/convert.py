@@ -9,7 +9,9 @@ import typer
 
 
 def convert(
-    full: Annotated[Path, typer.Argument(metavar="FULL.pt", help="The published full model, or the JSON that names its components.")],
+    full: Annotated[
+        Path, typer.Argument(metavar="FULL.pt", help="The published full model, or the JSON that names its components.")
+    ],
     tokenizer: Annotated[Path, typer.Argument(metavar="TOKENIZER.pth", help="The published VQ-VAE tokenizer.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The release folder to make; new or empty.")],
     *,

@@ -257,6 +257,3 @@ def _priority(network: Inert | None, index: dict[int, int]) -> PriorityRecord | 
     if threshold_of(network, "priority"):
         raise CheckpointError("priority head: found a threshold, expected raw logits")
     return PriorityRecord(mlp=index[id(network)], levels=PRIORITY_LEVELS[num_levels])
-
-
-

@@ -59,9 +59,7 @@ def tokenizer_table(num_levels: int, num_residual_layers: int) -> tuple[tuple[st
     for level in range(num_levels):
         first = level * per_level
         rows.append((rf"encoder\.blocks\.{first}\.conv\.(weight|bias)", rf"encoder.levels.{level}.down.\1"))
-        rows.append(
-            (rf"decoder\.blocks\.{first + per_level}\.conv\.(weight|bias)", rf"decoder.levels.{level}.up.\1")
-        )
+        rows.append((rf"decoder\.blocks\.{first + per_level}\.conv\.(weight|bias)", rf"decoder.levels.{level}.up.\1"))
         for unit in range(num_residual_layers):
             conv = r"\.(conv[12])\.conv\.(weight|bias)"
             rows.append((rf"encoder\.blocks\.{first + 1 + unit}{conv}", rf"encoder.levels.{level}.units.{unit}.\1.\2"))

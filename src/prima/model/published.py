@@ -45,11 +45,14 @@ def tokenizer_config(tensors: Tensors) -> VQVAEConfig:
     units = [block for block in blocks if f"encoder.blocks.{block}.conv1.conv.weight" in tensors]
     num_levels = len(blocks) - len(units) - 1
     if blocks != list(range(len(blocks))) or num_levels < 1 or len(units) % num_levels:
-        raise CheckpointError("tokenizer: found no encoder blocks of the published layout, expected a VQ-VAE state dict")
+        raise CheckpointError(
+            "tokenizer: found no encoder blocks of the published layout, expected a VQ-VAE state dict"
+        )
     per_level = len(units) // num_levels + 1
     downs = [_shape(tensors, f"encoder.blocks.{level * per_level}.conv.weight", 5) for level in range(num_levels)]
     hidden = tuple(
-        _shape(tensors, f"encoder.blocks.{level * per_level + 1}.conv1.conv.weight", 5)[0] for level in range(num_levels)
+        _shape(tensors, f"encoder.blocks.{level * per_level + 1}.conv1.conv.weight", 5)[0]
+        for level in range(num_levels)
     )
     kernels = [down[2] for down in downs]
     ups = [
@@ -190,19 +193,21 @@ def _text_encoder(vision: Inert, tensors: Tensors, path: str) -> TextEncoderConf
     transformer = _transformer(vision, tensors, f"{path}.transformer")
     _expect(f"{path}.prelinear", bool(module_at(vision, path).state.get("prelinear", False)), False)
     embedding = _shape(tensors, f"{path}.embed.weight", 2)[1]
-    return TextEncoderConfig(
-        embedding=embedding, position_dims=transformer.width - embedding, transformer=transformer
-    )
+    return TextEncoderConfig(embedding=embedding, position_dims=transformer.width - embedding, transformer=transformer)
 
 
 def _shape(tensors: Tensors, name: str, num_axes: int) -> tuple[int, ...]:
     tensor = tensors.get(name)
     if tensor is None or len(tensor.shape) != num_axes:
         found = "nothing" if tensor is None else f"shape {tensor.shape}"
-        raise CheckpointError(f"{name}: found {found}, expected a tensor of {num_axes} axes; is this a Prima checkpoint?")
+        raise CheckpointError(
+            f"{name}: found {found}, expected a tensor of {num_axes} axes; is this a Prima checkpoint?"
+        )
     return tensor.shape
 
 
 def _expect(what: str, found: object, expected: object) -> None:
     if found != expected:
-        raise CheckpointError(f"{what}: found {found!r}, expected {expected!r}; this architecture is not the published one")
+        raise CheckpointError(
+            f"{what}: found {found!r}, expected {expected!r}; this architecture is not the published one"
+        )

@@ -49,9 +49,7 @@ class Engine:
         self.precision = precision
         self.image_only = image_only
         self.contract = release.manifest.contract
-        self.tokenizer = Tokenizer(
-            release.encoder(), self.contract, device=precision.device, dtype=precision.dtype
-        )
+        self.tokenizer = Tokenizer(release.encoder(), self.contract, device=precision.device, dtype=precision.dtype)
         vision_dtype = precision.dtype if precision.device.type == "cuda" else torch.float32
         self.vision = release.vision().to(device=precision.device, dtype=vision_dtype)
         self.heads = release.heads(precision.device)

@@ -15,14 +15,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
+from prima.dicom.select import MIN_SLICES
 from prima.errors import PrimaError
 from prima.model.release import load_release, packaged_release
 from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, priority_of
 from prima.predict.findings_file import write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
-from prima.dicom.select import MIN_SLICES
 from prima.predict.sources import StudySource, find_studies
-from prima.study import Excluded, Findings, Series, SeriesEntry, Study
+from prima.study import Excluded, Findings, Reason, Series, SeriesEntry, Study
 from prima.tokens.contract import Contract
 from prima.tokens.patches import Patches
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
@@ -210,9 +210,7 @@ def _prepare_one(
     )
 
 
-def _finish(
-    item: _Prepared, engine: Engine, options: Options, on_progress: Callable[[Progress], None]
-) -> Outcome:
+def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Callable[[Progress], None]) -> Outcome:
     reason: str | None = None
     answer: Answer | None = None
     if item.patches:
@@ -281,6 +279,6 @@ def _excluded(series: Excluded) -> SeriesEntry:
 
 
 def _why_nothing(entries: Sequence[SeriesEntry]) -> str:
-    counts = Counter(entry.reason for entry in entries)
-    listed = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
+    counts = Counter(Reason(entry.reason).words for entry in entries)
+    listed = ", ".join(f"{number} {words}" for words, number in counts.most_common())
     return f"no series can be used ({listed})" if listed else "the study holds no series"

@@ -5,13 +5,15 @@ The size of a micro-batch never depends on memory or on what else waits, so the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 
 import torch
 
 from prima.study import Series
 from prima.tokens.batch import SeriesTokens
 from prima.tokens.contract import PLANE_AXIS, Contract
+from prima.tokens.fast_encoder import FastEncoder, cpu_has_matrix_tiles
 from prima.tokens.patches import Patches, cut_patches
 from prima.tokens.resample import orient
 from prima.tokens.text import name_of
@@ -31,7 +33,7 @@ class Tokenizer:
     """An encoder made ready for one device and one precision.
 
     Args:
-        encoder: the trained encoder; it is moved and converted in place.
+        encoder: the trained encoder, in float32 on the CPU.
         contract: how voxels become patches.
         device: where to run.
         dtype: torch.bfloat16 or torch.float32.
@@ -42,7 +44,7 @@ class Tokenizer:
         self.device = device
         self.dtype = dtype
         self.micro_batch = MICRO_BATCH_CPU if device.type == "cpu" else MICRO_BATCH_CUDA
-        self.encoder = encoder.to(device=device, dtype=dtype, memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
+        self.encode = _ready(encoder, device, dtype)
 
     def tokenize(self, series: Series, patches: Patches | None = None, *, with_name: bool = True) -> SeriesTokens:
         """Tokens of one series.
@@ -73,12 +75,18 @@ class Tokenizer:
 
     def _encode(self, patches: Patches, rows: slice) -> torch.Tensor:
         voxels = patches.for_encoder(self.contract, rows).to(self.device, self.dtype)
-        latent: torch.Tensor = self.encoder(voxels.contiguous(memory_format=torch.channels_last_3d))
-        return latent.cpu()
+        return self.encode(voxels.contiguous(memory_format=torch.channels_last_3d)).cpu()
 
     def tokenize_study(self, series: Sequence[Series], *, with_names: bool = True) -> tuple[SeriesTokens, ...]:
         """Tokens of several series, in order."""
         return tuple(self.tokenize(one, with_name=with_names) for one in series)
+
+
+def _ready(encoder: Encoder, device: torch.device, dtype: torch.dtype) -> Callable[[torch.Tensor], torch.Tensor]:
+    ready = copy.deepcopy(encoder).to(device=device, dtype=dtype).to(memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
+    if device.type == "cpu" and not cpu_has_matrix_tiles():
+        return FastEncoder(ready, encoder)
+    return ready
 
 
 def flatten_latents(latents: torch.Tensor, plane: str) -> torch.Tensor:

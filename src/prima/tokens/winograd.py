@@ -1,0 +1,133 @@
+"""3×3×3 convolution with two axes in the Winograd domain: the same result for a third of the multiplications.
+
+A token's encoder spends nine tenths of its arithmetic in 3×3×3 convolutions over 4×16×16 positions. Along the short
+axis the kernel is applied as F(4, 3), six products where twelve stand in the plain form; along a long axis as F(2, 3),
+four where six stand. What remains is a convolution of width three along the third axis, which the platform's library
+computes at full speed, and a few additions.
+
+The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity: they keep rounding small, and every coefficient of both
+transforms is a bfloat16 number, so that only data is rounded. (Toom-Cook convolution as in Lavin and Gray, arXiv
+1509.09308; on the choice of points Barabasz et al., arXiv 1803.10986.)
+
+Shape letters: A short axis, B second axis, R remaining axis, N patches, C channels; p and q count points.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn.functional import conv2d
+
+POINTS = {2: ("0", "1", "-1"), 4: ("0", "3/4", "-3/4", "3/2", "-3/2")}
+
+
+@cache
+def matrices(tile: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Output, kernel and input transform of F(tile, 3): y = out @ ((kernel @ w) * (inputs @ x)).
+
+    Returns:
+        out [tile, p], kernel [p, 3], inputs [p, p] in float64, with p = tile + 2 points.
+
+    Example:
+        >>> out, kernel, inputs = matrices(4)
+        >>> x, w = torch.arange(6.0).double(), torch.tensor([1.0, 0.0, 2.0]).double()
+        >>> (out @ ((kernel @ w) * (inputs @ x))).round(decimals=9).tolist()
+        [4.0, 7.0, 10.0, 13.0]
+    """
+    points = [Fraction(point) for point in POINTS[tile]]
+    num = len(points) + 1
+
+    def powers(count: int, at_infinity: int) -> list[list[Fraction]]:
+        return [[point**k for k in range(count)] for point in points] + [
+            [Fraction(k == at_infinity) for k in range(count)]
+        ]
+
+    inputs: list[list[Fraction]] = []
+    scales: list[Fraction] = []
+    for index, point in enumerate(points):
+        others = points[:index] + points[index + 1 :]
+        inputs.append([*_product(others), Fraction(0)])
+        scale = Fraction(1)
+        for other in others:
+            scale *= point - other
+        scales.append(1 / scale)
+    inputs.append(_product(points))
+    scales.append(Fraction(1))
+    kernel = [[value * scale for value in row] for row, scale in zip(powers(3, 2), scales, strict=True)]
+    out = [list(column) for column in zip(*powers(tile, tile - 1), strict=True)]
+    assert len(inputs) == num
+    return _tensor(out), _tensor(kernel), _tensor(inputs)
+
+
+def _product(roots: list[Fraction]) -> list[Fraction]:
+    """Coefficients, lowest power first, of the polynomial with these roots."""
+    coefficients = [Fraction(1)]
+    for root in roots:
+        raised = [Fraction(0), *coefficients]
+        coefficients = [a - root * b for a, b in zip(raised, [*coefficients, Fraction(0)], strict=True)]
+    return coefficients
+
+
+def _tensor(rows: list[list[Fraction]]) -> torch.Tensor:
+    return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
+
+
+class WinogradConv:
+    """One 3×3×3 convolution with padding one, on activations laid out [A, B, N, R, C].
+
+    Args:
+        conv: the convolution; its weight is transformed in float64.
+        axes: which of the weight's spatial axes (0 z, 1 y, 2 x) are A, B and R.
+        size_a: length of A: 2 or 4.
+        dtype: precision of activations and products; sums are float32.
+    """
+
+    def __init__(self, conv: nn.Conv3d, *, axes: tuple[int, int, int], size_a: int, dtype: torch.dtype) -> None:
+        assert conv.bias is not None
+        out_a, kernel_a, in_a = matrices(size_a)
+        kernel_b = matrices(2)[1]
+        self.bias = conv.bias.detach().to(dtype)
+        # The first and last input of the one tile are padding.
+        self.in_a = in_a[:, 1:-1].to(dtype)
+        self.out_a = out_a.to(dtype)
+        weight = conv.weight.detach().double().permute(0, 1, *(2 + axis for axis in axes))
+        points = torch.einsum("pa,qb,oiabr->pqoir", kernel_a, kernel_b, weight).to(dtype)
+        self.weights = [
+            [kernel.unsqueeze(2).contiguous(memory_format=torch.channels_last) for kernel in row] for row in points
+        ]
+
+    def __call__(self, x_ABNRC: torch.Tensor) -> torch.Tensor:
+        """Contiguous [A, B, N, R, C] → the convolution, bias added, of the same axes; B is even."""
+        size_a, size_b, num, size_r, channels = x_ABNRC.shape
+        points = torch.mm(self.in_a, x_ABNRC.view(size_a, -1)).view(-1, size_b // 2, 2, num, size_r, channels)
+        inputs = _enter_pairs(points[:, :, 0], points[:, :, 1])
+        out = x_ABNRC.new_empty(len(points), size_b // 2, 2, num, size_r, len(self.bias))
+        for p, kernels in enumerate(self.weights):
+            a, b, c, d = (self._along_r(rows[p], kernel) for rows, kernel in zip(inputs, kernels, strict=True))
+            torch.add(b.add_(a), c, out=out[p, :, 0])
+            torch.sub(b.sub_(a).sub_(c), d, out=out[p, :, 1])
+        y = torch.mm(self.out_a, out.view(len(out), -1))
+        return y.view(size_a, size_b, num, size_r, -1).add_(self.bias)
+
+    @staticmethod
+    def _along_r(rows: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+        """Convolution of width three along R of [B/2, N, R, C]."""
+        image = rows.flatten(0, 1).permute(0, 2, 1).unsqueeze(2)
+        result = conv2d(image, kernel, padding=(0, 1)).squeeze(2).permute(0, 2, 1)
+        return result.unflatten(0, rows.shape[:2])
+
+
+def _enter_pairs(even: torch.Tensor, odd: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The four inputs of F(2, 3) from the even and odd positions of an axis, zero beyond both ends.
+
+    Args:
+        even, odd: [p, B/2, …].
+    """
+    first = odd.clone()
+    first[:, 1:] -= odd[:, :-1]
+    last = even.clone()
+    last[:, :-1] -= even[:, 1:]
+    return first, even + odd, odd - even, last
