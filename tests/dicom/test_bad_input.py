@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
+from prima.dicom import deflated
 from prima.dicom.header import read_header
 from prima.predict.sources import Found, find_studies
 from prima.study import Reason, Study
@@ -225,6 +226,15 @@ def test_garbage_in_every_element_never_crashes(writer) -> None:
         path.write_bytes(data[:at] + b"\xff\xfe\x00" + data[at + 3 :])
         for source in find_studies(writer.folder).studies:
             source.read()
+
+
+def test_deflated_data_set_that_would_fill_the_memory(writer, monkeypatch) -> None:
+    monkeypatch.setattr(deflated, "MAX_INFLATED", 1_000_000)
+    dataset = writer.dataset(np.zeros((1200, 1200), np.uint16))
+    path = writer.save(dataset, syntax=DeflatedExplicitVRLittleEndian)
+    assert path.stat().st_size < 10_000
+    (problem,) = find_studies(writer.folder).problems
+    assert problem.message == "the deflated data set is too large"
 
 
 def test_symlink_loop(writer) -> None:

@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from prima.dicom import directory
 from prima.dicom.component import component_of
+from prima.dicom.deflated import check_inflated_size
 from prima.dicom.diffusion import diffusion_of
 from prima.dicom.directory import Directory, directory_of
 from prima.dicom.element import BROKEN, integer, number, text, words
@@ -42,12 +43,13 @@ def read_header(path: Path) -> Header | Directory | None:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(132)
+            start = file.read(1024)
             file.seek(0)
             if not _looks_like_dicom(start):
                 if path.suffix.lower() in _SUFFIXES:
                     raise UnreadableError("named like a DICOM file and is none" if start else "empty file")
                 return None
+            check_inflated_size(start, file)
             return _read(path, file)
     except PermissionError:
         raise UnreadableError(NOT_PERMITTED) from None
