@@ -1,4 +1,4 @@
-"""What `prima predict` shows while it works: a progress bar on a terminal, plain lines elsewhere, JSON lines on request.
+"""What `prima predict` shows while it works: a progress bar on a terminal, plain lines elsewhere, JSON on request.
 
 Results go to stdout, progress and problems to stderr.
 """

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -119,10 +120,9 @@ def _ahead(items: Iterator[_Prepared | Outcome]) -> Iterator[_Prepared | Outcome
 
     def put(item: _Prepared | Outcome | BaseException | None) -> None:
         while not stopped.is_set():
-            try:
-                return waiting.put(item, timeout=0.1)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                waiting.put(item, timeout=0.1)
+                return
 
     def work() -> None:
         try:
@@ -279,6 +279,6 @@ def _excluded(series: Excluded) -> SeriesEntry:
 
 
 def _why_nothing(entries: Sequence[SeriesEntry]) -> str:
-    counts = Counter(Reason(entry.reason).words for entry in entries)
+    counts = Counter(Reason(entry.reason).words for entry in entries if entry.reason)
     listed = ", ".join(f"{number} {words}" for words, number in counts.most_common())
     return f"no series can be used ({listed})" if listed else "the study holds no series"

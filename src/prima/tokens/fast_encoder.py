@@ -18,8 +18,6 @@ MIN_CHANNELS = 128
 # Below this many positions of the two longer axes the library is as fast with the direct form.
 MIN_LONG_AXIS = 16
 
-Axes = tuple[int, int, int]
-
 
 def cpu_has_matrix_tiles() -> bool:
     """Whether this processor has AMX."""
@@ -38,39 +36,35 @@ class FastEncoder:
         self.encoder = encoder
         self.source = source
         self.dtype = encoder.to_latent.weight.dtype
-        self._convs: dict[tuple[int, int, str, Axes, int], WinogradConv] = {}
+        self._convs: dict[tuple[int, int, str], WinogradConv] = {}
 
     def __call__(self, patches_N1zyx: torch.Tensor) -> torch.Tensor:
-        """[N, 1, z, y, x] scaled voxels → [N, code_dim, z/r, y/r, x/r], as `Encoder` does."""
+        """[N, 1, z, y, x] scaled voxels, slices along z → [N, code_dim, z/r, y/r, x/r], as `Encoder` does."""
         x = patches_N1zyx
         for index, level in enumerate(self.encoder.levels):
             assert isinstance(level, nn.ModuleDict)
             x = torch.relu_(level["down"](x))
-            axes = self._axes(x)
-            x = level["units"](x) if axes is None else self._units(index, x, axes)
+            x = self._units(index, x) if _fits(x) else level["units"](x)
         latent: torch.Tensor = self.encoder.to_latent(x)
         return latent
 
-    def _axes(self, x_NCzyx: torch.Tensor) -> Axes | None:
-        """Which spatial axes become A, B and R; None when the direct form serves better."""
-        sizes = x_NCzyx.shape[2:]
-        a, b, r = sorted(range(3), key=lambda axis: (sizes[axis], axis))
-        fits = sizes[a] in POINTS and sizes[b] % 2 == 0 and sizes[b] >= MIN_LONG_AXIS
-        return (a, b, r) if fits and x_NCzyx.shape[1] >= MIN_CHANNELS else None
-
-    def _units(self, level: int, x_NCzyx: torch.Tensor, axes: Axes) -> torch.Tensor:
-        a, b, r = (2 + axis for axis in axes)
-        x = x_NCzyx.permute(a, b, 0, r, 1).contiguous()
-        units = self.source.levels[level]["units"]  # type: ignore[index]
-        for number, unit in enumerate(units):
-            hidden = self._conv((level, number, "conv1", axes, x.shape[0]), unit)(x).relu_()
-            x = self._conv((level, number, "conv2", axes, x.shape[0]), unit)(hidden).add_(x).relu_()
+    def _units(self, level: int, x_NCzyx: torch.Tensor) -> torch.Tensor:
+        x = x_NCzyx.permute(2, 3, 0, 4, 1).contiguous()
+        for number, unit in enumerate(self.source.levels[level]["units"]):  # type: ignore[index]
+            hidden = self._conv(level, number, "conv1", unit, x.shape[0])(x).relu_()
+            x = self._conv(level, number, "conv2", unit, x.shape[0])(hidden).add_(x).relu_()
         back = torch.empty_like(x_NCzyx, memory_format=torch.channels_last_3d)
-        back.permute(a, b, 0, r, 1).copy_(x)
+        back.permute(2, 3, 0, 4, 1).copy_(x)
         return back
 
-    def _conv(self, key: tuple[int, int, str, Axes, int], unit: ResidualUnit) -> WinogradConv:
+    def _conv(self, level: int, number: int, name: str, unit: ResidualUnit, size_a: int) -> WinogradConv:
+        key = (level, number, name)
         if key not in self._convs:
-            _, _, name, axes, size_a = key
-            self._convs[key] = WinogradConv(getattr(unit, name), axes=axes, size_a=size_a, dtype=self.dtype)
+            self._convs[key] = WinogradConv(getattr(unit, name), size_a=size_a, dtype=self.dtype)
         return self._convs[key]
+
+
+def _fits(x_NCzyx: torch.Tensor) -> bool:
+    """Whether the Winograd form serves these activations, and serves them better."""
+    _, channels, size_z, size_y, _ = x_NCzyx.shape
+    return channels >= MIN_CHANNELS and size_z in POINTS and size_y % 2 == 0 and size_y >= MIN_LONG_AXIS

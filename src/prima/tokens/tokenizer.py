@@ -6,9 +6,10 @@ The size of a micro-batch never depends on memory or on what else waits, so the 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from prima.study import Series
 from prima.tokens.batch import SeriesTokens
@@ -32,6 +33,9 @@ def patches_of(series: Series, contract: Contract) -> Patches:
 class Tokenizer:
     """An encoder made ready for one device and one precision.
 
+    Every patch enters with its slices along z, whatever its plane: the patch is turned, and so are the kernels, which
+    gives the same latents, turned as the token rows want them, and one shape for the processor to be fast at.
+
     Args:
         encoder: the trained encoder, in float32 on the CPU.
         contract: how voxels become patches.
@@ -40,22 +44,16 @@ class Tokenizer:
     """
 
     def __init__(self, encoder: Encoder, contract: Contract, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.source = encoder.eval()
         self.contract = contract
         self.device = device
         self.dtype = dtype
         self.micro_batch = MICRO_BATCH_CPU if device.type == "cpu" else MICRO_BATCH_CUDA
-        self.encode = _ready(encoder, device, dtype)
+        self._encoders: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
 
-    def tokenize(self, series: Series, patches: Patches | None = None, *, with_name: bool = True) -> SeriesTokens:
-        """Tokens of one series.
-
-        Args:
-            series: the series; only its text is used when `patches` is given.
-            patches: what `patches_of` made of it, when that was done ahead.
-            with_name: whether the name of the series may be seen.
-        """
-        if patches is None:
-            patches = patches_of(series, self.contract)
+    def tokenize(self, series: Series, *, with_name: bool = True) -> SeriesTokens:
+        """Tokens of one series; its name is withheld unless `with_name`."""
+        patches = patches_of(series, self.contract)
         return SeriesTokens(
             latents=self.latents(patches),
             coordinates=patches.coordinates,
@@ -66,29 +64,34 @@ class Tokenizer:
 
     @torch.inference_mode()
     def latents(self, patches: Patches) -> torch.Tensor:
-        """Latents [K, width] of the kept patches, plane axis first, flattened, in the encoder's dtype on the CPU."""
+        """Latents [K, width] of the kept patches on the CPU, plane axis first, flattened, in the encoder's dtype."""
         pieces = [
             self._encode(patches, slice(start, start + self.micro_batch))
             for start in range(0, patches.num_kept, self.micro_batch)
         ]
-        return flatten_latents(torch.cat(pieces), patches.plane)
+        return torch.cat(pieces).flatten(start_dim=1)
 
     def _encode(self, patches: Patches, rows: slice) -> torch.Tensor:
-        voxels = patches.for_encoder(self.contract, rows).to(self.device, self.dtype)
-        return self.encode(voxels.contiguous(memory_format=torch.channels_last_3d)).cpu()
+        voxels = patches.for_encoder(self.contract, rows).transpose(2, 2 + PLANE_AXIS[patches.plane])
+        voxels = voxels.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last_3d)
+        return self._encoder(patches.plane)(voxels).cpu()
 
-    def tokenize_study(self, series: Sequence[Series], *, with_names: bool = True) -> tuple[SeriesTokens, ...]:
-        """Tokens of several series, in order."""
-        return tuple(self.tokenize(one, with_name=with_names) for one in series)
+    def _encoder(self, plane: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        if plane not in self._encoders:
+            turned = turn_kernels(self.source, PLANE_AXIS[plane])
+            ready = copy.deepcopy(turned).to(device=self.device, dtype=self.dtype)
+            ready = ready.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+            use_fast = self.device.type == "cpu" and not cpu_has_matrix_tiles()
+            self._encoders[plane] = FastEncoder(ready, turned) if use_fast else ready
+        return self._encoders[plane]
 
 
-def _ready(encoder: Encoder, device: torch.device, dtype: torch.dtype) -> Callable[[torch.Tensor], torch.Tensor]:
-    ready = copy.deepcopy(encoder).to(device=device, dtype=dtype).to(memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
-    if device.type == "cpu" and not cpu_has_matrix_tiles():
-        return FastEncoder(ready, encoder)
-    return ready
-
-
-def flatten_latents(latents: torch.Tensor, plane: str) -> torch.Tensor:
-    """[n, C, z, y, x] → [n, C·z·y·x] with the plane axis exchanged with z first, as the published rows have it."""
-    return latents.transpose(2, 2 + PLANE_AXIS[plane]).flatten(start_dim=1)
+def turn_kernels(encoder: Encoder, plane_axis: int) -> Encoder:
+    """The encoder that does to a patch with z and the plane axis exchanged what the given one does to the patch."""
+    if plane_axis == 0:
+        return encoder
+    turned = copy.deepcopy(encoder)
+    for module in turned.modules():
+        if isinstance(module, nn.Conv3d):
+            module.weight.data = module.weight.data.transpose(2, 2 + plane_axis).contiguous()
+    return turned

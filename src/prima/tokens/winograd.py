@@ -9,7 +9,7 @@ The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity: they keep rounding small
 transforms is a bfloat16 number, so that only data is rounded. (Toom-Cook convolution as in Lavin and Gray, arXiv
 1509.09308; on the choice of points Barabasz et al., arXiv 1803.10986.)
 
-Shape letters: A short axis, B second axis, R remaining axis, N patches, C channels; p and q count points.
+Shape letters: A short axis (z), B second axis (y), R remaining axis (x), N patches, C channels; p and q count points.
 """
 
 from __future__ import annotations
@@ -80,12 +80,11 @@ class WinogradConv:
 
     Args:
         conv: the convolution; its weight is transformed in float64.
-        axes: which of the weight's spatial axes (0 z, 1 y, 2 x) are A, B and R.
         size_a: length of A: 2 or 4.
         dtype: precision of activations and products; sums are float32.
     """
 
-    def __init__(self, conv: nn.Conv3d, *, axes: tuple[int, int, int], size_a: int, dtype: torch.dtype) -> None:
+    def __init__(self, conv: nn.Conv3d, *, size_a: int, dtype: torch.dtype) -> None:
         assert conv.bias is not None
         out_a, kernel_a, in_a = matrices(size_a)
         kernel_b = matrices(2)[1]
@@ -93,7 +92,7 @@ class WinogradConv:
         # The first and last input of the one tile are padding.
         self.in_a = in_a[:, 1:-1].to(dtype)
         self.out_a = out_a.to(dtype)
-        weight = conv.weight.detach().double().permute(0, 1, *(2 + axis for axis in axes))
+        weight = conv.weight.detach().double()
         points = torch.einsum("pa,qb,oiabr->pqoir", kernel_a, kernel_b, weight).to(dtype)
         self.weights = [
             [kernel.unsqueeze(2).contiguous(memory_format=torch.channels_last) for kernel in row] for row in points
@@ -117,7 +116,7 @@ class WinogradConv:
         """Convolution of width three along R of [B/2, N, R, C]."""
         image = rows.flatten(0, 1).permute(0, 2, 1).unsqueeze(2)
         result = conv2d(image, kernel, padding=(0, 1)).squeeze(2).permute(0, 2, 1)
-        return result.unflatten(0, rows.shape[:2])
+        return result.reshape(*rows.shape[:3], -1)
 
 
 def _enter_pairs(even: torch.Tensor, odd: torch.Tensor) -> tuple[torch.Tensor, ...]:
