@@ -12,6 +12,7 @@ import pytest
 
 from prima.dicom.header import read_header
 from prima.dicom.pixels import decode
+from prima.errors import UnreadableError
 from prima.predict.sources import find_studies
 from prima.study import Excluded, Series
 
@@ -90,6 +91,19 @@ def test_nine_transfer_syntaxes_decode_to_identical_pixels(shared: Path) -> None
         assert pixels.shape == (35, 64, 64)
         images.add((pixels.dtype.str, pixels.tobytes()))
     assert len(images) == 1
+
+
+@pytest.mark.parametrize("name", ["4.dcm", "6.dcm", "8.dcm", "9.dcm"])
+@pytest.mark.parametrize("share", [0.95, 0.999])
+def test_truncated_compressed_image_is_not_taken_for_an_image(
+    shared: Path, tmp_path: Path, name: str, share: float
+) -> None:
+    data = (shared / "data" / "real" / "transfer_syntaxes_siemens_mosaic" / name).read_bytes()
+    (tmp_path / name).write_bytes(data[: int(share * len(data))])
+    header = read_header(tmp_path / name)
+    assert isinstance(header, tuple)
+    with pytest.raises(UnreadableError, match="truncated"):
+        decode(header[0])
 
 
 def test_spacing_of_a_jittered_stack_is_its_mean(shared: Path) -> None:

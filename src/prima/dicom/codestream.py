@@ -1,11 +1,23 @@
-"""The matrix size that a compressed image itself claims, read without decoding it."""
+"""What encapsulated pixel data say of themselves, read without decoding: whether they are whole, and their size."""
 
 from __future__ import annotations
 
 import struct
 
 _ITEM = b"\xfe\xff\x00\xe0"
+_DELIMITER = b"\xfe\xff\xdd\xe0"
 _JPEG_FRAME_HEADERS = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}) | {0xF7}
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether every fragment is there in full, up to the sequence delimiter where there is one (PS3.5 A.4).
+
+    Decoders fill what a truncated image lacks with something; that must not pass for an image.
+    """
+    at = 0
+    while data[at : at + 4] == _ITEM:
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+    return 0 < at <= len(data) and data[at : at + 4] in {_DELIMITER, b""}
 
 
 def frame_size(data: bytes) -> tuple[int, int] | None:

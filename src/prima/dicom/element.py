@@ -7,6 +7,7 @@ import struct
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence as DicomSequence
 
 Tag = str | tuple[int, int]
@@ -25,6 +26,7 @@ BROKEN = (
     EOFError,
     RecursionError,
     struct.error,
+    BytesLengthException,
 )
 
 

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID
 
-from prima.dicom.codestream import frame_size
+from prima.dicom.codestream import frame_size, is_whole
 from prima.dicom.instance import Instance, PixelLayout
 from prima.dicom.layout import native_bytes
 from prima.dicom.mosaic import untile
@@ -86,6 +86,8 @@ def _encapsulated(data: bytes, layout: PixelLayout) -> NDArray[Any]:
         raise UnreadableError("the transfer syntax is not known") from None
     if not decoder.is_available:
         raise UnreadableError(f"no decoder for {syntax.name}")
+    if not is_whole(data):
+        raise UnreadableError("truncated: the compressed image is not whole")
     claimed = frame_size(data)
     if claimed is not None and claimed != (layout.rows, layout.columns):
         raise UnreadableError(
