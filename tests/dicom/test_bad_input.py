@@ -237,6 +237,21 @@ def test_deflated_data_set_that_would_fill_the_memory(writer, monkeypatch) -> No
     assert problem.message == "the deflated data set is too large"
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_random_damage_never_crashes(writer, seed) -> None:
+    path = writer.stack(1, PatientName=PATIENT)[0]
+    rng = np.random.default_rng(seed)
+    data = bytearray(path.read_bytes())
+    for _ in range(int(rng.choice([1, 5, 50]))):
+        at = int(rng.integers(len(data)))
+        change = [bytes(rng.integers(0, 256, 1, np.uint8)), b"\xff\xff\xff\xff", b"", b"\0\0\0"][int(rng.integers(4))]
+        data[at : at + int(rng.integers(1, 6))] = change
+    path.write_bytes(data)
+    for keep_all in (False, True):
+        for source in find_studies(writer.folder, keep_all=keep_all, min_slices=1).studies:
+            source.read()
+
+
 def test_symlink_loop(writer) -> None:
     writer.stack(6)
     (writer.folder / "loop").symlink_to(writer.folder, target_is_directory=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import threading
+import zlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.uid import UID
 
 from prima.dicom.codestream import frame_size, is_whole
+from prima.dicom.element import BROKEN, raw_bytes
 from prima.dicom.instance import Instance, PixelLayout
 from prima.dicom.layout import native_bytes
 from prima.dicom.mosaic import untile
@@ -20,7 +23,7 @@ from prima.errors import UnreadableError
 
 # python-gdcm reads every compressed syntax we accept and pydicom itself reads RLE; neither is under the GPL.
 _PLUGINS = ("pydicom", "gdcm")
-_FAILED = (ValueError, RuntimeError, TypeError, AttributeError, KeyError, IndexError, EOFError, NotImplementedError)
+_FAILED = (*BROKEN, RuntimeError)
 _silence = threading.Lock()
 _silenced = False
 
@@ -49,13 +52,20 @@ def decode(instance: Instance) -> NDArray[Any]:
 
 def _decode(instance: Instance, layout: PixelLayout) -> NDArray[Any]:
     if layout.offset is None:
-        dataset = dcmread(instance.path, force=True)
-        return _native(dataset.get(layout.kind, b"") or b"", layout)
+        return _native(_inflated(instance, layout), layout)
     with instance.path.open("rb") as file:
         file.seek(layout.offset)
         if layout.length is not None and not UID(layout.transfer_syntax).is_encapsulated:
             return _native(file.read(native_bytes(layout)), layout)
         return _encapsulated(file.read(layout.num_bytes if layout.length is None else layout.length), layout)
+
+
+def _inflated(instance: Instance, layout: PixelLayout) -> bytes:
+    """The pixel data of a deflated data set, which has to be inflated as a whole."""
+    try:
+        return raw_bytes(dcmread(instance.path, force=True), layout.kind) or b""
+    except (InvalidDicomError, zlib.error, *BROKEN):
+        raise UnreadableError("the deflated data set is damaged") from None
 
 
 def _shape(layout: PixelLayout) -> tuple[int, ...]:
