@@ -7,6 +7,8 @@ around the products would cost more than they save.
 
 from __future__ import annotations
 
+from threading import Lock
+
 import torch
 from torch import nn
 
@@ -37,6 +39,7 @@ class FastEncoder:
         self.source = source
         self.dtype = encoder.to_latent.weight.dtype
         self._convs: dict[tuple[int, int, str], WinogradConv] = {}
+        self._making = Lock()
 
     def __call__(self, patches_N1zyx: torch.Tensor) -> torch.Tensor:
         """[N, 1, z, y, x] scaled voxels, slices along z → [N, code_dim, z/r, y/r, x/r], as `Encoder` does."""
@@ -59,8 +62,9 @@ class FastEncoder:
 
     def _conv(self, level: int, number: int, name: str, unit: ResidualUnit, size_a: int) -> WinogradConv:
         key = (level, number, name)
-        if key not in self._convs:
-            self._convs[key] = WinogradConv(getattr(unit, name), size_a=size_a, dtype=self.dtype)
+        with self._making:
+            if key not in self._convs:
+                self._convs[key] = WinogradConv(getattr(unit, name), size_a=size_a, dtype=self.dtype)
         return self._convs[key]
 
 

@@ -79,7 +79,7 @@ class WinogradConv:
     """One 3×3×3 convolution with padding one, on activations laid out [A, B, N, R, C].
 
     Args:
-        conv: the convolution; its weight is transformed in float64.
+        conv: the convolution; its weight is transformed in float32.
         size_a: length of A: 2 or 4.
         dtype: precision of activations and products; sums are float32.
     """
@@ -92,11 +92,11 @@ class WinogradConv:
         # The first and last input of the one tile are padding.
         self.in_a = in_a[:, 1:-1].to(dtype)
         self.out_a = out_a.to(dtype)
-        weight = conv.weight.detach().double()
-        points = torch.einsum("pa,qb,oiabr->pqoir", kernel_a, kernel_b, weight).to(dtype)
-        self.weights = [
-            [kernel.unsqueeze(2).contiguous(memory_format=torch.channels_last) for kernel in row] for row in points
-        ]
+        # [A·B, O·R·I] → [p·q, O, 1, R, I]: the memory order of channels_last, so that nothing is copied later.
+        weight_ABORI = conv.weight.detach().float().permute(2, 3, 0, 4, 1)
+        points = torch.mm(torch.kron(kernel_a, kernel_b).float(), weight_ABORI.reshape(9, -1)).to(dtype)
+        kernels = points.view(len(kernel_a), len(kernel_b), *weight_ABORI.shape[2:]).unsqueeze(3)
+        self.weights = [[kernel.permute(0, 3, 1, 2) for kernel in row] for row in kernels]
 
     def __call__(self, x_ABNRC: torch.Tensor) -> torch.Tensor:
         """Contiguous [A, B, N, R, C] → the convolution, bias added, of the same axes; B is even."""
