@@ -147,7 +147,9 @@ def test_compressed_image_of_another_size(writer, syntax, stream) -> None:
 
 
 @pytest.mark.parametrize("keyword", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
-@pytest.mark.parametrize("bad", ["absent", b"nan\\0\\0", b"inf\\1\\1", b"a\\b\\c", b"1", b"1e999\\0\\1"])
+@pytest.mark.parametrize(
+    "bad", ["absent", b"nan\\0\\0", b"inf\\1\\1", b"a\\b\\c", b"1", b"1e999\\0\\1", b"1e300\\0\\1"]
+)
 def test_geometry_that_is_missing_or_not_finite(writer, keyword, bad) -> None:
     for path in writer.stack(6, **({keyword: None} if bad == "absent" else {})):
         if bad != "absent":

@@ -120,6 +120,16 @@ def test_time_points(writer) -> None:
     assert [int(series.volume.voxels[0, 0, 0]) for series in study.series] == [0, 10, 20]
 
 
+def test_positions_that_differ_in_their_last_digits_are_one_place(writer) -> None:
+    for echo, shift in ((10.0, 0.0), (90.0, 1e-4)):
+        for index in range(6):
+            position = [1.0, 2.0 + shift, 5.005 * index - shift]
+            writer.image(int(echo) + 100 * index, ImagePositionPatient=position, EchoTime=echo)
+    study = read(writer.folder)
+    assert parts(study) == ["echo 1", "echo 2"]
+    assert [series.num_slices for series in study.series] == [6, 6]
+
+
 def test_matrix_sizes(writer) -> None:
     writer.stack(6)
     writer.stack(5, shape=(10, 12))

@@ -10,7 +10,7 @@ import numpy as np
 
 from prima.dicom.assemble import Decoded, image_of
 from prima.dicom.instance import Frame, Instance
-from prima.dicom.part import Part, place, reading_order
+from prima.dicom.part import Part, places, reading_order
 from prima.errors import UnreadableError
 
 # More rounds of the same places than this are time points, and are not compared.
@@ -24,7 +24,7 @@ def without_copies(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     seen: dict[Hashable, Frame] = {}
     for frame in sorted(frames, key=reading_order):
         uid = frame.instance.sop_uid
-        seen.setdefault((uid, frame.index, place(frame)) if uid else frame, frame)
+        seen.setdefault((uid, frame.index, frame.position) if uid else frame, frame)
     return tuple(seen.values())
 
 
@@ -57,8 +57,10 @@ def without_resent_slices(parts: Sequence[Part], decode: Decode) -> tuple[list[P
 
 def _repeat(first: Sequence[Frame], again: Sequence[Part], decode: Decode) -> bool:
     """Whether every image of the later rounds equals the one of the first round at its place."""
-    twins = {place(frame): frame for frame in first}
-    pairs = [(frame, twins.get(place(frame))) for part in again for frame in part.frames]
+    later = [frame for part in again for frame in part.frames]
+    place = places([*first, *later])
+    twins = {place[frame]: frame for frame in first}
+    pairs = [(frame, twins.get(place[frame])) for frame in later]
     decoded = decode({one.instance for pair in pairs for one in pair if one is not None})
     try:
         return all(

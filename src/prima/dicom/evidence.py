@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from prima.dicom.instance import Frame, Instance
-from prima.dicom.part import Part, place
+from prima.dicom.part import Part, places
 from prima.dicom.split_diffusion import is_directional
 from prima.dicom.stack import has_geometry
 
@@ -131,7 +131,7 @@ class Evidence:
     @cached_property
     def num_places(self) -> int:
         """Distinct slice positions of the part."""
-        return len({place(frame) for frame in self.part.frames})
+        return len(set(places(self.part.frames).values()))
 
     @cached_property
     def planes(self) -> dict[str, int]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from prima.dicom.instance import Frame
-from prima.dicom.stack import SAME_PLACE_MM, name_order
+from prima.dicom.stack import name_order
+
+# Coordinates nearer than this are one: writers round the same position differently.
+SAME_PLACE_MM = 0.02
 
 Key = Callable[[Frame], Hashable]
 
@@ -27,19 +32,27 @@ class Part:
         return ", ".join(self.words) or None
 
 
-def place(frame: Frame) -> Hashable:
-    """Where an image lies, to a hundredth of a millimetre; images without a position share one place each."""
-    if frame.position is None:
-        return frame
-    return tuple(round(value / SAME_PLACE_MM) for value in frame.position)
+def places(frames: Sequence[Frame]) -> dict[Frame, Hashable]:
+    """Where each image lies: equal for images at one place, whatever the last digits of their positions say.
+
+    Values of a coordinate that follow each other closer than `SAME_PLACE_MM` are one. An image without a position has
+    a place of its own.
+    """
+    found: dict[Frame, Hashable] = {frame: frame for frame in frames}
+    known = [frame for frame in frames if frame.position is not None]
+    if known:
+        positions = np.array([frame.position for frame in known], dtype=np.float64)
+        order = np.argsort(positions, axis=0, kind="stable")
+        steps = np.diff(np.take_along_axis(positions, order, axis=0), axis=0) > SAME_PLACE_MM
+        ranks = np.zeros(positions.shape, dtype=np.int64)
+        np.put_along_axis(ranks, order[1:], np.cumsum(steps, axis=0), axis=0)
+        found.update(zip(known, (tuple(rank) for rank in ranks.tolist()), strict=True))
+    return found
 
 
 def num_repeats(frames: Sequence[Frame]) -> int:
     """The largest number of images at one place."""
-    counts: dict[Hashable, int] = defaultdict(int)
-    for frame in frames:
-        counts[place(frame)] += 1
-    return max(counts.values(), default=0)
+    return max(Counter(places(frames).values()).values(), default=0)
 
 
 def reading_order(frame: Frame) -> tuple[object, ...]:

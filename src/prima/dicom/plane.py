@@ -7,11 +7,16 @@ from pydicom.dataset import Dataset
 from prima.dicom.element import number, numbers
 from prima.dicom.instance import Orientation, Vector
 
+_FARTHEST_MM = 1e5
+_FINEST_MM, _COARSEST_MM = 1e-3, 1e3
+
 
 def position_of(dataset: Dataset) -> Vector | None:
-    """ImagePositionPatient, or None when it is absent or not finite."""
+    """ImagePositionPatient, or None when it is absent, not finite, or nowhere near a scanner."""
     found = numbers(dataset, "ImagePositionPatient", 3)
-    return None if found is None else (found[0], found[1], found[2])
+    if found is None or max(abs(value) for value in found) > _FARTHEST_MM:
+        return None
+    return (found[0], found[1], found[2])
 
 
 def orientation_of(dataset: Dataset) -> Orientation | None:
@@ -28,9 +33,9 @@ def orientation_of(dataset: Dataset) -> Orientation | None:
 
 
 def spacing_of(dataset: Dataset) -> tuple[float, float] | None:
-    """PixelSpacing (between rows, between columns) in mm, or None when it is absent or not positive."""
+    """PixelSpacing (between rows, between columns) in mm, or None when it is absent or no size of a voxel."""
     found = numbers(dataset, "PixelSpacing", 2)
-    if found is None or min(found) <= 0:
+    if found is None or min(found) < _FINEST_MM or max(found) > _COARSEST_MM:
         return None
     return (found[0], found[1])
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
 from prima.dicom.instance import Frame
-from prima.dicom.part import Part, by_value, groups_of, num_repeats, place, reading_order
+from prima.dicom.part import Part, by_value, groups_of, num_repeats, places, reading_order
 from prima.dicom.split_diffusion import by_b_value, by_direction
 from prima.dicom.split_orientation import by_orientation
 
@@ -83,9 +83,9 @@ def _by_time(part: Part) -> list[Part]:
             return _times(part, ordered)
     turns: dict[Hashable, int] = defaultdict(int)
     rounds: dict[int, list[Frame]] = defaultdict(list)
-    for frame in part.frames:
-        rounds[turns[place(frame)]].append(frame)
-        turns[place(frame)] += 1
+    for frame, place in places(part.frames).items():
+        rounds[turns[place]].append(frame)
+        turns[place] += 1
     return _times(part, [rounds[turn] for turn in sorted(rounds)])
 
 

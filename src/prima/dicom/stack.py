@@ -13,8 +13,6 @@ from prima.dicom.instance import Frame
 from prima.study.volume import Geometry
 from prima.study.walk import path_key
 
-# Two images nearer than this along the normal lie at the same place.
-SAME_PLACE_MM = 0.01
 # A step between neighbours this many times the usual one counts as missing slices.
 GAP_FACTOR = 1.5
 # A stack whose step leaves the normal by more than this (about 0.06 degrees) is sheared, not merely rounded.
