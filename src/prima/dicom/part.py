@@ -46,7 +46,7 @@ def places(frames: Sequence[Frame]) -> dict[Frame, Hashable]:
         steps = np.diff(np.take_along_axis(positions, order, axis=0), axis=0) > SAME_PLACE_MM
         ranks = np.zeros(positions.shape, dtype=np.int64)
         np.put_along_axis(ranks, order[1:], np.cumsum(steps, axis=0), axis=0)
-        found.update(zip(known, (tuple(rank) for rank in ranks.tolist()), strict=True))
+        found.update(zip(known, (rank.tobytes() for rank in ranks), strict=True))
     return found
 
 
