@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from prima.errors import ReleaseError
 from prima.model.manifest import HeadRecord, Manifest
+from prima.tokens.precision import one_thread_workers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,6 +75,8 @@ class Heads:
     def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
         self.manifest = manifest
         self.mlps = [HeadMLP(folder / name, device) for name in manifest.mlps]
+        # One network a core: reading weights is all the work, and a network is too small to share.
+        self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
         for head in (*manifest.diagnoses, *manifest.referrals):
             if not 0 <= head.column < self.mlps[head.mlp].num_columns:
                 raise ReleaseError(
@@ -81,7 +84,6 @@ class Heads:
                     f"{self.mlps[head.mlp].num_columns}; restore the release"
                 )
 
-    @torch.inference_mode()
     def __call__(self, feature: torch.Tensor) -> HeadOutputs:
         """Logits for one study feature [feature_dim], float32; every network runs once."""
         priority = self.manifest.priority
@@ -91,10 +93,15 @@ class Heads:
         if priority is not None:
             wanted.setdefault(priority.mlp, set()).update(range(len(priority.levels)))
         values: dict[tuple[int, int], float] = {}
-        for index, columns in wanted.items():
-            ordered = sorted(columns)
-            outputs = self.mlps[index].columns(feature, ordered)
-            values.update({(index, column): value for column, value in zip(ordered, outputs, strict=True)})
+
+        def outputs_of(index: int) -> dict[tuple[int, int], float]:
+            ordered = sorted(wanted[index])
+            with torch.inference_mode():
+                outputs = self.mlps[index].columns(feature, ordered)
+            return {(index, column): value for column, value in zip(ordered, outputs, strict=True)}
+
+        for some in self._workers.map(outputs_of, wanted) if self._workers else map(outputs_of, wanted):
+            values.update(some)
 
         def logits(heads: tuple[HeadRecord, ...]) -> dict[str, float]:
             return {head.name: values[head.mlp, head.column] - head.offset for head in heads}

@@ -10,6 +10,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,9 @@ from prima.dicom.select import MIN_SLICES
 from prima.errors import PrimaError
 from prima.model.release import load_release, packaged_release
 from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, priority_of
-from prima.predict.findings_file import write_study_results
+from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
-from prima.predict.sources import StudySource, find_studies
+from prima.predict.sources import Problem, StudySource, find_studies
 from prima.study import Excluded, Findings, Reason, Series, SeriesEntry, Study
 from prima.tokens.contract import Contract
 from prima.tokens.patches import Patches
@@ -31,6 +32,7 @@ from prima.tokens.text import name_of
 from prima.tokens.tokenizer import patches_of
 
 STUDIES_WAITING = 1
+READERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class Outcome:
 
     Args:
         status: done; refused (findings.json says why); failed (an input that gave no study).
-        where: the path as the user gave it, or the folder below it.
+        where: the path as the user gave it; a path found below it may hold a patient's name.
         message: one line, None when done.
         findings: None when failed.
         folder: where the results were written, None when failed.
@@ -99,8 +101,9 @@ def predict_studies(
 
     Raises:
         ReleaseError: the release cannot be used.
-        UsageError: the device that was asked for is not there.
+        UsageError: the device that was asked for is not there, or `out` cannot be written.
     """
+    check_writable(options.out)
     precision = choose_precision(options.device, options.dtype)
     release = load_release(
         options.release or packaged_release(),
@@ -166,42 +169,68 @@ def _prepare_all(
         except OSError as error:
             yield Outcome(status="failed", where=path, message=f"cannot be read: {error.strerror or 'not found'}")
             continue
-        for problem in found.problems:
-            yield Outcome(status="failed", where=problem.path, message=problem.message)
+        except Exception as error:  # noqa: BLE001 (the border of an input: what breaks one must not reach the others)
+            yield Outcome(status="failed", where=path, message=_unforeseen(error))
+            continue
+        problems = _in_words(found.problems, path)
+        for message in problems:
+            yield Outcome(status="failed", where=path, message=message)
         if not found.studies and not found.problems:
-            others = f", only {found.num_other_files} files of other kinds" if found.num_other_files else ""
+            others = f", only {_count(found.num_other_files, ' of other kinds')}" if found.num_other_files else ""
             message = f"found no DICOM or NIfTI image{others}; give the folder of a study"
             yield Outcome(status="failed", where=path, message=message)
         scan_s = (perf_counter() - started) / max(1, len(found.studies))
         for source in found.studies:
-            yield _prepare_one(source, options, contract, seen, scan_s)
+            yield _prepare_one(path, source, options, contract, seen, scan_s, problems)
+
+
+def _in_words(problems: Sequence[Problem], path: Path) -> tuple[str, ...]:
+    """One line for each kind of problem; how many files have it, not which: their names may hold a patient's."""
+    if [problem.path for problem in problems] == [path]:
+        return (problems[0].message,)
+    counts = Counter(problem.message for problem in problems)
+    return tuple(f"{_count(number)} could not be read ({message})" for message, number in counts.items())
+
+
+def _count(number: int, of: str = "") -> str:
+    return f"{number} file{'' if number == 1 else 's'}{of}"
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"reading failed in a way nobody foresaw ({type(error).__name__}); please report it"
 
 
 def _prepare_one(
-    source: StudySource, options: Options, contract: Contract, seen: set[str], scan_s: float
+    path: Path,
+    source: StudySource,
+    options: Options,
+    contract: Contract,
+    seen: set[str],
+    scan_s: float,
+    problems: Sequence[str],
 ) -> _Prepared | Outcome:
     try:
         started = perf_counter()
-        study = source.read()
+        study = source.read(workers=READERS)
         if study.study_uid in seen:
             message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
-            return Outcome(status="failed", where=source.where, message=message)
+            return Outcome(status="failed", where=path, message=message)
         seen.add(study.study_uid)
         read = perf_counter()
-        patches = tuple(patches_of(series, contract) for series in study.series)
-        cut = perf_counter()
-        pictures = {(series.series_uid, series.part): make_pictures(series) for series in study.series}
-        timings = {"read": read - started + scan_s, "tokenize": cut - read, "pictures": perf_counter() - cut}
+        with ThreadPoolExecutor(READERS, "prima-prepare") as pool:
+            drawn = pool.map(make_pictures, study.series)
+            patches = tuple(pool.map(lambda series: patches_of(series, contract), study.series))
+            pictures = {(one.series_uid, one.part): picture for one, picture in zip(study.series, drawn, strict=True)}
+        timings = {"read": read - started + scan_s, "tokenize": perf_counter() - read}
     except PrimaError as error:
-        return Outcome(status="failed", where=source.where, message=str(error))
+        return Outcome(status="failed", where=path, message=str(error))
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-        message = f"reading failed in a way nobody foresaw ({type(error).__name__}); please report it"
-        return Outcome(status="failed", where=source.where, message=message)
+        return Outcome(status="failed", where=path, message=_unforeseen(error))
     return _Prepared(
-        where=source.where,
+        where=path,
         study_uid=study.study_uid,
         description=options.study_description if options.study_description is not None else study.description,
-        notes=study.notes,
+        notes=(*study.notes, *(f"of the same input, {problem}" for problem in problems)),
         entries=_entries(study, patches),
         patches=patches,
         names=tuple(name_of(series) for series in study.series),
@@ -279,6 +308,13 @@ def _excluded(series: Excluded) -> SeriesEntry:
 
 
 def _why_nothing(entries: Sequence[SeriesEntry]) -> str:
-    counts = Counter(Reason(entry.reason).words for entry in entries if entry.reason)
-    listed = ", ".join(f"{number} {words}" for words, number in counts.most_common())
-    return f"no series can be used ({listed})" if listed else "the study holds no series"
+    """Why a study is refused: how many series have which reason, and what was found where that is short to say."""
+    counts = Counter(Reason(entry.reason) for entry in entries if entry.reason)
+    if not counts:
+        return "the study holds no series"
+    listed = ", ".join(
+        f"{number} {reason.words[0].lower()}{reason.words[1:]}" for reason, number in counts.most_common()
+    )
+    details = {entry.detail for entry in entries if entry.detail}
+    found = f": {details.pop()}" if len(details) == 1 and len(counts) == 1 else ""
+    return f"no series can be used ({listed}{found})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ _NAMESPACE = uuid.UUID("6d1f2a5e-2a4b-5c58-9a63-0a1b7f1d52c0")
 _DATE, _TIME = "20240102", "101500"
 
 
-def write_phantom_study(folder: Path, *, seed: int = 0, lesion: bool = True) -> None:
+def write_phantom_study(
+    folder: Path, *, seed: int = 0, lesion: bool = True, protocols: Sequence[Protocol] | None = None
+) -> None:
     """Write a brain-like MRI study of eight series, 251 classic MR images, in about a second.
 
     The head is made of ellipsoids; its left side is marked by the wider lateral ventricle and, with `lesion`, by a
@@ -29,6 +32,7 @@ def write_phantom_study(folder: Path, *, seed: int = 0, lesion: bool = True) -> 
         folder: is created when absent.
         seed: which folds, noise and UIDs.
         lesion: whether the lesion of the left hemisphere is there.
+        protocols: what to acquire; the eight series of `phantom_protocols` when None.
 
     Raises:
         MissingDependencyError: pydicom is not installed.
@@ -38,7 +42,7 @@ def write_phantom_study(folder: Path, *, seed: int = 0, lesion: bool = True) -> 
     except ImportError:
         raise MissingDependencyError("writing DICOM needs pydicom: pip install pydicom") from None
     name = f"{seed}/{lesion}"
-    for protocol in phantom_protocols():
+    for protocol in phantom_protocols() if protocols is None else protocols:
         place = folder / f"series_{protocol.number:02d}"
         place.mkdir(parents=True, exist_ok=True)
         dataset = _series_header(protocol, name, seed)

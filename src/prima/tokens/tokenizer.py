@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from prima.tokens.batch import SeriesTokens
 from prima.tokens.contract import PLANE_AXIS, Contract
 from prima.tokens.fast_encoder import FastEncoder, cpu_has_matrix_tiles
 from prima.tokens.patches import Patches, cut_patches
+from prima.tokens.precision import one_thread_workers
 from prima.tokens.resample import orient
 from prima.tokens.text import name_of
 from prima.tokens.vqvae import Encoder
@@ -51,7 +51,7 @@ class Tokenizer:
         self.dtype = dtype
         self.micro_batch = MICRO_BATCH_CPU if device.type == "cpu" else MICRO_BATCH_CUDA
         self._encoders: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
-        self._workers = _one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
+        self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
 
     def tokenize(self, series: Series, *, with_name: bool = True) -> SeriesTokens:
         """Tokens of one series; its name is withheld unless `with_name`."""
@@ -90,15 +90,6 @@ class Tokenizer:
             use_fast = self.device.type == "cpu" and not cpu_has_matrix_tiles()
             self._encoders[plane] = FastEncoder(ready, turned) if use_fast else ready
         return self._encoders[plane]
-
-
-def _one_thread_workers(count: int) -> ThreadPoolExecutor:
-    """As many threads as torch would use, each computing a micro-batch of its own on one core.
-
-    Splitting every small operation over all cores makes them wait for each other some hundred times a micro-batch,
-    and far longer when anything else runs: 9 ms a token became 60 ms with one of two cores busy.
-    """
-    return ThreadPoolExecutor(count, "prima-encode", initializer=lambda: torch.set_num_threads(1))
 
 
 def turn_kernels(encoder: Encoder, plane_axis: int) -> Encoder:
