@@ -32,7 +32,17 @@ _SUFFIXES = {".dcm", ".dicom", ".ima"}
 _FIRST_GROUPS = {b"\x02\x00", b"\x08\x00", b"\x00\x08"}
 
 
-def read_header(path: Path) -> Header | Directory | None:
+def read_header(path: Path) -> Header | None:
+    """Read one file up to its pixels; None when it is no DICOM image or object, and for a DICOMDIR.
+
+    Raises:
+        UnreadableError: as `read_file`.
+    """
+    found = read_file(path)
+    return None if isinstance(found, Directory) else found
+
+
+def read_file(path: Path) -> Header | Directory | None:
     """Read one file up to its pixels.
 
     Returns:

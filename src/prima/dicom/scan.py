@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prima.dicom.directory import Directory
-from prima.dicom.header import Header, read_header
+from prima.dicom.header import Header, read_file
 from prima.dicom.quiet import quiet
 from prima.errors import UnreadableError
 from prima.study.walk import Problem
@@ -53,7 +53,7 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
     with quiet():
         for count, path in enumerate(files, start=1):
             try:
-                header = read_header(path)
+                header = read_file(path)
             except UnreadableError as error:
                 problems.append(Problem(path=path, message=str(error)))
             else:
