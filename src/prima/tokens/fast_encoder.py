@@ -71,4 +71,4 @@ class FastEncoder:
 def _fits(x_NCzyx: torch.Tensor) -> bool:
     """Whether the Winograd form serves these activations, and serves them better."""
     _, channels, size_z, size_y, _ = x_NCzyx.shape
-    return channels >= MIN_CHANNELS and size_z in POINTS and size_y % 2 == 0 and size_y >= MIN_LONG_AXIS
+    return channels >= MIN_CHANNELS and size_z in POINTS and size_y % 4 == 0 and size_y >= MIN_LONG_AXIS

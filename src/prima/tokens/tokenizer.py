@@ -65,16 +65,25 @@ class Tokenizer:
         )
 
     @torch.inference_mode()
-    def latents(self, patches: Patches) -> torch.Tensor:
-        """Latents [K, width] of the kept patches on the CPU, plane axis first, flattened, in the encoder's dtype."""
+    def latents(self, patches: Patches, on_tokens: Callable[[int], None] | None = None) -> torch.Tensor:
+        """Latents [K, width] of the kept patches on the CPU, plane axis first, flattened, in the encoder's dtype.
+
+        Args:
+            patches: of one series.
+            on_tokens: told after each micro-batch how many tokens of the series are encoded.
+        """
         encoder = self._encoder(patches.plane)
 
         def encode(start: int) -> torch.Tensor:
             return self._encode(encoder, patches, slice(start, start + self.micro_batch))
 
         starts = range(0, patches.num_kept, self.micro_batch)
-        pieces = self._workers.map(encode, starts) if self._workers else map(encode, starts)
-        return torch.cat(list(pieces)).flatten(start_dim=1)
+        pieces = []
+        for piece in self._workers.map(encode, starts) if self._workers else map(encode, starts):
+            pieces.append(piece)
+            if on_tokens is not None:
+                on_tokens(min(len(pieces) * self.micro_batch, patches.num_kept))
+        return torch.cat(pieces).flatten(start_dim=1)
 
     @torch.inference_mode()
     def _encode(self, encoder: Callable[[torch.Tensor], torch.Tensor], patches: Patches, rows: slice) -> torch.Tensor:

@@ -1,15 +1,15 @@
-"""3×3×3 convolution with two axes in the Winograd domain: the same result for a third of the multiplications.
+"""3×3×3 convolution with two axes in the Winograd domain: the same result for a quarter of the multiplications.
 
 A token's encoder spends nine tenths of its arithmetic in 3×3×3 convolutions over 4×16×16 positions. Along the short
-axis the kernel is applied as F(4, 3), six products where twelve stand in the plain form; along a long axis as F(2, 3),
-four where six stand. What remains is a convolution of width three along the third axis, which the platform's library
-computes at full speed, and a few additions.
+axis and one long axis the kernel is applied as F(4, 3): six products where twelve stand in the plain form. What
+remains is a convolution of width three along the third axis, which the platform's library computes near full speed,
+and a few additions.
 
-The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity: they keep rounding small, and every coefficient of both
-transforms is a bfloat16 number, so that only data is rounded. (Toom-Cook convolution as in Lavin and Gray, arXiv
+The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity: they keep rounding small, and every coefficient of the matrix
+products is a bfloat16 number, so that only data is rounded. (Toom-Cook convolution as in Lavin and Gray, arXiv
 1509.09308; on the choice of points Barabasz et al., arXiv 1803.10986.)
 
-Shape letters: A short axis (z), B second axis (y), R remaining axis (x), N patches, C channels; p and q count points.
+Shape letters: A short axis (z), B second axis (y), R remaining axis (x), N patches, C channels; p counts points of A.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class WinogradConv:
     def __init__(self, conv: nn.Conv3d, *, size_a: int, dtype: torch.dtype) -> None:
         assert conv.bias is not None
         out_a, kernel_a, in_a = matrices(size_a)
-        kernel_b = matrices(2)[1]
+        kernel_b = matrices(4)[1]
         self.bias = conv.bias.detach().to(dtype)
         # The first and last input of the one tile are padding.
         self.in_a = in_a[:, 1:-1].to(dtype)
@@ -99,15 +99,14 @@ class WinogradConv:
         self.weights = [[kernel.permute(0, 3, 1, 2) for kernel in row] for row in kernels]
 
     def __call__(self, x_ABNRC: torch.Tensor) -> torch.Tensor:
-        """Contiguous [A, B, N, R, C] → the convolution, bias added, of the same axes; B is even."""
+        """Contiguous [A, B, N, R, C] → the convolution, bias added, of the same axes; four divides B."""
         size_a, size_b, num, size_r, channels = x_ABNRC.shape
-        points = torch.mm(self.in_a, x_ABNRC.view(size_a, -1)).view(-1, size_b // 2, 2, num, size_r, channels)
-        inputs = _enter_pairs(points[:, :, 0], points[:, :, 1])
-        out = x_ABNRC.new_empty(len(points), size_b // 2, 2, num, size_r, len(self.bias))
+        points = torch.mm(self.in_a, x_ABNRC.view(size_a, -1)).view(-1, size_b // 4, 4, num, size_r, channels)
+        inputs = _enter_tiles(*points.unbind(2))
+        out = x_ABNRC.new_empty(len(points), size_b // 4, 4, num, size_r, len(self.bias))
         for p, kernels in enumerate(self.weights):
-            a, b, c, d = (self._along_r(rows[p], kernel) for rows, kernel in zip(inputs, kernels, strict=True))
-            torch.add(b.add_(a), c, out=out[p, :, 0])
-            torch.sub(b.sub_(a).sub_(c), d, out=out[p, :, 1])
+            products = [self._along_r(rows[p], kernel) for rows, kernel in zip(inputs, kernels, strict=True)]
+            _leave_tiles(products, out[p])
         y = torch.mm(self.out_a, out.view(len(out), -1))
         return y.view(size_a, size_b, num, size_r, -1).add_(self.bias)
 
@@ -119,14 +118,39 @@ class WinogradConv:
         return result.reshape(*rows.shape[:3], -1)
 
 
-def _enter_pairs(even: torch.Tensor, odd: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The four inputs of F(2, 3) from the even and odd positions of an axis, zero beyond both ends.
+def _enter_tiles(x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor, x4: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The six inputs of F(4, 3) from the four positions of each tile of an axis, zero beyond both ends.
+
+    The rows of the input transform, written as sums that share terms. Its window begins one position before the tile
+    and ends one after: x0 is the fourth of the tile before, x5 the first of the tile after.
 
     Args:
-        even, odd: [p, B/2, …].
+        x1, x2, x3, x4: [p, B/4, …].
     """
-    first = odd.clone()
-    first[:, 1:] -= odd[:, :-1]
-    last = even.clone()
-    last[:, :-1] -= even[:, 1:]
-    return first, even + odd, odd - even, last
+    first = torch.sub(x4, x2, alpha=45 / 16)
+    first[:, 1:].add_(x4[:, :-1], alpha=81 / 64)
+    last = torch.mul(x1, 81 / 64).sub_(x3, alpha=45 / 16)
+    last[:, :-1].add_(x1[:, 1:])
+    even = torch.sub(x4, x2, alpha=9 / 4)
+    odd = torch.mul(x3, 3 / 4).sub_(x1, alpha=27 / 16)
+    near = even + odd, even.sub_(odd)
+    even = torch.sub(x4, x2, alpha=9 / 16)
+    odd = torch.mul(x3, 3 / 2).sub_(x1, alpha=27 / 32)
+    far = even + odd, even.sub_(odd)
+    return first, *near, *far, last
+
+
+def _leave_tiles(products: list[torch.Tensor], out: torch.Tensor) -> None:
+    """The four outputs of each tile from its six products, which are used up.
+
+    Args:
+        products: six of [B/4, …].
+        out: [B/4, 4, …], written.
+    """
+    zero, plus_near, minus_near, plus_far, minus_far, infinity = products
+    near, near_odd = plus_near + minus_near, plus_near.sub_(minus_near)
+    far, far_odd = plus_far + minus_far, plus_far.sub_(minus_far)
+    torch.add(zero.add_(near), far, out=out[:, 0])
+    torch.add(near_odd * (3 / 4), far_odd, alpha=3 / 2, out=out[:, 1])
+    torch.add(near * (9 / 16), far, alpha=9 / 4, out=out[:, 2])
+    torch.add(infinity.add_(near_odd, alpha=27 / 64), far_odd, alpha=27 / 8, out=out[:, 3])
