@@ -16,9 +16,11 @@ from pydicom import dcmread
 from prima.cli import main as cli
 from prima.predict.sources import find_studies
 from prima.study import Study, Volume
+from prima.tokens import fast_encoder, tokenizer
 from prima.tokens.contract import PUBLISHED
 from prima.tokens.resample import OrientedVolume, orient
 from prima.tokens.text import name_of
+from prima.tokens.winograd import WinogradConv
 
 from .conftest import STUDY_DESCRIPTION, Golden
 
@@ -63,6 +65,22 @@ def test_every_logit_within_a_ten_thousandth(predict: Predict, golden: Golden) -
     assert {kind: len(heads) for kind, heads in found.items()} == {"diagnosis": 52, "referral": 8, "priority": 4}
     moved, head = largest_move(found, golden.logits)
     assert moved <= 1e-4, f"{head} differs by {moved:.2e}, the most of 64 logits"
+
+
+def test_the_fast_convolutions_too(predict: Predict, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The golden tokenizer is narrower than what they are used for, and not every processor uses them."""
+    made: list[WinogradConv] = []
+
+    def make(*arguments: Any, **more: Any) -> WinogradConv:
+        made.append(WinogradConv(*arguments, **more))
+        return made[-1]
+
+    monkeypatch.setattr(fast_encoder, "MIN_CHANNELS", 16)
+    monkeypatch.setattr(fast_encoder, "WinogradConv", make)
+    monkeypatch.setattr(tokenizer, "cpu_has_matrix_tiles", lambda: False)
+    moved, head = largest_move(logits_of(predict(golden.folder / "study")), golden.logits)
+    assert made
+    assert moved <= 1e-4, f"{head} differs by {moved:.2e}"
 
 
 def test_bfloat16_gives_numbers_close_by(
