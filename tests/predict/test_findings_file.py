@@ -7,7 +7,7 @@ import pytest
 
 from prima.errors import PrimaError, UsageError
 from prima.predict import findings_file
-from prima.predict.findings_file import write_study_results
+from prima.predict.findings_file import check_writable, write_study_results
 from prima.study import Findings
 
 SCHEMA = json.loads(files("prima.study").joinpath("findings.schema.json").read_text("utf-8"))
@@ -74,3 +74,12 @@ def test_an_interrupted_write_leaves_the_earlier_result(examples, tmp_path, monk
         write_study_results(replace(findings, description="after"), {}, tmp_path)
     assert sorted(path.name for path in folder.iterdir()) == ["findings.json", "report.html"]
     assert "before" in (folder / "report.html").read_text("utf-8")
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    check_writable(tmp_path / "not" / "yet" / "there")
+    assert not (tmp_path / "not").exists()
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(UsageError, match="found a file in the way"):
+            check_writable(out)

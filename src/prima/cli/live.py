@@ -1,26 +1,36 @@
-"""What `prima predict` shows while it works: a progress bar on a terminal, plain lines elsewhere, JSON on request.
+"""What `prima predict` shows while it works: bars on a terminal, plain lines elsewhere, JSON on request.
 
-Results go to stdout, progress and problems to stderr.
+Results go to stdout, progress and problems to stderr. Where both are one terminal, everything goes through the console
+that draws the bars, so that neither writes over the other.
 """
 
 from __future__ import annotations
 
 import json
+import sys
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import Progress as Bar
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.padding import Padding
+from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
 from rich.text import Text
 
+from prima.predict.page_rows import rows_of
 from prima.predict.run import Outcome, Progress
+from prima.study import Findings
 
-STEPS = {"hash": "checking", "read": "reading", "encode": "computing", "done": "done"}
+STEPS = {"hash": "checking the release", "read": "reading", "encode": "encoding"}
+UNITS = {"read": "files", "encode": "tokens"}
+COLOURS = {"done": "green", "refused": "yellow", "failed": "red"}
+NUM_SHOWN = 5
 
 
 class Live:
-    """A terminal that shows outcomes as they come.
+    """A terminal, file or pipe that shows outcomes as they come.
 
     Args:
         as_json: print one findings object a line on stdout, and nothing else there.
@@ -28,63 +38,120 @@ class Live:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self.out = Console(highlight=False, soft_wrap=True)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.bar = Bar(
+        self.on_terminal = self.err.is_terminal and sys.stdout.isatty() and not as_json
+        self.out = self.err if self.on_terminal else Console(highlight=False, soft_wrap=True)
+        self.counts: Counter[str] = Counter()
+        self.bars = Bars(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            _Count(),
             console=self.err,
             transient=True,
-            disable=not self.err.is_terminal,
+            disable=not self.err.is_terminal or (as_json and sys.stdout.isatty()),
         )
-        self.task = self.bar.add_task("starting", total=None)
+        self.tasks = {
+            step: self.bars.add_task(STEPS[step], total=None, visible=False, unit=UNITS.get(step, "")) for step in STEPS
+        }
 
     def __enter__(self) -> Self:
-        self.bar.start()
+        self.bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        self.bars.stop()
 
     def on_progress(self, progress: Progress) -> None:
-        """Show what is happening now."""
-        count = f" ({progress.completed} files)" if progress.completed else ""
-        share = f" {progress.completed} of {progress.total} tokens" if progress.total else count
-        self.bar.update(self.task, description=f"{STEPS[progress.step]} {printable(progress.where)}{share}")
+        """Show what is happening now; reading and encoding go on at the same time."""
+        if progress.step == "done":
+            self.bars.update(self.tasks["encode"], visible=False)
+            return
+        self.bars.update(
+            self.tasks[progress.step],
+            description=f"{STEPS[progress.step]} {shortened(printable(progress.where))}",
+            completed=progress.completed,
+            total=progress.total or None,
+            visible=not progress.total or progress.completed < progress.total,
+        )
+        if progress.step != "hash":
+            self.bars.update(self.tasks["hash"], visible=False)
 
     def show(self, outcome: Outcome) -> None:
         """Show how one study or input ended."""
+        self.counts[outcome.status] += 1
         if outcome.findings is not None and self.as_json:
             print(json.dumps(outcome.findings.to_json(), allow_nan=False), flush=True)  # noqa: T201
-        if outcome.status == "done" and outcome.findings is not None:
-            if not self.as_json:
-                self._done(outcome)
-        else:
-            word = "refused" if outcome.status == "refused" else "failed "
-            where = outcome.findings.study_uid if outcome.findings else outcome.where
-            line = f"{word}  {printable(str(where))}: {printable(outcome.message or '')}"
-            self.err.print(Text(line, style="yellow" if outcome.status == "refused" else "red"))
+        where = printable(str(outcome.where))
+        if outcome.status != "done" or outcome.findings is None:
+            report = f"; report: {printable(str(outcome.folder))}/report.html" if outcome.folder else ""
+            line = f"{outcome.status:8} {where}: {printable(outcome.message or '')}{report}"
+            self.err.print(Text(line, style=COLOURS[outcome.status]))
+        elif not self.as_json:
+            report = f"{printable(str(outcome.folder))}/report.html"
+            summary = _summary(outcome.findings)
+            if self.on_terminal:
+                self.out.print(Text.assemble(("done     ", "green"), (where, "bold"), f": {summary}"))
+                self.out.print(Padding(_highest(outcome.findings), (0, 0, 0, 9)), soft_wrap=False)
+                self.out.print(Text.assemble((" " * 9 + "report   ", "dim"), report))
+            else:
+                self.out.print(Text(f"done     {where}: {summary}; report: {report}"))
 
-    def _done(self, outcome: Outcome) -> None:
-        assert outcome.findings is not None
-        findings = outcome.findings
-        used = sum(entry.status == "used" for entry in findings.series)
-        priority = f", priority {findings.priority.level}" if findings.priority else ""
-        untrained = "" if findings.release.trained else "  (untrained release: the numbers mean nothing)"
-        seconds = findings.timings_s["total"]
-        self.out.print(Text.assemble(("done", "green"), f"     {findings.study_uid}: {used} of {len(findings.series)} "
-                                     f"series used{priority}, {seconds:.1f} s{untrained}"))  # fmt: skip
-        self.out.print(Text(f"         {outcome.folder}/report.html", style="dim"))
-
-    def close(self, counts: dict[str, int]) -> None:
+    def close(self) -> None:
         """The last line: how many ended how."""
-        if not self.as_json and sum(counts.values()) > 1:
-            self.err.print(", ".join(f"{number} {word}" for word, number in counts.items() if number))
+        if not self.as_json and self.counts.total() > 1:
+            words = ("done", "refused", "failed")
+            self.err.print(", ".join(f"{self.counts[word]} {word}" for word in words if self.counts[word]))
+
+
+class _Count(ProgressColumn):
+    """How far a step is: `120/2300 tokens`, or `120 files` where the end is not known."""
+
+    def render(self, task: Task) -> Text:
+        unit = task.fields["unit"]
+        if not unit:
+            return Text("")
+        of = f"/{task.total:.0f}" if task.total else ""
+        return Text(f"{task.completed:.0f}{of} {unit}", style="progress.percentage")
+
+
+def _summary(findings: Findings) -> str:
+    used = sum(entry.status == "used" for entry in findings.series)
+    priority = f", priority {findings.priority.level}" if findings.priority else ""
+    untrained = "" if findings.release.trained else " (untrained release: the numbers mean nothing)"
+    return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{untrained}"
+
+
+def _highest(findings: Findings) -> Table:
+    """The first few findings above their threshold, ranked."""
+    present = [row for row in rows_of(findings.diagnoses) if row.decision == "present"]
+    table = Table.grid(padding=(0, 2))
+    for row in present[:NUM_SHOWN]:
+        table.add_row(Text(row.value, style="cyan", justify="right"), Text(printable(row.display)))
+    if not present:
+        table.add_row("no finding above its threshold")
+    elif len(present) > NUM_SHOWN:
+        table.add_row("", Text(f"and {len(present) - NUM_SHOWN} more above their threshold", style="dim"))
+    return table
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """The text, or its end when it is long.
+
+    Example:
+        >>> shortened("a/long/path", 5)
+        '…path'
+    """
+    return text if len(text) <= length else f"…{text[1 - length :]}"
 
 
 def printable(text: str) -> str:
-    """The text without anything a terminal would obey."""
+    """The text without anything a terminal would obey.
+
+    Example:
+        >>> printable("red\\x1b[31m")
+        'red [31m'
+    """
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -20,7 +20,7 @@ from prima.cli.predict import predict
 from prima.errors import PrimaError, UsageError
 
 # Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
-DONE, USAGE, NOTHING_DONE, INTERRUPTED = 0, 2, 3, 130
+DONE, READER_GONE, USAGE, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = typer.Typer(
     name="prima",
@@ -82,6 +82,8 @@ def run(arguments: Sequence[str]) -> int:
         return NOTHING_DONE
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        return READER_GONE
     except OSError as error:
         _say(_name_os_error(error, arguments))
         return NOTHING_DONE
@@ -96,7 +98,7 @@ def main() -> None:
     except BrokenPipeError:
         # The reader (`head`, a pager) has gone: point stdout at nothing, so that leaving does not complain as well.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = status or 1
+        status = status or READER_GONE
     sys.exit(status)
 
 

@@ -30,7 +30,8 @@ class Device(StrEnum):
 def predict(
     studies: Annotated[
         list[Path],
-        typer.Argument(metavar="STUDY", help="Study folders (DICOM or NIfTI), or single NIfTI files."),
+        # readable=False: one path that cannot be read must not refuse the others; it is named when its turn comes
+        typer.Argument(metavar="STUDY", readable=False, help="Study folders (DICOM or NIfTI), or single NIfTI files."),
     ],
     *,
     release: Annotated[
@@ -71,13 +72,11 @@ def predict(
         min_slices=min_slices,
         verify=verify,
     )
-    counts = {"done": 0, "refused": 0, "failed": 0}
     with Live(as_json=json) as live:
         for outcome in predict_studies(studies, options, live.on_progress):
-            counts[outcome.status] += 1
             live.show(outcome)
-        live.close(counts)
-    if not counts["done"]:
+    live.close()
+    if not live.counts["done"]:
         raise typer.Exit(3)
-    if counts["refused"] or counts["failed"]:
+    if live.counts["refused"] or live.counts["failed"]:
         raise typer.Exit(1)

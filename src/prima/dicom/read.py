@@ -128,11 +128,15 @@ def _result(one: _Judged, decoded: Decoded, notes: Sequence[str]) -> Series | Ex
     if one.verdict is not None:
         return exclude(part, *one.verdict)
     try:
-        return assemble(part, decoded, label=part.label, notes=notes)
+        series = assemble(part, decoded, label=part.label, notes=notes)
     except GeometryError as error:
         return exclude(part, Reason.MISSING_GEOMETRY, str(error))
     except UnreadableError as error:
         return exclude(part, Reason.UNREADABLE, str(error))
+    voxels = series.volume.voxels
+    if voxels.min() == voxels.max():
+        return exclude(part, Reason.UNREADABLE, "no image: every voxel has the same value")
+    return series
 
 
 def exclude(part: Part, reason: Reason, detail: str) -> Excluded:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from time import perf_counter
 
 import torch
@@ -71,27 +72,39 @@ class Engine:
         )
 
     @torch.inference_mode()
-    def answer(self, patches: Sequence[Patches], names: Sequence[str], description: str) -> Answer:
+    def answer(
+        self,
+        patches: Sequence[Patches],
+        names: Sequence[str],
+        description: str,
+        on_tokens: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Answer:
         """Findings of one study from the patches of its series.
 
         Args:
             patches: one per used series.
             names: the series names for the model, in the same order.
             description: the study description for the model.
+            on_tokens: told as the encoder goes how many tokens are encoded, of how many.
 
         Raises:
             NotFiniteError: a logit is infinite or not a number.
         """
         started = perf_counter()
+        before = [0, *accumulate(one.num_kept for one in patches)]
+
+        def count(series: int) -> Callable[[int], None]:
+            return lambda done: on_tokens(before[series] + done, before[-1])
+
         tokens = tuple(
             SeriesTokens(
-                latents=self.tokenizer.latents(one),
+                latents=self.tokenizer.latents(one, count(series)),
                 coordinates=one.coordinates,
                 plane=one.plane,
                 name="" if self.image_only else name,
                 num_patches=one.num_patches,
             )
-            for one, name in zip(patches, names, strict=True)
+            for series, (one, name) in enumerate(zip(patches, names, strict=True))
         )
         encoded = perf_counter()
         study = StudyTokens(series=tokens, description="" if self.image_only else description)

@@ -54,6 +54,25 @@ def write_study_results(
     return folder
 
 
+def check_writable(out: Path) -> None:
+    """Find out before the work, not after it, that results cannot be written; nothing is created.
+
+    Raises:
+        UsageError: a file is in the way, or this user may not write there.
+    """
+    place = out.absolute()
+    try:
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            raise UsageError(f"--out {out}: found a file in the way, expected a folder; choose another --out")
+        writable = os.access(place, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be reached: {error.strerror}; choose another --out") from None
+    if not writable:
+        raise UsageError(f"--out {out}: this user may not write there; choose another --out")
+
+
 def _replace(path: Path, text: str) -> None:
     """Put text (UTF-8; what cannot be encoded becomes `?`) in a file, whole or not at all."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

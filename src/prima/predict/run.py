@@ -71,7 +71,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What is happening now: a step of a study, with how far it is."""
+    """What is happening now: a step of a study, with how far it is; it is over when `completed` is `total`."""
 
     step: Literal["hash", "read", "encode", "done"]
     where: str
@@ -181,7 +181,8 @@ def _prepare_all(
             yield Outcome(status="failed", where=path, message=message)
         scan_s = (perf_counter() - started) / max(1, len(found.studies))
         for source in found.studies:
-            yield _prepare_one(path, source, options, contract, seen, scan_s, problems)
+            yield _prepare_one(_Input(path, problems, scan_s), source, options, contract, seen)
+        on_progress(Progress(step="read", where=str(path), completed=1, total=1))
 
 
 def _in_words(problems: Sequence[Problem], path: Path) -> tuple[str, ...]:
@@ -200,37 +201,40 @@ def _unforeseen(error: Exception) -> str:
     return f"reading failed in a way nobody foresaw ({type(error).__name__}); please report it"
 
 
+@dataclass(frozen=True)
+class _Input:
+    """A path of the call: what below it could not be read, and the share of each study in the seconds of looking."""
+
+    path: Path
+    problems: tuple[str, ...]
+    scan_s: float
+
+
 def _prepare_one(
-    path: Path,
-    source: StudySource,
-    options: Options,
-    contract: Contract,
-    seen: set[str],
-    scan_s: float,
-    problems: Sequence[str],
+    given: _Input, source: StudySource, options: Options, contract: Contract, seen: set[str]
 ) -> _Prepared | Outcome:
     try:
         started = perf_counter()
         study = source.read(workers=READERS)
         if study.study_uid in seen:
             message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
-            return Outcome(status="failed", where=path, message=message)
+            return Outcome(status="failed", where=given.path, message=message)
         seen.add(study.study_uid)
         read = perf_counter()
         with ThreadPoolExecutor(READERS, "prima-prepare") as pool:
             drawn = pool.map(make_pictures, study.series)
             patches = tuple(pool.map(lambda series: patches_of(series, contract), study.series))
             pictures = {(one.series_uid, one.part): picture for one, picture in zip(study.series, drawn, strict=True)}
-        timings = {"read": read - started + scan_s, "tokenize": perf_counter() - read}
+        timings = {"read": read - started + given.scan_s, "tokenize": perf_counter() - read}
     except PrimaError as error:
-        return Outcome(status="failed", where=path, message=str(error))
+        return Outcome(status="failed", where=given.path, message=str(error))
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-        return Outcome(status="failed", where=path, message=_unforeseen(error))
+        return Outcome(status="failed", where=given.path, message=_unforeseen(error))
     return _Prepared(
-        where=path,
+        where=given.path,
         study_uid=study.study_uid,
         description=options.study_description if options.study_description is not None else study.description,
-        notes=(*study.notes, *(f"of the same input, {problem}" for problem in problems)),
+        notes=(*study.notes, *(f"of the same input, {problem}" for problem in given.problems)),
         entries=_entries(study, patches),
         patches=patches,
         names=tuple(name_of(series) for series in study.series),
@@ -243,9 +247,12 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
     reason: str | None = None
     answer: Answer | None = None
     if item.patches:
-        on_progress(Progress(step="encode", where=item.study_uid))
+
+        def count(done: int, total: int) -> None:
+            on_progress(Progress(step="encode", where=str(item.where), completed=done, total=total))
+
         try:
-            answer = engine.answer(item.patches, item.names, item.description or "")
+            answer = engine.answer(item.patches, item.names, item.description or "", count)
         except NotFiniteError as error:
             reason = str(error)
     else:
@@ -266,7 +273,7 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
         notes=item.notes,
     )
     folder = write_study_results(findings, item.pictures, options.out)
-    on_progress(Progress(step="done", where=item.study_uid))
+    on_progress(Progress(step="done", where=str(item.where)))
     return Outcome(status=findings.status, where=item.where, message=reason, findings=findings, folder=folder)
 
 

@@ -1,0 +1,89 @@
+"""What `prima predict` shows: bars and a short list on a terminal, one line a study elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from prima.cli.live import Live
+from prima.predict.run import Outcome, Progress
+from prima.study import Finding, Findings, Priority, ReleaseStamp
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def findings(status: str = "done") -> Findings:
+    scores = {"glioma": 2.0, "stroke": -1.0, "edema": 0.5, **{f"other_{number}": 0.01 for number in range(9)}}
+    return Findings(
+        study_uid="1.2.3",
+        description=None,
+        status=status,  # type: ignore[arg-type]
+        reason=None,
+        release=ReleaseStamp(name="r", sha256="0" * 64, trained=False, calibrated=False, mode="image"),
+        series=(),
+        diagnoses=tuple(
+            Finding(name=name, display=f"Of {name}", logit=logit, present=logit > 0) for name, logit in scores.items()
+        ),
+        priority=Priority(level="high", logits={"high": 1.0}),
+        timings_s={"total": 4.25},
+    )
+
+
+def show(as_json: bool = False) -> None:
+    with Live(as_json=as_json) as live:
+        live.on_progress(Progress(step="read", where="a/study", completed=31))
+        live.on_progress(Progress(step="encode", where="a/study", completed=120, total=2300))
+        live.bars.refresh()
+        live.show(Outcome(status="done", where=Path("a/study"), findings=findings(), folder=Path("out/1.2.3")))
+        live.show(Outcome(status="failed", where=Path("b"), message="cannot be read: No such file or directory"))
+    live.close()
+
+
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make stdout and stderr one terminal; called in the test itself, since pytest sets both anew between phases."""
+    stream = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show()
+    output = capsys.readouterr()
+    assert output.out == (
+        "done     a/study: 0 of 0 series used, priority high, 4.2 s (untrained release: the numbers mean nothing); "
+        "report: out/1.2.3/report.html\n"
+    )
+    assert output.err == "failed   b: cannot be read: No such file or directory\n1 done, 1 failed\n"
+
+
+def test_bars_and_ranked_findings_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
+    show()
+    text = stream.getvalue()
+    assert "encoding a/study" in text
+    assert "120/2300 tokens" in text
+    assert "31 files" in text
+    assert text.index("Of glioma") < text.index("Of edema") < text.index("and 6 more above their threshold")
+    assert "Of stroke" not in text
+    assert "out/1.2.3/report.html" in text
+
+
+def test_json_on_a_terminal_is_json_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
+    problems = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", problems)
+    show(as_json=True)
+    (line,) = stream.getvalue().splitlines()
+    assert line.startswith('{"schema": ')
+    assert problems.getvalue() == "failed   b: cannot be read: No such file or directory\n"
