@@ -48,10 +48,19 @@ class HeadMLP:
         except (SafetensorError, OSError) as error:
             raise ReleaseError(f"head {path.name}: cannot be read ({error}); restore the release") from error
         self.layers = [(weight.to(device), bias.to(device)) for weight, bias in tensors]
-        sizes = [weight.shape for weight, _ in self.layers]
-        fits = all(above[0] == below[1] for above, below in pairwise(sizes))
+        sizes = [tuple(weight.shape) for weight, _ in self.layers]
+        plain = all(weight.ndim == 2 and bias.shape == weight.shape[:1] for weight, bias in self.layers)
+        fits = plain and all(above[0] == below[1] for above, below in pairwise(sizes))
         if not self.layers or len(names) != 2 * num_layers or not fits:
             raise ReleaseError(f"head {path.name}: found layers {sizes} that do not fit; restore the release")
+        dtypes = {tensor.dtype for layer in self.layers for tensor in layer}
+        if dtypes != {torch.float32}:
+            raise ReleaseError(f"head {path.name}: found {dtypes}, expected torch.float32; convert the release again")
+
+    @property
+    def num_inputs(self) -> int:
+        """Length of the feature that the first layer reads."""
+        return int(self.layers[0][0].shape[1])
 
     @property
     def num_columns(self) -> int:
@@ -77,6 +86,18 @@ class Heads:
         self.mlps = [HeadMLP(folder / name, device) for name in manifest.mlps]
         # One network a core: reading weights is all the work, and a network is too small to share.
         self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
+        for name, mlp in zip(manifest.mlps, self.mlps, strict=True):
+            if mlp.num_inputs != manifest.vision.feature_dim:
+                raise ReleaseError(
+                    f"head {name}: found {mlp.num_inputs} inputs, expected the study feature's "
+                    f"{manifest.vision.feature_dim}; restore the release"
+                )
+        priority = manifest.priority
+        if priority is not None and self.mlps[priority.mlp].num_columns != len(priority.levels):
+            raise ReleaseError(
+                f"priority head: found {self.mlps[priority.mlp].num_columns} columns, expected one for each of "
+                f"{', '.join(priority.levels)}; restore the release"
+            )
         for head in (*manifest.diagnoses, *manifest.referrals):
             if not 0 <= head.column < self.mlps[head.mlp].num_columns:
                 raise ReleaseError(

@@ -45,7 +45,6 @@ class Sizes:
     hidden: tuple[int, ...]
     own_networks: bool
     num_referrals: int
-    dtype: torch.dtype = torch.float32
 
 
 def _names(width: int = 256) -> TextEncoderConfig:
@@ -104,9 +103,9 @@ def write_untrained_release(
     generator = torch.Generator().manual_seed(seed)
     writer = ReleaseWriter(folder=folder)
     tokenizer = _randomise(VQVAE(sizes.tokenizer), generator)
-    writer.add_tensors(TOKENIZER_FILE, {key: value.to(sizes.dtype) for key, value in tokenizer.state_dict().items()})
+    writer.add_tensors(TOKENIZER_FILE, tokenizer.state_dict())
     vision = _randomise(HierarchicalViT(sizes.vision), generator)
-    writer.add_tensors(VISION_FILE, {key: value.to(sizes.dtype) for key, value in vision.state_dict().items()})
+    writer.add_tensors(VISION_FILE, vision.state_dict())
 
     kinds = {
         "diagnosis": [diagnosis.name for diagnosis in DIAGNOSES],
@@ -117,7 +116,7 @@ def write_untrained_release(
     def add_mlp(num_columns: int) -> int:
         file = f"heads/{len(mlps):03d}.safetensors"
         widths = (sizes.vision.feature_dim, *sizes.hidden, num_columns)
-        writer.add_tensors(file, _random_mlp(widths, generator, sizes.dtype))
+        writer.add_tensors(file, _random_mlp(widths, generator))
         mlps.append(file)
         return len(mlps) - 1
 
@@ -162,10 +161,10 @@ def _randomise(module: Module, generator: torch.Generator) -> Module:
     return module
 
 
-def _random_mlp(widths: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+def _random_mlp(widths: tuple[int, ...], generator: torch.Generator) -> dict[str, torch.Tensor]:
     tensors: dict[str, torch.Tensor] = {}
     for layer, (width_in, width_out) in enumerate(pairwise(widths)):
         weight = torch.empty(width_out, width_in).normal_(0.0, (2 / width_in) ** 0.5, generator=generator)
-        tensors[f"{layer}.weight"] = weight.to(dtype)
-        tensors[f"{layer}.bias"] = torch.zeros(width_out, dtype=dtype)
+        tensors[f"{layer}.weight"] = weight
+        tensors[f"{layer}.bias"] = torch.zeros(width_out)
     return tensors
