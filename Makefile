@@ -26,7 +26,7 @@ demo: $(READY)  ## write a made-up study, read it, and say where the report is
 	@rm -rf demo
 	@$(BIN)/prima phantom demo/study
 	@$(BIN)/prima predict demo/study --out demo/out
-	@echo "The report: $$(find demo/out -name report.html)"
+	@echo "Open the report in a browser: file://$$(find '$(CURDIR)/demo/out' -name report.html)"
 
 test: lint docs  ## every check: lint, types, rooms, documentation, tests
 	$(BIN)/pytest

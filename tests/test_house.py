@@ -44,7 +44,7 @@ NEVER_INSTALLED = {"pylibjpeg-libjpeg", "medpy", "unidecode", "pyqt5", "pyqt6"}
 
 def existing_rooms() -> set[str]:
     packages = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
-    return packages | {path.stem for path in SOURCE.glob("*.py")} - {"__init__"}
+    return packages | {path.stem for path in SOURCE.glob("[!_]*.py")}
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ class Live:
             if self.on_terminal:
                 self.out.print(Text.assemble(("done     ", "green"), (where, "bold"), f": {summary}"))
                 self.out.print(Padding(_highest(outcome.findings), (0, 0, 0, 9)), soft_wrap=False)
-                self.out.print(Text.assemble((" " * 9 + "report   ", "dim"), report))
+                self.out.print(Text.assemble((" " * 9 + "report  ", "dim"), report))
             else:
                 self.out.print(Text(f"done     {where}: {summary}; report: {report}"))
 

@@ -30,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
@@ -50,10 +50,15 @@ def _options_of_prima(
     """From a raw brain-MRI study to findings. Research use only: it does not diagnose."""
 
 
-app.command(epilog="Example: prima predict STUDY --out OUT")(predict)
-app.command(epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE")(convert)
-app.command(epilog="Example: prima phantom demo/study")(phantom)
-app.command(epilog="Example: prima doctor --json")(doctor)
+app.command(
+    short_help="Findings and a report for raw brain-MRI studies.", epilog="Example: prima predict STUDY --out OUT"
+)(predict)
+app.command(
+    short_help="Published Prima weights into a release folder.",
+    epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE",
+)(convert)
+app.command(short_help="A small made-up study, to try things out.", epilog="Example: prima phantom demo/study")(phantom)
+app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 
 def run(arguments: Sequence[str]) -> int:
