@@ -39,7 +39,7 @@ def test_json_gives_the_same_contract_back(contract: Contract) -> None:
 def test_every_key_is_needed(name: str) -> None:
     values = PUBLISHED.to_json()
     del values[name]
-    with pytest.raises(ReleaseError, match=rf"\({name}\)"):
+    with pytest.raises(ReleaseError, match=rf"contract: found missing or unknown fields \({name}\)"):
         Contract.from_json(values)
 
 

@@ -6,7 +6,7 @@ Every field is needed and unknown ones are refused, so that a release is never h
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from prima.errors import ReleaseError
 from prima.model.vision import VisionConfig
 from prima.study.findings import Mode
 from prima.tokens.contract import Contract
+from prima.tokens.strict_json import read_json
 from prima.tokens.vqvae import VQVAEConfig
 
 FORMAT = "openprima/release/1"
@@ -111,16 +112,7 @@ class Manifest:
             raise ReleaseError(
                 f"{MANIFEST_FILE}: found format {found!r}, expected {FORMAT!r}; convert the release again"
             )
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            odd = ", ".join(sorted(set(values) ^ known))
-            raise ReleaseError(f"{MANIFEST_FILE}: found missing or unknown fields ({odd}); restore the file")
-        try:
-            manifest = cls(**{**values, **_nested(values)})
-        except (TypeError, KeyError, AttributeError, ValueError) as error:
-            raise ReleaseError(
-                f"{MANIFEST_FILE}: found a field of the wrong kind ({error}); restore the file"
-            ) from error
+        manifest = read_json(cls, values, MANIFEST_FILE)
         manifest._check()
         return manifest
 
@@ -133,20 +125,10 @@ class Manifest:
         if missing := sorted(needed - set(self.files)):
             raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")
         heads = [*self.diagnoses, *self.referrals]
+        for kind in (self.diagnoses, self.referrals):
+            names = [head.name for head in kind]
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ReleaseError(f"{MANIFEST_FILE}: found two heads of the name {repeated[0]!r}; restore the file")
         used = [head.mlp for head in heads] + ([] if self.priority is None else [self.priority.mlp])
         if any(not 0 <= index < len(self.mlps) for index in used):
             raise ReleaseError(f"{MANIFEST_FILE}: found a head whose network is not listed; restore the file")
-
-
-def _nested(values: dict[str, Any]) -> dict[str, Any]:
-    priority = values["priority"]
-    return {
-        "contract": Contract.from_json(values["contract"]),
-        "tokenizer": VQVAEConfig.from_json(values["tokenizer"]),
-        "vision": VisionConfig.from_json(values["vision"]),
-        "mlps": tuple(values["mlps"]),
-        "diagnoses": tuple(HeadRecord(**head) for head in values["diagnoses"]),
-        "referrals": tuple(HeadRecord(**head) for head in values["referrals"]),
-        "priority": None if priority is None else PriorityRecord(mlp=priority["mlp"], levels=tuple(priority["levels"])),
-        "files": {name: FileRecord(**record) for name, record in values["files"].items()},
-    }

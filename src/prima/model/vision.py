@@ -17,6 +17,7 @@ from torch import nn
 from prima.model.attention import Backend, Pieces, best_backend
 from prima.model.transformer import Transformer, TransformerConfig
 from prima.tokens.batch import StudyBatch, position_code
+from prima.tokens.strict_json import read_json
 from prima.tokens.text import NUM_CODES
 
 
@@ -62,26 +63,8 @@ class VisionConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read the values back."""
-        return cls(
-            sequence=TransformerConfig(**values["sequence"]),
-            sequence_registers=values["sequence_registers"],
-            study=TransformerConfig(**values["study"]),
-            study_registers=values["study_registers"],
-            series_name=_text_config(values["series_name"]),
-            study_description=_text_config(values["study_description"]),
-            joint_dim=values["joint_dim"],
-        )
-
-
-def _text_config(values: dict[str, Any] | None) -> TextEncoderConfig | None:
-    if values is None:
-        return None
-    return TextEncoderConfig(
-        embedding=values["embedding"],
-        position_dims=values["position_dims"],
-        transformer=TransformerConfig(**values["transformer"]),
-    )
+        """Read the values back; unknown, missing or odd ones are an error."""
+        return read_json(cls, values, "vision")
 
 
 class TextEncoder(nn.Module):

@@ -6,10 +6,11 @@ published Prima weights are the value `PUBLISHED`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from prima.errors import ReleaseError
+from prima.tokens.strict_json import read_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ class Contract:
     position_dims: int = 10
 
     def __post_init__(self) -> None:
+        if min(self.in_plane_size, self.patch_slices, self.patch_in_plane, self.encoder_slices) < 1:
+            raise ReleaseError("contract: found a size below 1; check the release")
         if self.encoder_slices % self.patch_slices:
             raise ReleaseError(
                 f"contract: found encoder_slices {self.encoder_slices} with patch_slices {self.patch_slices}, "
@@ -84,14 +87,7 @@ class Contract:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read a contract; unknown or missing keys are an error, because a guess would feed the model wrongly."""
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
-            odd = ", ".join(sorted(set(values) ^ known))
-            raise ReleaseError(
-                f"contract: found keys that differ from this version's ({odd}); use the openprima version "
-                "that wrote the release"
-            )
-        return cls(**values)
+        return read_json(cls, values, "contract")
 
 
 # The array axis (z, y, x) that a plane's slices are stacked along, once the volume lies in LPS.

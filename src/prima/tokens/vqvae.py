@@ -15,6 +15,8 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from prima.tokens.strict_json import read_json
+
 
 @dataclass(frozen=True, kw_only=True)
 class VQVAEConfig:
@@ -44,8 +46,8 @@ class VQVAEConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Read the values back; nested lists become tuples."""
-        return cls(**{key: _tuples(value) for key, value in values.items()})
+        """Read the values back; unknown, missing or odd ones are an error."""
+        return read_json(cls, values, "tokenizer")
 
     @property
     def reduction(self) -> int:
@@ -54,10 +56,6 @@ class VQVAEConfig:
         for stride, *_ in self.downsample:
             product *= stride
         return product
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 class ResidualUnit(nn.Module):
