@@ -255,6 +255,8 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
             answer = engine.answer(item.patches, item.names, item.description or "", count)
         except NotFiniteError as error:
             reason = str(error)
+        except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study, as in reading
+            reason = _why_not_computed(error)
     else:
         reason = _why_nothing(item.entries)
     timings = {**item.timings_s, **(answer.timings_s if answer else {"encode": 0.0, "vision": 0.0, "heads": 0.0})}
@@ -275,6 +277,13 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
     folder = write_study_results(findings, item.pictures, options.out)
     on_progress(Progress(step="done", where=str(item.where)))
     return Outcome(status=findings.status, where=item.where, message=reason, findings=findings, folder=folder)
+
+
+def _why_not_computed(error: MemoryError | RuntimeError) -> str:
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "can't allocate memory" in str(error):
+        return "computing needs more memory than there is; try --device cpu, or a machine with more"
+    return f"computing failed in a way nobody foresaw ({name}); please report it"
 
 
 def _entries(study: Study, patches: Sequence[Patches]) -> tuple[SeriesEntry, ...]:
