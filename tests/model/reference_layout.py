@@ -91,7 +91,7 @@ def saved_classes() -> Iterator[dict[str, type[nn.Module]]]:
 
 
 @dataclass
-class _Layout:
+class Layout:
     """Assembles modules of the classes in `classes`."""
 
     classes: dict[str, type[nn.Module]]
@@ -219,7 +219,7 @@ def write_full_model(path: Path, sizes: LayoutSizes, *, legacy: bool) -> int:
     with saved_classes() as classes, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the legacy form wants the source text of classes that have none
         with torch.device("meta"):
-            model = _Layout(classes).full_model(sizes)
+            model = Layout(classes).full_model(sizes)
         num_bytes = 0
         filled: dict[int, torch.Tensor] = {}
         places = list(_tensors(model))

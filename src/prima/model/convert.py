@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from prima.errors import CheckpointError
 from prima.model.checkpoint import open_checkpoint
@@ -26,15 +27,18 @@ from prima.model.published import (
     PRIORITY_LEVELS,
     PublishedHead,
     find_vision,
+    finite_number,
     head_layers,
     heads_of_full_model,
     threshold_of,
     tokenizer_config,
     vision_config,
+    whole_number,
 )
 from prima.model.release import ReleaseWriter
+from prima.model.vision import HierarchicalViT, VisionConfig
 from prima.tokens.contract import PUBLISHED
-from prima.tokens.vqvae import VQVAEConfig
+from prima.tokens.vqvae import VQVAE, VQVAEConfig
 
 CARD = """# {name}
 
@@ -81,6 +85,7 @@ def convert(
         vision_tensors = module_tensors(source.vision)
         sizes = tokenizer_config(tokenizer_tensors)
         vision = vision_config(source.vision, vision_tensors)
+        _check_columns([*source.diagnoses, *source.referrals])
         writer = ReleaseWriter(folder=out)
         try:
             networks = _networks(source)
@@ -88,7 +93,7 @@ def convert(
             on_file(TOKENIZER_FILE, 0, total)
             writer.add_tensors(TOKENIZER_FILE, _tokenizer(tokenizer_tensors, sizes))
             on_file(VISION_FILE, 1, total)
-            writer.add_tensors(VISION_FILE, _vision(vision_tensors))
+            writer.add_tensors(VISION_FILE, _vision(vision_tensors, vision))
             index: dict[int, int] = {}
             mlps: list[str] = []
             for position, (head, network) in enumerate(networks):
@@ -158,7 +163,6 @@ def _open_source(full: Path, stack: ExitStack) -> _Source:
             try:
                 _, [(where, column, threshold)] = entry
                 path = _beside(table_path, folder, Path(str(where)))
-                column, threshold = int(column), float(threshold)
             except (TypeError, ValueError) as error:
                 raise CheckpointError(
                     f"{table_path.name}: found an entry of another form at {name!r}, expected "
@@ -166,7 +170,14 @@ def _open_source(full: Path, stack: ExitStack) -> _Source:
                 ) from error
             if path not in opened:
                 opened[path] = unwrap(root_of(path))
-            result.append(PublishedHead(name=name, network=opened[path], column=column, threshold=threshold))
+            result.append(
+                PublishedHead(
+                    name=name,
+                    network=opened[path],
+                    column=whole_number(column, f"{table_path.name}: head {name!r} column"),
+                    threshold=finite_number(threshold, repr(name)),
+                )
+            )
         return result
 
     priority = config.get("priority_head_ckpt")
@@ -219,14 +230,32 @@ def _networks(source: _Source) -> list[tuple[str, Inert]]:
 def _tokenizer(tensors: dict[str, LazyTensor], sizes: VQVAEConfig) -> dict[str, torch.Tensor]:
     table = tokenizer_table(len(sizes.channels), sizes.num_residual_layers)
     names = translate(tensors, table, TOKENIZER_LEFT_OUT, "tokenizer")
-    return {ours: tensors[theirs].read().float() for theirs, ours in names.items()}
+    read = {ours: tensors[theirs].read().float() for theirs, ours in names.items()}
+    with torch.device("meta"):
+        _check_fit(read, VQVAE(sizes), "tokenizer")
+    return read
 
 
-def _vision(tensors: dict[str, LazyTensor]) -> dict[str, torch.Tensor]:
+def _vision(tensors: dict[str, LazyTensor], sizes: VisionConfig) -> dict[str, torch.Tensor]:
     names = translate(tensors, VISION, VISION_LEFT_OUT, "vision model")
     read = {ours: tensors[theirs].read().float() for theirs, ours in names.items()}
     # Registers carry a leading batch axis of one in the published files.
-    return {name: value[0] if name.endswith(".registers") else value for name, value in read.items()}
+    read = {name: value[0] if name.endswith(".registers") else value for name, value in read.items()}
+    with torch.device("meta"):
+        _check_fit(read, HierarchicalViT(sizes), "vision model")
+    return read
+
+
+def _check_fit(tensors: dict[str, torch.Tensor], module: nn.Module, what: str) -> None:
+    """Exactly the weights of a module, in their shapes."""
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    odd = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if odd:
+        raise CheckpointError(
+            f"{what}: found {found.get(odd[0], 'nothing')} for {odd[0]}, expected {expected.get(odd[0], 'nothing')}; "
+            f"{len(odd)} weights do not fit the published layout"
+        )
 
 
 def _mlp(network: Inert, head: str, feature_dim: int) -> dict[str, torch.Tensor]:
@@ -239,6 +268,13 @@ def _mlp(network: Inert, head: str, feature_dim: int) -> dict[str, torch.Tensor]
         result[f"{layer}.weight"] = weight.read().float()
         result[f"{layer}.bias"] = bias.read().float()
     return result
+
+
+def _check_columns(heads: list[PublishedHead]) -> None:
+    for head in heads:
+        num_columns = head_layers(head.network, head.name)[-1][0].shape[0]
+        if head.column >= num_columns:
+            raise CheckpointError(f"head {head.name}: found column {head.column}, expected one of {num_columns}")
 
 
 def _records(heads: list[PublishedHead], index: dict[int, int]) -> tuple[HeadRecord, ...]:

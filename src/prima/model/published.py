@@ -144,7 +144,10 @@ def _head_table(module: Inert, attribute: str) -> list[PublishedHead]:
         network = unwrap(entry[0])
         heads.append(
             PublishedHead(
-                name=name, network=network, column=_whole(entry[1], name), threshold=threshold_of(network, name)
+                name=name,
+                network=network,
+                column=whole_number(entry[1], f"head {name} column"),
+                threshold=threshold_of(network, name),
             )
         )
     return heads
@@ -153,16 +156,20 @@ def _head_table(module: Inert, attribute: str) -> list[PublishedHead]:
 def threshold_of(network: Inert, name: str) -> float:
     """The threshold stored on a head's network."""
     value = network.state.get("thresh", 0.0)
-    if isinstance(value, LazyTensor):
-        value = float(value.read())
+    return finite_number(float(value.read()) if isinstance(value, LazyTensor) else value, name)
+
+
+def finite_number(value: Any, head: str) -> float:
+    """A threshold, checked."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < float("inf"):
-        raise CheckpointError(f"head {name}: found a threshold that is no finite number")
+        raise CheckpointError(f"head {head}: found a threshold that is no finite number")
     return float(value)
 
 
-def _whole(value: Any, name: str) -> int:
+def whole_number(value: Any, what: str) -> int:
+    """A count or an index, checked."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise CheckpointError(f"head {name}: found column {value!r}, expected a whole number")
+        raise CheckpointError(f"{what}: found {ascii(value)[:60]}, expected a whole number")
     return value
 
 
@@ -171,15 +178,14 @@ def _transformer(vision: Inert, tensors: Tensors, path: str) -> TransformerConfi
     if not depth:
         raise CheckpointError(f"{path}: found no layers, expected the published layout")
     qkv_rows, width = _shape(tensors, f"{path}.layers.0.0.fn.to_qkv.weight", 2)
-    attention = module_at(vision, f"{path}.layers.0.0.fn").state
-    heads = _whole(attention.get("heads"), path)
+    heads = whole_number(module_at(vision, f"{path}.layers.0.0.fn").state.get("heads"), f"{path} heads")
+    if not heads or qkv_rows % (3 * heads):
+        raise CheckpointError(
+            f"{path}: found {qkv_rows} rows of qkv for {heads} heads, expected three equal parts each"
+        )
     head_dim = qkv_rows // 3 // heads
-    _expect(f"{path} scale", round(float(attention.get("scale", head_dim**-0.5)), 9), round(head_dim**-0.5, 9))
-    _expect(f"{path} causal", bool(attention.get("causal", False)), False)
-    _expect(f"{path} activation", module_at(vision, f"{path}.layers.0.1.fn.net.1").name, "GELU")
-    gelu = module_at(vision, f"{path}.layers.0.1.fn.net.1").state
-    _expect(f"{path} GELU approximation", gelu.get("approximate", "none"), "none")
-    _expect(f"{path} epsilon", module_at(vision, f"{path}.layers.0.0.norm").state.get("eps", 1e-5), 1e-5)
+    for layer in range(depth):
+        _check_block(vision, f"{path}.layers.{layer}", heads, head_dim)
     return TransformerConfig(
         width=width,
         depth=depth,
@@ -187,6 +193,20 @@ def _transformer(vision: Inert, tensors: Tensors, path: str) -> TransformerConfi
         head_dim=head_dim,
         mlp_dim=_shape(tensors, f"{path}.layers.0.1.fn.net.0.weight", 2)[0],
     )
+
+
+def _check_block(vision: Inert, path: str, heads: int, head_dim: int) -> None:
+    """Everything of a block that its weights do not show."""
+    attention = module_at(vision, f"{path}.0.fn").state
+    _expect(f"{path} heads", attention.get("heads"), heads)
+    scale = attention.get("scale", head_dim**-0.5)
+    _expect(f"{path} scale", round(scale, 9) if isinstance(scale, int | float) else scale, round(head_dim**-0.5, 9))
+    _expect(f"{path} causal", bool(attention.get("causal", False)), False)
+    activation = module_at(vision, f"{path}.1.fn.net.1")
+    _expect(f"{path} activation", activation.name, "GELU")
+    _expect(f"{path} GELU approximation", activation.state.get("approximate", "none"), "none")
+    for part in ("0", "1"):
+        _expect(f"{path} epsilon", module_at(vision, f"{path}.{part}.norm").state.get("eps", 1e-5), 1e-5)
 
 
 def _text_encoder(vision: Inert, tensors: Tensors, path: str) -> TextEncoderConfig:
@@ -209,5 +229,5 @@ def _shape(tensors: Tensors, name: str, num_axes: int) -> tuple[int, ...]:
 def _expect(what: str, found: object, expected: object) -> None:
     if found != expected:
         raise CheckpointError(
-            f"{what}: found {found!r}, expected {expected!r}; this architecture is not the published one"
+            f"{what}: found {ascii(found)[:60]}, expected {expected!r}; this architecture is not the published one"
         )
