@@ -69,6 +69,16 @@ def test_both_ways_agree_within_one_count(
     assert difference[:, inside[0]][:, :, inside[1]].max() <= 1
 
 
+def test_a_direction_with_numbers_near_nothing_moves_no_voxel(capfd: pytest.CaptureFixture[str]) -> None:
+    plain = axial(np.random.default_rng(0).integers(0, 200, (2, 40, 40)).astype(np.int16))
+    for tiny in (1e-300, 1e-309, 1e-311):
+        affine = plain.affine.copy()
+        affine[0, 1], affine[1, 2] = tiny, -tiny
+        tilted = resample_in_plane(replace(plain, affine=affine), PUBLISHED)
+        assert np.array_equal(tilted.voxels, resample_in_plane(plain, PUBLISHED).voxels)
+    assert capfd.readouterr().err == ""
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(2, 300), columns=st.integers(2, 300))
 def test_both_ways_agree_on_real_numbers(seed: int, rows: int, columns: int) -> None:

@@ -91,7 +91,9 @@ def _resample_with_itk(volume: Volume, size: int, fill: float) -> NDArray[Any]:
     spacing = geometry.spacing_mm[::-1].tolist()
     image = sitk.GetImageFromArray(volume.voxels)
     image.SetSpacing(spacing)
-    image.SetDirection(geometry.direction[:, ::-1].ravel().tolist())
+    # The library's inverse of a matrix with subnormal numbers is wrong, without an error; zero is what they mean.
+    direction = np.where(np.abs(geometry.direction) < np.finfo(np.float64).tiny, 0.0, geometry.direction)
+    image.SetDirection(direction[:, ::-1].ravel().tolist())
     image.SetOrigin(geometry.origin_mm.tolist())
     new_spacing = (spacing[0] * columns / size, spacing[1] * rows / size, spacing[2])
     resampled = sitk.Resample(
