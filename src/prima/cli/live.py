@@ -23,7 +23,7 @@ from prima.predict.page_rows import rows_of
 from prima.predict.run import Outcome, Progress
 from prima.study import Findings
 
-STEPS = {"hash": "checking the release", "read": "reading", "encode": "encoding"}
+STEPS = {"start": "starting", "hash": "checking the release", "read": "reading", "encode": "encoding"}
 UNITS = {"read": "files", "encode": "tokens"}
 COLOURS = {"done": "green", "refused": "yellow", "failed": "red"}
 NUM_SHOWN = 5
@@ -52,7 +52,8 @@ class Live:
             disable=not self.err.is_terminal or (as_json and sys.stdout.isatty()),
         )
         self.tasks = {
-            step: self.bars.add_task(STEPS[step], total=None, visible=False, unit=UNITS.get(step, "")) for step in STEPS
+            step: self.bars.add_task(words, total=None, visible=step == "start", unit=UNITS.get(step, ""))
+            for step, words in STEPS.items()
         }
 
     def __enter__(self) -> Self:
@@ -66,6 +67,7 @@ class Live:
 
     def on_progress(self, progress: Progress) -> None:
         """Show what is happening now; reading and encoding go on at the same time."""
+        self.bars.update(self.tasks["start"], visible=False)
         if progress.step == "done":
             self.bars.update(self.tasks["encode"], visible=False)
             return

@@ -58,8 +58,11 @@ def predict(
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
 ) -> None:
     """Read raw brain-MRI studies and write findings.json and report.html for each."""
-    from prima.cli.live import Live
-    from prima.predict.run import Options, predict_studies
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting"):  # torch takes seconds to load
+        from prima.cli.live import Live
+        from prima.predict.run import Options, predict_studies
 
     options = Options(
         release=release,
