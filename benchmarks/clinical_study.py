@@ -1,4 +1,4 @@
-"""The study that the speed claims are measured on: six series, 5,248 patches, about 2,300 of them foreground.
+"""The study that the speed claims are measured on: six series, 5,248 patches, 2,280 of them foreground.
 
 A 512² axial T1 and T2, a 256² FLAIR, a 128² diffusion trace, a 176-slice sagittal 3D T1, a coronal T2; the head is the
 phantom's.
@@ -12,6 +12,8 @@ from pathlib import Path
 from prima.simulate.phantom import write_phantom_study
 from prima.simulate.phantom_scan import Protocol, Scan, phantom_protocols
 
+# A field of view this many times the phantom's leaves 2,280 patches of head, as in the study the reference was timed on.
+FIELD_OF_VIEW = 1.05
 # (number of the phantom's series, slices, matrix)
 SERIES = ((2, 28, 512), (3, 28, 512), (4, 28, 256), (5, 36, 128), (7, 176, 256), (8, 32, 256))
 
@@ -24,7 +26,7 @@ def clinical_protocols() -> tuple[Protocol, ...]:
 
 def _sized(protocol: Protocol, slices: int, matrix: int) -> Protocol:
     scan = protocol.scans[-1]
-    field_mm = scan.shape[1] * scan.spacing_mm[1]
+    field_mm = FIELD_OF_VIEW * scan.shape[1] * scan.spacing_mm[1]
     cover_mm = scan.shape[0] * scan.spacing_mm[0]
     sized: Scan = replace(
         scan,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import torch
@@ -103,7 +104,9 @@ def attend(
 def best_backend(device: torch.device, dtype: torch.dtype) -> Backend:
     """The fastest backend that runs a precision on a device."""
     if device.type == "cuda":
-        return "varlen" if dtype in (torch.bfloat16, torch.float16) else "flex"
+        # varlen came with torch 2.10
+        has_varlen = find_spec("torch.nn.attention.varlen") is not None
+        return "varlen" if has_varlen and dtype in (torch.bfloat16, torch.float16) else "flex"
     return "blocks"
 
 

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from prima.tokens.vqvae import Encoder, ResidualUnit
-from prima.tokens.winograd import POINTS, WinogradConv
+from prima.tokens.winograd import SHORT_AXES, WinogradConv
 
 # Below this many channels the transforms cost more than the products they save.
 MIN_CHANNELS = 128
 # Below this many positions of the two longer axes the library is as fast with the direct form.
-MIN_LONG_AXIS = 16
+MIN_LONG_AXIS = 8
 
 
 def cpu_has_matrix_tiles() -> bool:
@@ -71,4 +71,4 @@ class FastEncoder:
 def _fits(x_NCzyx: torch.Tensor) -> bool:
     """Whether the Winograd form serves these activations, and serves them better."""
     _, channels, size_z, size_y, _ = x_NCzyx.shape
-    return channels >= MIN_CHANNELS and size_z in POINTS and size_y % 4 == 0 and size_y >= MIN_LONG_AXIS
+    return channels >= MIN_CHANNELS and size_z in SHORT_AXES and size_y % 4 == 0 and size_y >= MIN_LONG_AXIS

@@ -22,6 +22,7 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 POINTS = {2: ("0", "1", "-1"), 4: ("0", "3/4", "-3/4", "3/2", "-3/2")}
+SHORT_AXES = (2, 4)
 
 
 @cache
@@ -62,6 +63,34 @@ def matrices(tile: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return _tensor(out), _tensor(kernel), _tensor(inputs)
 
 
+def short_axis(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Output, kernel and input transform of a whole axis of 2 or 4 between its two zeros of padding.
+
+    Of four, F(4, 3) with its first and last input gone. Of two, where each output sees both inputs, Karatsuba's three
+    products: w1·(x0 + x1), (w2 − w1)·x1 and (w0 − w1)·x0.
+
+    Returns:
+        out [size, p], kernel [p, 3], inputs [p, size] in float64, with p of 6 or 3 products.
+
+    Example:
+        >>> out, kernel, inputs = short_axis(2)
+        >>> x, w = torch.tensor([5.0, 7.0]).double(), torch.tensor([1.0, 2.0, 3.0]).double()
+        >>> (out @ ((kernel @ w) * (inputs @ x))).tolist()
+        [31.0, 19.0]
+    """
+    if size == 4:
+        out, kernel, inputs = matrices(4)
+        return out, kernel, inputs[:, 1:-1]
+    return tuple(torch.tensor(rows, dtype=torch.float64) for rows in _KARATSUBA)  # type: ignore[return-value]
+
+
+_KARATSUBA = (
+    [[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]],
+    [[0.0, 1.0, 0.0], [0.0, -1.0, 1.0], [1.0, -1.0, 0.0]],
+    [[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]],
+)
+
+
 def _product(roots: list[Fraction]) -> list[Fraction]:
     """Coefficients, lowest power first, of the polynomial with these roots."""
     coefficients = [Fraction(1)]
@@ -86,11 +115,10 @@ class WinogradConv:
 
     def __init__(self, conv: nn.Conv3d, *, size_a: int, dtype: torch.dtype) -> None:
         assert conv.bias is not None
-        out_a, kernel_a, in_a = matrices(size_a)
+        out_a, kernel_a, in_a = short_axis(size_a)
         kernel_b = matrices(4)[1]
         self.bias = conv.bias.detach().to(dtype)
-        # The first and last input of the one tile are padding.
-        self.in_a = in_a[:, 1:-1].to(dtype)
+        self.in_a = in_a.to(dtype)
         self.out_a = out_a.to(dtype)
         # [A·B, O·R·I] → [p·q, O, 1, R, I]: the memory order of channels_last, so that nothing is copied later.
         weight_ABORI = conv.weight.detach().float().permute(2, 3, 0, 4, 1)
