@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.simulate.phantom_head import HeadGrid, Tissue, render_head
+from prima.simulate.stack_geometry import stack_affine
 from prima.study import Plane
-
-# How array axes lie in the patient (LPS): slice, row index, column index. Rows and columns as on a film seen from the
-# feet (axial), the front (coronal) and the left (sagittal).
-_AXES: dict[Plane, tuple[tuple[int, ...], ...]] = {
-    "axial": ((0, 0, 1), (0, 1, 0), (1, 0, 0)),
-    "coronal": ((0, 1, 0), (0, 0, -1), (1, 0, 0)),
-    "sagittal": ((-1, 0, 0), (0, 0, -1), (0, 1, 0)),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +28,7 @@ class Scan:
     @property
     def affine(self) -> NDArray[np.float64]:
         """[4, 4] from (d, h, w, 1) to LPS mm."""
-        angle = np.deg2rad(self.tilt_deg)
-        turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-        affine = np.eye(4)
-        affine[:3, :3] = turn @ np.array(_AXES[self.plane], np.float64).T * self.spacing_mm
-        affine[:3, 3] = np.array(self.centre_mm) - affine[:3, :3] @ ((np.array(self.shape) - 1) / 2)
-        return affine
+        return stack_affine(self.plane, self.shape, self.spacing_mm, self.centre_mm, self.tilt_deg)
 
 
 def _tissues(*values: float) -> dict[Tissue, float]:
