@@ -12,6 +12,7 @@ from torch import Tensor
 from prima.simulate.case import Case, Side
 from prima.simulate.grid import Box, Grid
 from prima.simulate.head_layers import brain_tissue, shells
+from prima.simulate.regions import region_map
 from prima.simulate.shape import Shape
 from prima.simulate.sites import site_mm
 from prima.simulate.tissue_names import TISSUE_NAMES
@@ -73,6 +74,14 @@ class Head:
     def at(self, site: str, side: Side) -> Tensor:
         """The point (x, y, z) in LPS mm of this head where a named site lies."""
         return self.shape.head_point(site_mm(site, side))
+
+    def region(self, name: str, side: Side = "both") -> Tensor:
+        """[z, y, x] in 0..1: how much of each voxel belongs to a region (`regions.region_names`), as the head is now.
+
+        Raises:
+            KeyError: there is no such region; the message names those there are.
+        """
+        return region_map(self, name, side)
 
     def distance(self, site: str | Tensor, side: Side = "midline", box: Box | None = None) -> Tensor:
         """[z, y, x] mm from a site, or from a point (x, y, z), at the voxels of a box or of the whole grid."""

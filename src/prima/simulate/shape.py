@@ -7,15 +7,20 @@ the earlier one, and is kept as a field on a coarse lattice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from prima.simulate import shape_hooks
 from prima.simulate.case import Case, Side
 from prima.simulate.lattice import Lattice
+from prima.simulate.person_shape import PersonShape, individual, person_shape, pose_back, unscale
 from prima.simulate.sites import site_mm
 from prima.simulate.template import Template, load_template
+
+Hook = Callable[[Tensor], Tensor]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -25,45 +30,119 @@ class Shape:
     Args:
         template: what is deformed.
         lattice: nodes in head space on which the maps are kept.
-        openness: how wide the sulci stand, 0 the template's.
+        person: numbers of the person.
+        displacement: [3, d, h, w] of the person against the template, at nodes in the template's size.
+        ventricles: volume of the ventricles against the template's.
+        openness: how much wider than the template's the sulci stand.
+        cisterns: the same for the cisterns of the base, on top.
+        effaced: (centre in body mm, reach in mm, how much) where a mass closes the sulci.
+        hooks: displacements in body mm, in the order in which they were asked for.
+        outer: [3, d, h, w] template points of skull, skin and face, which lesions do not move; after `freeze`.
+        inner: [3, d, h, w] template points of what lies inside the skull; after `freeze`.
+        body: [3, d, h, w] body points; after `freeze`.
     """
 
     template: Template
     lattice: Lattice
-    openness: float = 0.0
+    person: PersonShape
+    displacement: Tensor
+    ventricles: float
+    openness: float
+    cisterns: float = 0.0
+    posterior_fossa: float = 1.0
+    effaced: list[tuple[Tensor, float, float]] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
     outer: Tensor = field(default_factory=lambda: torch.empty(0))
     inner: Tensor = field(default_factory=lambda: torch.empty(0))
+    body: Tensor = field(default_factory=lambda: torch.empty(0))
 
     @classmethod
     def of_case(cls, case: Case, *, spacing_mm: float, device: str = "cpu") -> Shape:
         """The shape of a case's person at that age, in the pose of that examination, before any lesion."""
-        return cls(template=load_template(spacing_mm, device), lattice=Lattice.of_head())
+        lattice, person = Lattice.of_head(), person_shape(case)
+        return cls(
+            template=load_template(spacing_mm, device),
+            lattice=lattice,
+            person=person,
+            displacement=individual(case, lattice),
+            ventricles=person.ventricles,
+            openness=person.openness,
+        )
 
     def freeze(self) -> None:
-        """Compute the maps; nothing can be added afterwards."""
-        points = self.lattice.points()
-        self.outer = points  # skull, skin, face: lesions do not move them
-        self.inner = points  # brain
+        """Compute the maps; what is asked for afterwards has no effect."""
+        self.body = pose_back(self.lattice.points(), self.person)
+        self.outer = self._to_template(self.body, ventricles=False)
+        moved = self.body.clone()
+        for hook in reversed(self.hooks):
+            moved = hook(moved)
+        lock = shape_hooks.lock(self.template.lattice.at(self.template.cavity, self.outer)[0])
+        self.inner = self._to_template(self.body + (moved - self.body) * lock, ventricles=True)
+
+    def _to_template(self, body: Tensor, *, ventricles: bool) -> Tensor:
+        points = unscale(body, self.person)
+        points = points + self.lattice.at(self.displacement, points)
+        return shape_hooks.widen(points, self.template, self.ventricles) if ventricles else points
 
     def at(self, site: str, side: Side = "midline") -> Tensor:
-        """The point (x, y, z) of a site in body mm, for the hooks below."""
-        return site_mm(site, side)
+        """The point (x, y, z) of a site in body mm, for the hooks below, before any of them acts."""
+        return _solve(lambda points: self._to_template(points, ventricles=True), site_mm(site, side))
 
     def head_point(self, template_mm: Tensor) -> Tensor:
         """Where a point of the template came to lie in the head."""
-        point = template_mm.clone()
-        for _ in range(30):
-            point = point + 0.8 * (template_mm - self.lattice.at(self.inner, point[:, None])[:, 0])
-        return point
+        return _solve(lambda points: self.lattice.at(self.inner, points), template_mm)
 
     def push(self, centre_mm: Tensor, radius_mm: float, amount_mm: float, reach_mm: float) -> None:
-        """A mass of a radius displaces its border outwards by an amount; the effect ends at the reach."""
+        """A mass of a radius displaces its border outwards by an amount; the effect ends so far beyond its border.
+
+        Sulci within reach are closed. Centres are in body mm (`at`).
+        """
+        self.hooks.append(shape_hooks.push(centre_mm, radius_mm, amount_mm, reach_mm))
+        self.effaced.append((centre_mm, radius_mm + reach_mm, min(1.0, amount_mm / 6)))
 
     def shift_midline(self, amount_mm: float, side: Side, reach_mm: float = 60.0) -> None:
-        """Move the midline by an amount away from the side given."""
+        """Move the midline at the septum by an amount, away from the side given; the effect ends at the reach."""
+        self.hooks.append(shape_hooks.shift(self.at("septum_pellucidum"), amount_mm, side, reach_mm))
 
     def scale_region(self, name: str, factor: float) -> None:
-        """Change the volume of "ventricles" and the width of "sulci" or "cisterns" by a factor."""
+        """Change the volume of "ventricles" or "posterior_fossa", or the width of "sulci" or "cisterns", by a factor.
+
+        Raises:
+            ValueError: the region is none of these.
+        """
+        if name == "ventricles":
+            self.ventricles *= factor
+        elif name == "sulci":
+            self.openness += 0.6 * (factor - 1)
+        elif name == "cisterns":
+            self.cisterns += 0.6 * (factor - 1)
+        elif name in shape_hooks.SCALED:
+            site, radius_mm = shape_hooks.SCALED[name]
+            self.hooks.append(shape_hooks.swell(self.at(site), radius_mm, factor))
+        else:
+            known = ("ventricles", "sulci", "cisterns", *shape_hooks.SCALED)
+            raise ValueError(f"region: found {name!r}, expected one of {', '.join(known)}")
 
     def descend(self, name: str, amount_mm: float, side: Side = "both") -> None:
-        """Let "tonsils", "uncus" or "brainstem" sink by an amount."""
+        """Let "tonsils", "uncus" (towards the midline, too) or "brainstem" sink by an amount.
+
+        Raises:
+            ValueError: nothing of that name sinks.
+        """
+        if name not in shape_hooks.SINKS:
+            raise ValueError(f"name: found {name!r}, expected one of {', '.join(shape_hooks.SINKS)}")
+        site, radius_mm, inwards = shape_hooks.SINKS[name]
+        sides: tuple[Side, ...] = ("left", "right") if side in ("both", "midline") and name != "brainstem" else (side,)
+        for one in sides:
+            self.hooks.append(shape_hooks.sink(self.at(site, one), radius_mm, amount_mm, inwards))
+
+
+def _solve(pull_back: Callable[[Tensor], Tensor], target: Tensor) -> Tensor:
+    """The point that a pull-back takes to the target, by damped fixed-point iteration; to 0.01 mm where it is smooth."""
+    point = target.clone()
+    for _ in range(60):
+        miss = target - pull_back(point[:, None])[:, 0]
+        point = point + 0.7 * miss
+        if float(miss.abs().max()) < 0.01:
+            break
+    return point

@@ -1,0 +1,141 @@
+"""What lesions do to the shape of a brain: displacements as pull-backs, body mm to body mm.
+
+A mass at distance r from its centre brings to r what lay nearer: the tissue around it is pushed away. Every map keeps
+its folds apart (positive Jacobian): amounts too large for their reach are cut, or the reach is lengthened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from prima.simulate.case import Side
+from prima.simulate.fields import step
+from prima.simulate.template import Template
+
+Hook = Callable[[Tensor], Tensor]
+
+# Regions scaled about a centre: the site and the radius in which they are scaled.
+SCALED: dict[str, tuple[str, float]] = {
+    "posterior_fossa": ("fourth_ventricle", 42.0),
+    "fourth_ventricle": ("fourth_ventricle", 16.0),
+    "third_ventricle": ("third_ventricle", 14.0),
+    "cerebellum": ("vermis", 36.0),
+    "vermis": ("vermis", 22.0),
+    "brainstem": ("pons", 20.0),
+    "pons": ("pons", 16.0),
+    "pituitary": ("sella", 9.0),
+}
+# What sinks: the site, the radius that takes part, and how much it also moves to the midline.
+SINKS: dict[str, tuple[str, float, float]] = {
+    "tonsils": ("cerebellar_tonsil", 16.0, 0.15),
+    "uncus": ("temporal_uncus", 15.0, 0.8),
+    "brainstem": ("pons", 38.0, 0.0),
+}
+
+
+def _column(vector: Tensor, like: Tensor) -> Tensor:
+    return vector.view(3, *[1] * (like.ndim - 1)).to(like)
+
+
+def push(centre_mm: Tensor, radius_mm: float, amount_mm: float, reach_mm: float) -> Hook:
+    """What lay at radius - amount comes to the radius; no effect beyond radius + reach."""
+    amount = min(amount_mm, 0.85 * radius_mm)
+    reach = max(reach_mm, 2.2 * amount)
+
+    def pull(points: Tensor) -> Tensor:
+        away = points - _column(centre_mm, points)
+        far = away.square().sum(0).sqrt().clamp(min=1e-3)
+        outside = (1 - (far - radius_mm) / reach).clamp(0, 1).square()
+        move = torch.where(far < radius_mm, far / radius_mm, outside) * amount
+        return points - away / far * move
+
+    return pull
+
+
+def swell(centre_mm: Tensor, radius_mm: float, factor: float) -> Hook:
+    """Volume within a radius changes by a factor; beyond, the change fades within as much again."""
+    linear = factor ** (1 / 3)
+
+    def pull(points: Tensor) -> Tensor:
+        away = points - _column(centre_mm, points)
+        far = away.square().sum(0).sqrt()
+        share = step(2 - far / radius_mm)
+        return points + away * (1 / linear - 1) * share
+
+    return pull
+
+
+def shift(septum_mm: Tensor, amount_mm: float, side: Side, reach_mm: float) -> Hook:
+    """The midline at the septum moves away from a side; the falx above, skull and posterior fossa stay."""
+    towards = -1.0 if side == "left" else 1.0
+    reach = max(reach_mm, 2.0 * amount_mm)
+
+    def pull(points: Tensor) -> Tensor:
+        x, y, z = points - _column(septum_mm, points)
+        across = step((reach - (x.abs() - 16).clamp(min=0)) / reach)
+        along = torch.exp(-(y / 52).square().square())
+        up = step((44 - z) / 34) * step((z + 46) / 36)
+        moved = points.clone()
+        moved[0] -= towards * amount_mm * across * along * up
+        return moved
+
+    return pull
+
+
+def sink(centre_mm: Tensor, radius_mm: float, amount_mm: float, inwards: float) -> Hook:
+    """What lay above comes down by an amount, at the centre the most; `inwards` is the share towards the midline."""
+    amount = min(amount_mm, 0.8 * radius_mm)
+    sideways = -float(torch.sign(centre_mm[0])) * inwards
+
+    def pull(points: Tensor) -> Tensor:
+        away = points - _column(centre_mm, points)
+        low = away[2] + amount / 2
+        far = (away[0].square() + away[1].square() + (low / 1.6).square()).sqrt()
+        share = step(1.25 - far / radius_mm)
+        moved = points.clone()
+        moved[2] += amount * share
+        moved[0] -= sideways * amount * share
+        return moved
+
+    return pull
+
+
+def lock(cavity_mm: Tensor) -> Tensor:
+    """How far lesions may move things, by depth under the skull: the surface holds, 14 mm below it all moves."""
+    return 0.25 + 0.75 * step((1 - cavity_mm) / 15)
+
+
+def widen(points: Tensor, template: Template, factor: float) -> Tensor:
+    """Template points [3, …] such that the ventricles have a factor of their volume.
+
+    The wall moves along the gradient of its distance: from a depth `h` inside to the wall the ventricle is stretched,
+    outside the movement fades.
+    """
+    amount = wall_movement(template, factor)
+    if abs(amount) < 0.02:
+        return points
+    depth, reach = 4.0, max(30.0, 3.0 * abs(amount))
+    distance = template.lattice.at(template.ventricle, points)[0]
+    slope = template.lattice.at(_gradient(template), points)
+    slope = slope / slope.square().sum(0).sqrt().clamp(min=0.5)
+    within = amount * ((distance + depth) / (amount + depth)).clamp(0, 1)
+    outside = amount * (1 - (distance - amount) / reach).clamp(0, 1).square()
+    return points - slope * torch.where(distance < amount, within, outside)
+
+
+def wall_movement(template: Template, factor: float) -> float:
+    """By how many mm the walls of the ventricles move out so that their volume changes by a factor."""
+    values = template.ventricle.flatten().sort().values
+    wanted = float((values < 0).sum()) * factor
+    index = min(max(int(wanted), 1), len(values) - 1)
+    return float(values[index].clamp(-2.5, 24.0))
+
+
+def _gradient(template: Template) -> Tensor:
+    """[3, d, h, w] of the distance to the ventricles, (x, y, z), smoothed a little."""
+    field = torch.nn.functional.avg_pool3d(template.ventricle[None], 3, stride=1, padding=1)[0, 0]
+    z, y, x = torch.gradient(field, spacing=template.lattice.node_mm)
+    return torch.stack((x, y, z))
