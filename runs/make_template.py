@@ -118,12 +118,12 @@ def main(folder: Path) -> None:
     m = [side, y, z]
     skin = union(
         cavity - vault,
-        ellipsoid(p, (0, -48, -62), (64, 44, 62)),
+        ellipsoid(p, (0, -46, -62), (62, 42, 62)),
         ellipsoid(p, (0, -42, -108), (50, 46, 34)),
         ellipsoid(m, (28, -62, -62), (28, 24, 30)),
         ellipsoid(p, (0, 12, -60), (73, 72, 50)),
         ellipsoid(p, (0, 26, -160), (60, 60, 130)),
-        capsule(p, (0, -94, -32), (0, -108, -58), 6, 10),
+        capsule(p, (0, -84, -32), (0, -97, -56), 8, 10),
         capsule(p, (0, -84, -92), (0, -80, -122), 14),
         blend=9.0,
     )

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from prima.simulate.case import Case, Side
 from prima.simulate.grid import Box, Grid
-from prima.simulate.head_layers import brain_tissue, shells
+from prima.simulate.head_layers import fill
 from prima.simulate.regions import region_map
 from prima.simulate.shape import Shape
 from prima.simulate.sites import site_mm
+from prima.simulate.structures import model_structures
 from prima.simulate.tissue_names import TISSUE_NAMES
 
 if TYPE_CHECKING:
@@ -141,6 +142,6 @@ def build_head(
     grid = Grid.of_head(spacing_mm)
     fractions = torch.zeros((len(TISSUE_NAMES), *grid.shape), device=device)
     head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
-    shells(head)
-    brain_tissue(head)
+    fill(head, case)
+    model_structures(head, case)
     return head
