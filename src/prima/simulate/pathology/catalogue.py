@@ -1,0 +1,37 @@
+"""All 52 patterns, in the order of the ontology."""
+
+from __future__ import annotations
+
+from prima.simulate.pathology import (
+    catalogue_extra_axial,
+    catalogue_geometric,
+    catalogue_hemorrhagic,
+    catalogue_inflammatory,
+    catalogue_ischemic,
+    catalogue_pediatric,
+    catalogue_trauma,
+    catalogue_tumors,
+)
+from prima.simulate.pathology.pattern import MaskKind, Pattern
+from prima.study.ontology import DIAGNOSIS_NAMES
+
+_BY_NAME = {
+    pattern.diagnosis: pattern
+    for module in (
+        catalogue_extra_axial,
+        catalogue_geometric,
+        catalogue_hemorrhagic,
+        catalogue_inflammatory,
+        catalogue_ischemic,
+        catalogue_pediatric,
+        catalogue_trauma,
+        catalogue_tumors,
+    )
+    for pattern in module.PATTERNS
+}
+
+PATTERNS: dict[str, Pattern] = {name: _BY_NAME[name] for name in DIAGNOSIS_NAMES}
+"""Released name → pattern."""
+
+MASK_KINDS: dict[str, MaskKind] = {name: pattern.mask_kind for name, pattern in PATTERNS.items()}
+"""Whether a diagnosis has a mask of the lesion itself or of what is affected."""

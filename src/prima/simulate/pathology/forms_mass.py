@@ -1,0 +1,116 @@
+"""Masses: layers around a centre, on the dura, in the ear canal, cyst with nodule, sellar, and edema around them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.job import Job
+from prima.simulate.streams import stream
+
+
+def layers(job: Job) -> Tensor:
+    """A mass of layers."""
+    box, inside = job.body()
+    if job.lesion.site.endswith("_territory"):
+        from prima.simulate.pathology.forms_vascular import petechiae
+
+        return petechiae(job)
+    centre_moved = job.lesion.diagnosis != job.cause.diagnosis and job.lesion.size_mm > 0
+    if centre_moved:  # a clot beside the malformation that bled
+        away = stream(job.lesion.seed, "beside").uniform(-1, 1, 3)
+        reach = 0.7 * (job.radius + job.cause.size_mm / 2) / max(float((away**2).sum()) ** 0.5, 1e-6)
+        middle = tuple(c + reach * float(d) for c, d in zip(job.centre, away, strict=True))
+        box, inside = job.body(centre=(middle[0], middle[1], middle[2]))
+    job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
+    return _seen(job, inside, box)
+
+
+def _seen(job: Job, inside: Tensor, box: object) -> Tensor:
+    from prima.simulate.pathology.canvas import Box
+
+    assert isinstance(box, Box)
+    return job.mask(box, (inside < 1) & (job.canvas.region("inside", box) > 0.3))
+
+
+def dural_mass(job: Job) -> Tensor:
+    """A mass with a flat base on the dura, and the tail of thick dura around it."""
+    box, inside = job.body(reach=2.0)
+    job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
+    depth = job.canvas.depth_mm(box)
+    tail = soft(2.8 - (depth - 1.4).abs() * 1.6, 2.0) * soft(1.75 - inside, 0.4) * soft(inside - 0.9, 0.2)
+    if job.lesion.site in {"convexity", "middle_fossa", "planum_sphenoidale"}:
+        job.canvas.paint(box, tail * 0.8, "thick_dura")
+    return _seen(job, inside, box)
+
+
+def schwannoma(job: Job) -> Tensor:
+    """The ball in the cistern, and the stem in the canal."""
+    side = job.lesion.side
+    canal = job.at("internal_auditory_canal", side)
+    outward = 1.0 if side == "left" else -1.0
+    end: Point = (canal[0] + 6 * outward, canal[1] - 1, canal[2])
+    subtle = job.lesion.subtlety == 3
+    middle = canal if subtle else job.centre
+    box, inside = job.body(centre=middle, radius=job.radius * (0.8 if subtle else 1.0), reach=2.0)
+    stem_mm = 2.2 + 0.05 * job.radius
+    stem = box.segment(middle, end) / stem_mm
+    joined = torch.minimum(inside, stem)
+    job.layers(box, joined, tuple(_free(job)))
+    return job.mask(box, joined < 1)
+
+
+def _free(job: Job) -> list[object]:
+    from dataclasses import replace
+
+    return [replace(layer, within=None) for layer in job.pattern.layers_at(job.lesion.stage)]  # type: ignore[misc]
+
+
+def cyst_nodule(job: Job) -> Tensor:
+    """A cyst with a nodule in its wall."""
+    box, inside = job.body()
+    job.layers(box, inside, job.pattern.layers_at(None))
+    turn = float(stream(job.lesion.seed, "nodule").uniform(0, 2 * math.pi))
+    reach = 0.62 * job.radius
+    x, y, z = job.centre
+    middle: Point = (x + reach * math.cos(turn), y + 0.3 * reach, z + reach * math.sin(turn))
+    small = max(0.38 * job.radius, 3.0)
+    near, nodule = job.body(radius=small, centre=middle, tag="nodule")
+    job.layers(near, nodule, job.pattern.layers["nodule"], radius=small, tag="nodule")
+    return _seen(job, inside, box) | job.mask(near, nodule < 1)
+
+
+def adenoma(job: Job) -> Tensor:
+    """A spot in the gland, or a snowman that grows out of the sella."""
+    if job.lesion.stage == "micro":
+        x, y, z = job.centre
+        aside = float(stream(job.lesion.seed, "aside").choice([-1.0, 1.0])) * 3.0
+        box, inside = job.body(centre=(x + aside, y, z))
+    else:
+        x, y, z = job.centre
+        low, high = job.body(reach=2.2, centre=(x, y, z)), 0.72 * job.radius
+        box = low[0]
+        lower = box.distance((x, y, z + 0.05 * job.radius)) / high
+        upper = box.distance((x, y - 0.1 * job.radius, z + 0.95 * job.radius)) / (0.85 * high)
+        inside = torch.minimum(lower, upper) * (1 + 0.08 * box.noise(job.centre, 2.5 * job.radius, 7.0, job.lesion.seed, "snow"))
+    from dataclasses import replace
+
+    free = tuple(replace(layer, within=None) for layer in job.pattern.layers_at(job.lesion.stage))
+    job.layers(box, inside, free)
+    return job.mask(box, inside < 1)
+
+
+def edema(job: Job) -> Tensor:
+    """Fingers of wet white matter around a mass; cortex and deep gray matter hold out."""
+    size = job.lesion.size_mm or 2.2 * max(job.cause.size_mm, 15.0)
+    radius = size / 2
+    box = job.canvas.box(job.centre, 1.5 * radius)
+    reach = box.distance(job.centre) / radius
+    reach = reach + 0.22 * box.noise(job.centre, 2 * radius, max(0.45 * radius, 6), job.lesion.seed, "edema")
+    white = job.canvas.region("white_matter", box)
+    share = soft(1 - reach, 0.3) * soft(white - 0.4, 0.5)
+    job.canvas.paint(box, share * (0.5 + 0.5 * job.lesion.degree), "vasogenic_edema")
+    return job.mask(box, share > 0.35)

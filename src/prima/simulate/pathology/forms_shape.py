@@ -1,0 +1,134 @@
+"""Findings of shape: mostly the deformation does the work (`hooks`); here what has to be painted, and the region affected."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.job import Job
+from prima.simulate.pathology.place import sign
+
+
+def dandy_walker(job: Job) -> Tensor:
+    """The cyst behind a small turned vermis, open to the fourth ventricle."""
+    canvas, degree = job.canvas, job.lesion.degree
+    box = canvas.box(job.at("posterior_fossa_midline", "midline"), 75.0)
+    x, y, z = canvas.template_points(box)
+    wide = 13 + 17 * degree
+    wobble = 0.07 * box.noise(job.centre, 90, 14, job.lesion.seed, "cyst")
+    cyst = (((x / wide) ** 2 + ((y - 80) / (26 + 10 * degree)) ** 2 + ((z + 46) / (16 + 15 * degree)) ** 2).sqrt() + wobble)
+    mouth = (((x / (5 + 6 * degree)) ** 2 + ((y - 55) / 18) ** 2 + ((z + 42) / 13) ** 2).sqrt() + wobble)
+    joined = torch.minimum(cyst, mouth)
+    share = soft(1 - joined, 0.08) * soft(y - 40, 2) * soft(-8 - z, 3) * canvas.region("inside", box)
+    canvas.paint(box, share, "csf_like")
+    return job.mask(box, (share > 0.5) & (canvas.depth_mm(box) > 0))
+
+
+def callosal(job: Job) -> Tensor:
+    """No callosum (or none behind): gray and CSF in its place, third ventricle high, ventricles apart and wide at the back."""
+    canvas, degree = job.canvas, job.lesion.degree
+    box = canvas.box(job.at("corpus_callosum", "midline"), 85.0)
+    x, y, z = canvas.template_points(box)
+    front = -60.0 if job.lesion.stage == "complete" else 2.0 - 10 * degree
+    present = soft(y - front, 4)
+    along = y.clamp(-34, 40)
+    arch = 27 - 0.0075 * (along - 2) ** 2
+    up = z - arch
+    inside = canvas.region("inside", box)
+    plate = soft(13 - x.abs(), 2) * soft(7 - up.abs(), 2) * soft(y + 42, 3) * soft(50 - y, 3) * present * inside
+    gap = soft(3.2 - x.abs() + 0.06 * up, 1.5) * soft(up + 20, 3) * soft(20 - up, 4) * soft(y + 44, 3) * soft(52 - y, 4) * present
+    canvas.paint(box, plate, "grey")
+    canvas.paint(box, gap * inside, "csf_like")
+    found = plate > 0.4
+    for s in (1.0, -1.0):  # teardrop trigones, frontal horns apart
+        back = (((s * x - 25) / 12) ** 2 + ((y - 50) / 27) ** 2 + ((z - 11) / 13) ** 2).sqrt()
+        body = (((s * x - 20) / 5.5) ** 2 + ((y - 8) / 34) ** 2 + ((z - 24) / 8) ** 2).sqrt()
+        wide = 0.75 + 0.35 * degree
+        share = torch.maximum(soft(wide - back, 0.12), soft(0.95 - body, 0.15)) * present * inside
+        medial = soft(15 - s * x, 1.5) * soft(s * x - 4, 1.5) * soft(9 - (z - 20).abs(), 2) * soft(y + 38, 3) * soft(36 - y, 3)
+        canvas.paint(box, medial * present * inside * 0.95, "white")
+        canvas.paint(box, share, "csf_like")
+        found |= share > 0.5
+    return job.mask(box, found)
+
+
+def syrinx(job: Job) -> Tensor:
+    """A tube of CSF inside the cord, wider and narrower along it."""
+    canvas = job.canvas
+    top, low = job.at("cervicomedullary_junction", "midline"), job.at("cervical_cord", "midline")
+    step = [b - a for a, b in zip(top, low, strict=True)]
+    start: Point = (top[0] + 0.25 * step[0], top[1] + 0.25 * step[1], top[2] + 0.25 * step[2])
+    end: Point = (low[0] + 2.0 * step[0], low[1] + 2.0 * step[1], low[2] + 2.0 * step[2])
+    box = canvas.box(low, (14.0, 24.0, 60.0))
+    beads = 1 + 0.18 * box.noise(low, 70, 7, job.lesion.seed, "beads")
+    line = box.segment(start, end)
+    cord = soft(job.lesion.size_mm / 2 + 1.8 - line, 1.2)
+    share = soft(0.42 * job.lesion.size_mm * beads - line, 1.2)
+    canvas.paint(box, cord, "white")
+    canvas.paint(box, share, "csf_like")
+    return job.mask(box, share > 0.4)
+
+
+def tonsils(job: Job) -> Tensor:
+    """Pegs of cerebellum below the foramen magnum, where CSF should be."""
+    canvas = job.canvas
+    down = 4 + 14 * job.lesion.degree
+    magnum = job.at("foramen_magnum", "midline")
+    box = canvas.box(magnum, 45.0)
+    share = torch.zeros(box.shape, device=box.x.device)
+    x, y, z = magnum
+    for s in (1.0, -1.0):
+        top: Point = (x + s * 7.5, y + 7, z + 8)
+        tip: Point = (x + s * 5.0, y + 8.5, z - down)
+        along = ((z + 8 - box.z) / (8 + down)).clamp(0, 1)
+        width = (6.8 - 3.6 * along**1.5) * (1 + 0.05 * box.noise(magnum, 50, 8, job.lesion.seed, "peg"))
+        share = torch.maximum(share, soft(width - box.segment(top, tip), 1.4))
+    folia = 0.3 + 0.7 * soft(torch.sin(box.z * 2.1 + 0.3 * box.y) * 0.6 + 0.3, 0.9)
+    canvas.paint(box, share * (1 - 0.15 * folia), "grey")
+    return job.mask(box, (share > 0.45) & (box.z < z + 3))
+
+
+def ventricles(job: Job) -> Tensor:
+    """The ventricles themselves; a wet halo when fluid is under pressure."""
+    canvas, box = job.canvas, job.canvas.whole
+    wall = canvas.ventricle_mm(box)
+    if job.lesion.stage == "obstructive":
+        noise = box.noise((0, 0, 10), 130, 8, job.lesion.seed, "halo")
+        halo = soft(1.5 + 4.5 * job.lesion.degree + noise - wall, 3.0) * canvas.region("white_matter", box)
+        canvas.paint(box, halo * 0.6 * job.lesion.degree, "vasogenic_edema")
+    return job.mask(box, (wall < 0.5) & (canvas.region("csf", box) > 0.4))
+
+
+def atrophy(job: Job) -> Tensor:
+    """Ventricles and sulci of the cerebrum."""
+    canvas, box = job.canvas, job.canvas.whole
+    z = canvas.template_points(box)[2]
+    csf = canvas.region("csf", box) > 0.4
+    return job.mask(box, csf & (z > -20) & (canvas.depth_mm(box) > 0))
+
+
+def geometry(job: Job) -> Tensor:
+    """The region that is pressed or has moved: around the mass, at the septum, or at the gate of a herniation."""
+    canvas = job.canvas
+    box = canvas.whole
+    inside = canvas.region("inside", box) > 0.5
+    if job.lesion.diagnosis == "structural_midline_shift":
+        x, y, z = canvas.template_points(box)
+        near = (x.abs() < 7) & (y > -45) & (y < 45) & (z > -8) & (z < 34)
+        return job.mask(box, near & inside)
+    if job.lesion.diagnosis == "structural_brain_herniation":
+        s = sign(job.lesion)[0]
+        side = "left" if s > 0 else "right"
+        site, reach = {"tonsillar": ("foramen_magnum", 16.0), "subfalcine": ("cingulate", 22.0)}.get(
+            job.lesion.stage or "uncal", ("temporal_uncus", 16.0)
+        )
+        return job.mask(box, (box.distance(job.at(site, "midline" if site == "foramen_magnum" else side)) < reach) & inside)  # type: ignore[arg-type]
+    radius = max(job.cause.size_mm / 2, 12.0)
+    if job.cause.diagnosis == "trauma_subdural_hematoma":
+        x, y, z = canvas.template_points(box)
+        s = sign(job.lesion)[0]
+        depth = canvas.depth_mm(box)
+        return job.mask(box, inside & (s * x > 8) & (z > -5) & (depth > job.cause.size_mm) & (depth < job.cause.size_mm + 22))
+    far = box.distance(job.centre)
+    return job.mask(box, inside & (far < radius + 14) & (far > 0.8 * radius))
