@@ -60,7 +60,7 @@ class Scanner:
     since_drift: bool = False
 
 
-def _siemens(name: str, model: str, field_t: float, header: str, station: str, software: str, serial: str) -> Scanner:
+def _siemens(name: str, model: str, field_t: float, header: str, station: str, software: str, serial: str) -> Scanner:  # noqa: PLR0917 - a row of the table below
     return Scanner(
         name=name, vendor="siemens", manufacturer="SIEMENS", model=model, field_t=field_t, header_field=header,
         station=station, software=software, serial=serial, peak=820.0 if field_t < 2 else 1050.0,

@@ -69,7 +69,7 @@ def _at(values: ByField, field_t: float) -> float:
     return float(low * (high / low) ** (math.log2(field_t / 1.5)))
 
 
-def _tissue(name: str, pd: float, t1: ByField, t2: ByField, t2star: ByField, adc: float, uptake: float) -> Tissue:
+def _tissue(name: str, pd: float, t1: ByField, t2: ByField, t2star: ByField, adc: float, uptake: float) -> Tissue:  # noqa: PLR0917 - a row of the table below
     return Tissue(name=name, pd=pd, t1_ms=t1, t2_ms=t2, t2star_ms=t2star, adc_um2_ms=adc, enhancement=uptake)
 
 
