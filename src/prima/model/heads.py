@@ -6,7 +6,10 @@ page cache: nothing is copied, and of the last layer only one row is touched.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +87,7 @@ class Heads:
     def __init__(self, folder: Path, manifest: Manifest, device: torch.device) -> None:
         self.manifest = manifest
         self.mlps = [HeadMLP(folder / name, device) for name in manifest.mlps]
+        _read_ahead([folder / name for name in manifest.mlps])
         # One network a core: reading weights is all the work, and a network is too small to share.
         self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
         for name, mlp in zip(manifest.mlps, self.mlps, strict=True):
@@ -134,3 +138,16 @@ class Heads:
             if priority is None
             else {level: values[priority.mlp, column] for column, level in enumerate(priority.levels)},
         )
+
+
+def _read_ahead(paths: Sequence[Path]) -> None:
+    """Ask the system to bring files into its page cache while the encoder is busy; a hint, nothing waits for it."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+
+    def ask() -> None:
+        for path in paths:
+            with suppress(OSError), path.open("rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+
+    threading.Thread(target=ask, name="prima-read-ahead", daemon=True).start()

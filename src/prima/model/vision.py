@@ -94,7 +94,8 @@ class RegisterViT(nn.Module):
 
     def __init__(self, config: TransformerConfig, num_registers: int) -> None:
         super().__init__()
-        self.registers = nn.Parameter(torch.randn(num_registers, config.width) * 0.02)
+        self.registers = nn.Parameter(torch.empty(num_registers, config.width))
+        nn.init.normal_(self.registers, std=0.02)
         self.transformer = Transformer(config)
         self.norm = nn.LayerNorm(config.width)
 

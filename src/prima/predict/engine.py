@@ -54,6 +54,7 @@ class Engine:
         vision_dtype = precision.dtype if precision.device.type == "cuda" else torch.float32
         self.vision = release.vision().to(device=precision.device, dtype=vision_dtype)
         self.heads = release.heads(precision.device)
+        self.tokenizer.prepare()
 
     @property
     def mode(self) -> Mode:

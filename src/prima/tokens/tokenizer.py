@@ -53,6 +53,14 @@ class Tokenizer:
         self._encoders: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
         self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
 
+    def prepare(self) -> None:
+        """Turn the kernels for all planes and run each encoder once, so that the first study need not wait for it."""
+        shape = self.contract.encoder_shape("axial")
+        with torch.inference_mode():
+            for plane in PLANE_AXIS:
+                voxels = torch.zeros(1, 1, *shape, device=self.device, dtype=self.dtype)
+                self._encoder(plane)(voxels.contiguous(memory_format=torch.channels_last_3d))
+
     def tokenize(self, series: Series, *, with_name: bool = True) -> SeriesTokens:
         """Tokens of one series; its name is withheld unless `with_name`."""
         patches = patches_of(series, self.contract)
