@@ -11,7 +11,15 @@ from functools import lru_cache
 import numpy as np
 
 from prima.simulate.case import Case, Lesion, Visit
-from prima.simulate.conditions import ASSOCIATED, BY_DIAGNOSIS, INCIDENTAL, NORMAL, Condition, wear_probability
+from prima.simulate.conditions import (
+    ASSOCIATED,
+    BY_DIAGNOSIS,
+    INCIDENTAL,
+    INCIDENTAL_IN_CHILDREN,
+    NORMAL,
+    Condition,
+    wear_probability,
+)
 from prima.simulate.courses import State, next_state
 from prima.simulate.equipment import INDICATIONS, choose_indication, protocol_of
 from prima.simulate.operations import Place, choose_place, on_weekend, order_time, report_time
@@ -146,7 +154,9 @@ def _company(condition: Condition, patient: Patient, rng: np.random.Generator) -
     found += [name for name, chance in worn if rng.random() < chance]
     adult = patient.first_age_years >= 18
     chances = [(name, chance, rng.random()) for name, chance in INCIDENTAL]
-    return found + [name for name, chance, point in chances if point < chance and (adult or "_adult_" not in name)]
+    return found + [
+        name for name, chance, point in chances if point < chance and (adult or name in INCIDENTAL_IN_CHILDREN)
+    ]
 
 
 def _subtlety(plan: Plan, patient: Patient, rng: np.random.Generator) -> int:
