@@ -6,12 +6,9 @@ grow with the number of studies.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -20,11 +17,13 @@ from typing import Literal
 from prima.dicom.select import MIN_SLICES
 from prima.errors import PrimaError
 from prima.model.release import load_release, packaged_release
+from prima.predict.ahead import made_ahead
 from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, priority_of
 from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import Problem, StudySource, find_studies
-from prima.study import Excluded, Findings, Reason, Series, SeriesEntry, Study
+from prima.predict.statement import entries_of, why_nothing
+from prima.study import Findings, SeriesEntry
 from prima.tokens.contract import Contract
 from prima.tokens.patches import Patches
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
@@ -110,45 +109,10 @@ def predict_studies(
         verify=options.verify,
         on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
     )
-    prepared = _ahead(_prepare_all(paths, options, release.manifest.contract, on_progress))
+    prepared = made_ahead(_prepare_all(paths, options, release.manifest.contract, on_progress), STUDIES_WAITING)
     engine = Engine(release, precision, image_only=options.image_only)
     for item in prepared:
         yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
-
-
-def _ahead(items: Iterator[_Prepared | Outcome]) -> Iterator[_Prepared | Outcome]:
-    """The same items, made by a thread that runs at most `STUDIES_WAITING` ahead."""
-    waiting: queue.Queue[_Prepared | Outcome | BaseException | None] = queue.Queue(STUDIES_WAITING)
-    stopped = threading.Event()
-
-    def put(item: _Prepared | Outcome | BaseException | None) -> None:
-        while not stopped.is_set():
-            with suppress(queue.Full):
-                waiting.put(item, timeout=0.1)
-                return
-
-    def work() -> None:
-        try:
-            for item in items:
-                put(item)
-                if stopped.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 (handed to the thread that waits)
-            put(error)
-
-    threading.Thread(target=work, name="prima-read", daemon=True).start()
-
-    def results() -> Iterator[_Prepared | Outcome]:
-        try:
-            while (item := waiting.get()) is not None:
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stopped.set()
-
-    return results()
 
 
 def _prepare_all(
@@ -235,7 +199,7 @@ def _prepare_one(
         study_uid=study.study_uid,
         description=options.study_description if options.study_description is not None else study.description,
         notes=(*study.notes, *(f"of the same input, {problem}" for problem in given.problems)),
-        entries=_entries(study, patches),
+        entries=entries_of(study, patches),
         patches=patches,
         names=tuple(name_of(series) for series in study.series),
         pictures=pictures,
@@ -258,7 +222,7 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
         except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study, as in reading
             reason = _why_not_computed(error)
     else:
-        reason = _why_nothing(item.entries)
+        reason = why_nothing(item.entries)
     timings = {**item.timings_s, **(answer.timings_s if answer else {"encode": 0.0, "vision": 0.0, "heads": 0.0})}
     timings["total"] = sum(timings.values())
     findings = Findings(
@@ -284,53 +248,3 @@ def _why_not_computed(error: MemoryError | RuntimeError) -> str:
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "can't allocate memory" in str(error):
         return "computing needs more memory than there is; try --device cpu, or a machine with more"
     return f"computing failed in a way nobody foresaw ({name}); please report it"
-
-
-def _entries(study: Study, patches: Sequence[Patches]) -> tuple[SeriesEntry, ...]:
-    """The completeness statement: every series of the study once, in the order of their numbers."""
-    used = [_used(series, cut) for series, cut in zip(study.series, patches, strict=True)]
-    entries = [*used, *map(_excluded, study.excluded)]
-    return tuple(sorted(entries, key=lambda entry: (entry.number is None, entry.number or 0)))
-
-
-def _used(series: Series, patches: Patches) -> SeriesEntry:
-    return SeriesEntry(
-        series_uid=series.series_uid,
-        number=series.number,
-        description=series.description or series.protocol,
-        part=series.part,
-        status="used",
-        reason=None,
-        detail="; ".join(series.notes) or None,
-        num_slices=series.num_slices,
-        num_tokens=patches.num_patches,
-        num_foreground=patches.num_kept,
-    )
-
-
-def _excluded(series: Excluded) -> SeriesEntry:
-    return SeriesEntry(
-        series_uid=series.series_uid,
-        number=series.number,
-        description=series.description,
-        part=series.part,
-        status="excluded",
-        reason=series.reason.value,
-        detail=series.detail,
-        num_slices=series.num_slices,
-        num_tokens=0,
-        num_foreground=0,
-    )
-
-
-def _why_nothing(entries: Sequence[SeriesEntry]) -> str:
-    """Why a study is refused: how many series have which reason, and what was found where that is short to say."""
-    counts = Counter(Reason(entry.reason) for entry in entries if entry.reason)
-    if not counts:
-        return "the study holds no series"
-    listed = ", ".join(
-        f"{number} {reason.words[0].lower()}{reason.words[1:]}" for reason, number in counts.most_common()
-    )
-    details = {entry.detail for entry in entries if entry.detail}
-    found = f": {details.pop()}" if len(details) == 1 and len(counts) == 1 else ""
-    return f"no series can be used ({listed}{found})"
