@@ -1,0 +1,100 @@
+"""The impression: the findings that matter first, with their consequences, what else it may be, and advice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from prima.simulate.reports.banks import habits
+from prima.simulate.reports.opinion import CONSEQUENCES, DIFFERENTIALS
+from prima.simulate.reports.speech import Speaker
+
+_MINOR = (
+    *("structural_cerebral_atrophy", "vascular_ischemic_small_vessel_disease", "surgical_craniotomy", "spine_syrinx"),
+    *("structural_encephalomalacia", "cyst_arachnoid_cyst", "surgical_catheter", "developmental_heterotopia"),
+)
+_FIRST = (
+    "hemorr",
+    "herniation",
+    "large_vessel",
+    "subdural",
+    "contusion",
+    "abscess",
+    "encephalitis",
+    "tumor_",
+    "stroke",
+)
+_MASSES = ("tumor_", "sellar_", "abscess", "hemorr", "hematoma", "stroke", "contusion", "encephalitis", "cyst_")
+_ADVICE = {
+    "tumor": ("tumor_", "sellar_", "cyst_colloid"),
+    "vascular": ("vascular_malformation_", "moyamoya", "subarachnoid"),
+    "stroke": ("large_vessel",),
+    "infection": ("infectious_",),
+}
+
+
+def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) -> list[str]:
+    """The phrases of the impression.
+
+    Args:
+        speaker: who writes.
+        owed: diagnoses that must be named here, because the findings only described them.
+        alone: whether the report has no findings section, so that everything is said here.
+    """
+    opinion, random, style = speaker.opinion, speaker.random, speaker.style
+    present = [name for name, assertion in opinion.told.items() if assertion == "present"]
+    present.sort(key=lambda name: (_rank(name), name))
+    consequences = [name for name in CONSEQUENCES if name in present and name in opinion.lesions]
+    lines: list[str] = []
+    main = [name for name in present if name not in consequences]
+    attached = False
+    for name in main:
+        if not alone and name not in owed and name in _MINOR and random.random() < 0.5:
+            continue
+        text = speaker.opinion_line(name)
+        if not attached and any(word in name for word in _MASSES) and consequences:
+            free = [row for row in consequences if row not in owed]
+            if free:
+                text += speaker.associated(free)
+            consequences = [row for row in consequences if row in owed]
+            attached = True
+        lines.append(text)
+        if random.random() < style.differential and (others := _others(speaker, name)):
+            lines.append(speaker.differential(others))
+    lines += [speaker.opinion_line(name) for name in consequences if alone or not attached or name in owed]
+    for name, assertion in opinion.told.items():
+        if assertion == "uncertain" and (alone or random.random() < 0.7):
+            lines.append(speaker.uncertain(name, "imp"))
+    if alone:
+        lines += [speaker.uncertain(name, "imp") for name in opinion.mimics]
+        lines += [speaker.historical(name) for name in opinion.historical]
+    nothing = not lines
+    if nothing and not opinion.historical and not opinion.mimics and not opinion.told:
+        lines.append(speaker.pick(habits(style.name)["normal_impression"]["lines"]))
+    elif nothing:
+        lines += [speaker.historical(name) for name in opinion.historical]
+        lines += [speaker.uncertain(name, "imp") for name in opinion.mimics]
+        lines += [speaker.opinion_line(name) for name in main]
+    if opinion.denied and (alone or random.random() < 0.35):
+        lines.append(speaker.denial(opinion.denied[: None if alone else 2], "imp"))
+    if opinion.told and random.random() < style.advice:
+        lines.append(speaker.pick(speaker.frames["advice"][_advice(present)]))
+    return lines
+
+
+def _rank(name: str) -> int:
+    if name in _MINOR:
+        return 99
+    return next((place for place, word in enumerate(_FIRST) if word in name), len(_FIRST))
+
+
+def _others(speaker: Speaker, name: str) -> list[str]:
+    opinion = speaker.opinion
+    settled = {*opinion.told, *opinion.implied, *opinion.denied, *opinion.historical, *speaker.case.labels}
+    return [other for other in DIFFERENTIALS.get(name, ()) if other not in settled]
+
+
+def _advice(present: Collection[str]) -> str:
+    for kind, words in _ADVICE.items():
+        if any(word in name for name in present for word in words):
+            return kind
+    return "other"
