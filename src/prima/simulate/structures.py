@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prima.simulate import structures_face, structures_inside
 from prima.simulate.case import Case
+from prima.simulate.streams import stream
 
 if TYPE_CHECKING:
     from prima.simulate.head import Head
 
+_FAMILIES = (
+    structures_face.neck,
+    structures_face.base,
+    structures_face.sinuses,
+    structures_face.orbits,
+    structures_inside.nuclei,
+    structures_inside.midline,
+    structures_inside.dura,
+    structures_inside.arteries,
+    structures_inside.veins,
+)
+
 
 def model_structures(head: Head, case: Case) -> None:
-    """Draw them all."""
+    """Draw them all, each family from a random stream of the person's own."""
+    for family in _FAMILIES:
+        family(head, stream(case.person.seed, "structures", family.__name__))
