@@ -40,8 +40,8 @@ lint: $(READY)  ## style, types and who may import whom
 docs: $(READY)  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: $(READY)  ## time the main job, stage by stage
-	$(BIN)/python benchmarks/predict.py
+bench: $(READY)  ## time the main job, stage by stage (11.5 GB in build/bench)
+	$(BIN)/python benchmarks/predict.py --scratch build/bench
 
 clean:  ## remove the environment, the demo and everything built
 	rm -rf $(VENV) demo site dist build .mypy_cache .ruff_cache .import_linter_cache
