@@ -1,10 +1,12 @@
 """At which age and in which sex a diagnosis is met, and how often, relative to the others.
 
-Rounded from textbook figures (Osborn's Brain, 2nd ed. 2017) and, for tumors, Ostrom et al., CBTRUS report, Neuro-Oncology 2021;23:iii1.
+Rounded from textbook figures (Osborn's Brain, 2nd ed. 2017) and, for tumors, Ostrom et al., CBTRUS report, Neuro-
+Oncology 2021;23:iii1.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from prima.simulate.case import Sex
@@ -46,7 +48,9 @@ AGE_PRIORS: dict[str, AgePrior] = {
     "developmental_heterotopia": _prior(0.3, _YOUNG, 0.6),
     "infectious_brain_abscess": _prior(0.4, _ANY, 0.35),
     "infectious_viral_encephalitis": _prior(0.4, _ANY),
-    "inflammatory_multiple_sclerosis": _prior(4.0, ((10.0, 0.0), (18.0, 0.3), (32.0, 1.0), (50.0, 0.8), (75.0, 0.3)), 0.72),
+    "inflammatory_multiple_sclerosis": _prior(
+        4.0, ((10.0, 0.0), (18.0, 0.3), (32.0, 1.0), (50.0, 0.8), (75.0, 0.3)), 0.72
+    ),
     "inflammatory_neurosarcoid": _prior(0.3, ((18.0, 0.1), (38.0, 1.0), (60.0, 0.6), (85.0, 0.1)), 0.58),
     "sellar_craniopharyngioma": _prior(0.3, ((2.0, 0.2), (9.0, 1.0), (20.0, 0.3), (58.0, 0.8), (80.0, 0.2))),
     "sellar_pituitary_adenoma": _prior(2.0, ((12.0, 0.0), (20.0, 0.4), (45.0, 1.0), (80.0, 0.6)), 0.57),
@@ -69,7 +73,9 @@ AGE_PRIORS: dict[str, AgePrior] = {
     "tumor_adult_brain_metastasis": _prior(3.5, ((17.9, 0.0), (30.0, 0.15), (62.0, 1.0), (85.0, 0.6))),
     "tumor_adult_glioma": _prior(0.6, _ADULT, 0.43),
     "tumor_adult_high_grade_glioma": _prior(2.0, ((17.9, 0.0), (30.0, 0.2), (62.0, 1.0), (85.0, 0.5)), 0.41),
-    "tumor_adult_low_grade_glioma": _prior(0.9, ((17.9, 0.0), (20.0, 0.6), (36.0, 1.0), (60.0, 0.3), (80.0, 0.1)), 0.44),
+    "tumor_adult_low_grade_glioma": _prior(
+        0.9, ((17.9, 0.0), (20.0, 0.6), (36.0, 1.0), (60.0, 0.3), (80.0, 0.1)), 0.44
+    ),
     "tumor_adult_lymphoma": _prior(0.4, ((17.9, 0.0), (40.0, 0.3), (66.0, 1.0), (85.0, 0.7)), 0.45),
     "tumor_adult_meningioma": _prior(3.0, ((17.9, 0.0), (30.0, 0.15), (65.0, 1.0), (90.0, 0.9)), 0.7),
     "tumor_adult_pineal_tumor": _prior(0.15, ((17.9, 0.0), (20.0, 1.0), (40.0, 0.7), (80.0, 0.2)), 0.5),
@@ -106,7 +112,7 @@ def frequency(diagnosis: str, age_years: float, sex: Sex) -> float:
     prior = AGE_PRIORS[diagnosis]
     ages = prior.ages
     value = ages[0][1] if age_years <= ages[0][0] else ages[-1][1]
-    for (young, low), (old, high) in zip(ages, ages[1:], strict=False):
+    for (young, low), (old, high) in itertools.pairwise(ages):
         if young < age_years <= old or (age_years == old and old != young):
             value = low + (high - low) * (age_years - young) / (old - young)
     return prior.weight * value * 2 * (prior.female if sex == "F" else 1 - prior.female)

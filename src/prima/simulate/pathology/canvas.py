@@ -1,6 +1,7 @@
 """A head to be painted on: boxes of its grid, noise in millimetres, distances with soft and irregular borders.
 
-Everything depends on positions in millimetres and on seeds, not on the grid: a lesion has the same shape on a 1 mm and on a 2 mm head.
+Everything depends on positions in millimetres and on seeds, not on the grid: a lesion has the same shape on a 1 mm
+and on a 2 mm head.
 """
 
 from __future__ import annotations
@@ -50,11 +51,10 @@ class Box:
 
     def segment(self, start: Point, end: Point) -> Tensor:
         """[z, y, x] distance from the line between two points in mm."""
-        first, along = np.array(start), np.array(end) - np.array(start)
-        length = float(along @ along) or 1.0
-        x, y, z = self.x - first[0], self.y - first[1], self.z - first[2]
-        share = ((x * along[0] + y * along[1] + z * along[2]) / length).clamp(0, 1)
-        return ((x - share * along[0]) ** 2 + (y - share * along[1]) ** 2 + (z - share * along[2]) ** 2).sqrt()
+        a, b, c = (last - first for first, last in zip(start, end, strict=True))
+        x, y, z = self.x - start[0], self.y - start[1], self.z - start[2]
+        share = ((x * a + y * b + z * c) / (a * a + b * b + c * c or 1.0)).clamp(0, 1)
+        return ((x - share * a) ** 2 + (y - share * b) ** 2 + (z - share * c) ** 2).sqrt()
 
     def noise(self, centre: Point, reach_mm: float, wavelength_mm: float, *key: int | str) -> Tensor:
         """[z, y, x] smooth noise of mean 0 and deviation 1 around a centre."""
@@ -98,7 +98,8 @@ class Canvas:
             "csf": csf,
             "brain": brain,
             "inside": (brain + csf + head.fraction("dura") + head.fraction("arterial_blood")
-                       + head.fraction("venous_blood") + head.fraction("pituitary") + head.fraction("choroid")).clamp(0, 1),
+                       + head.fraction("venous_blood") + head.fraction("pituitary") +
+                       head.fraction("choroid")).clamp(0, 1),
             "bone": head.fraction("bone") + head.fraction("marrow_fat"),
             "dura": head.fraction("dura").clone(),
             "vessels": head.fraction("arterial_blood").clone(),
@@ -113,15 +114,11 @@ class Canvas:
     def box(self, centre: Point, reach_mm: float | Point) -> Box:
         """The part of the grid within so many millimetres of a point."""
         x, y, z = (reach_mm, reach_mm, reach_mm) if isinstance(reach_mm, float | int) else reach_mm
-        return self._box(
-            (_near(self._z, centre[2], z), _near(self._y, centre[1], y), _near(self._x, centre[0], x))
-        )
+        return self._box((_near(self._z, centre[2], z), _near(self._y, centre[1], y), _near(self._x, centre[0], x)))
 
     def _box(self, slices: Slices) -> Box:
         z, y, x = slices
-        return Box(
-            slices=slices, x=self._x[x][None, None, :], y=self._y[y][None, :, None], z=self._z[z][:, None, None]
-        )
+        return Box(slices=slices, x=self._x[x][None, None, :], y=self._y[y][None, :, None], z=self._z[z][:, None, None])
 
     def region(self, name: str, box: Box) -> Tensor:
         """[z, y, x] 0 to 1 in a box: a region of the head as it was before any lesion."""

@@ -1,8 +1,8 @@
 """Cysts and lesions of the sellar region.
 
-Sources: Osborn & Preece, Radiology 2006;239:650 (intracranial cysts); Armao et al., AJNR 2000;21:1470 (colloid cyst); Zamora & Castillo,
-Neurosurg Clin N Am 2017;28:13 (sellar masses); Byun et al., AJNR 2000;21:485 (Rathke cleft cyst); Sartoretti-Schefer et al.,
-AJNR 1997;18:77 (craniopharyngioma).
+Sources: Osborn & Preece, Radiology 2006;239:650 (intracranial cysts); Armao et al., AJNR 2000;21:1470 (colloid cyst);
+Zamora & Castillo, Neurosurg Clin N Am 2017;28:13 (sellar masses); Byun et al., AJNR 2000;21:485 (Rathke cleft cyst);
+Sartoretti-Schefer et al., AJNR 1997;18:77 (craniopharyngioma).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PATTERNS = (
         layers={"": (Layer(material="csf_like", ragged=0.03, within="inside", edge_mm=1.2),)},
         radii=(0.75, 1.0, 0.8),
         turned=False,
-        lobed=0.08,
+        lobed=0.2,
         jitter_mm=4,
         push=0.65,
         consequences=(Consequence(diagnosis=MASS_EFFECT, chance=(0.7, 0.25, 0.0), from_mm=25),),
@@ -42,7 +42,8 @@ PATTERNS = (
         jitter_mm=1,
         push=0.4,
         consequences=(Consequence(diagnosis=BIG_VENTRICLES, chance=(0.85, 0.4, 0.03), stage="obstructive"),),
-        signature="round ball at the foramen of Monro, T1 bright, T2 and FLAIR variable, no enhancement; lateral ventricles wide",
+        signature="round ball at the foramen of Monro, T1 bright, T2 and FLAIR variable, no enhancement; lateral "
+        "ventricles wide",
         contrasts=("T1", "FLAIR", "T2"),
         source="Armao et al., AJNR 2000;21:1470",
     ),
@@ -89,7 +90,8 @@ PATTERNS = (
         jitter_mm=0.5,
         push=0.25,
         consequences=(Consequence(diagnosis=MASS_EFFECT, chance=(0.9, 0.1, 0.0)),),
-        signature="macroadenoma: snowman out of the sella, gray-like, enhancing; microadenoma: spot that enhances less than the gland",
+        signature="macroadenoma: snowman out of the sella, gray-like, enhancing; microadenoma: spot that "
+        "enhances less than the gland",
         contrasts=("T1C", "T1", "T2"),
         source="Zamora & Castillo, Neurosurg Clin N Am 2017;28:13",
     ),
@@ -101,14 +103,16 @@ PATTERNS = (
         stages={"T1 bright": 0.6, "CSF-like": 0.4},
         layers={
             "": (Layer(material="protein_cyst", ragged=0.02, edge_mm=1), Layer(material="mucoid_cyst", outer=0.3)),
-            "CSF-like": (Layer(material="tumor_cyst", ragged=0.02, edge_mm=1), Layer(material="mucoid_cyst", outer=0.35)),
+            "CSF-like": (Layer(material="tumor_cyst", ragged=0.02, edge_mm=1),
+                         Layer(material="mucoid_cyst", outer=0.35)),
         },
         radii=(0.9, 0.75, 1.0),
         turned=False,
         lobed=0.02,
         jitter_mm=1,
         push=0.2,
-        signature="smooth midline sellar cyst between the lobes, T1 bright or CSF-like, waxy nodule inside, no enhancement",
+        signature="smooth midline sellar cyst between the lobes, T1 bright or CSF-like, waxy nodule inside, no "
+        "enhancement",
         contrasts=("T1", "T1C", "T2"),
         source="Byun et al., AJNR 2000;21:485",
     ),

@@ -1,8 +1,9 @@
 """Malformations and what changes shape rather than signal.
 
-Sources: Barkovich et al., Brain 2012;135:1348 (malformations of development); Osborn's Brain, 2nd ed., ch. 36-38; Klein et al., Dandy-Walker,
-Childs Nerv Syst 2003;19:484; Barkovich & Kuzniecky, Neurology 2000;55:1603 (heterotopia); Aboulezz et al., J Comput Assist Tomogr 1985;9:1033
-(tonsils 5 mm below the foramen magnum); Schievink, JAMA 2006;295:2286 (hypotension); Laine et al., Radiographics 1990 / Riffaud (herniation).
+Sources: Barkovich et al., Brain 2012;135:1348 (malformations of development); Osborn's Brain, 2nd ed., ch. 36-38;
+Klein et al., Dandy-Walker, Childs Nerv Syst 2003;19:484; Barkovich & Kuzniecky, Neurology 2000;55:1603 (heterotopia);
+Aboulezz et al., J Comput Assist Tomogr 1985;9:1033 (tonsils 5 mm below the foramen magnum); Schievink, JAMA
+2006;295:2286 (hypotension).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ PATTERNS = (
         sides=("midline",),
         mask_kind="region",
         consequences=(Consequence(diagnosis=BIG_VENTRICLES, chance=(0.8, 0.4, 0.1), stage="obstructive"),),
-        signature="small turned vermis, fourth ventricle open into a cyst that fills a large posterior fossa, tentorium high",
+        signature="small turned vermis, fourth ventricle open into a cyst that fills a large posterior fossa, "
+        "tentorium high",
         contrasts=("T1", "T2"),
         source="Klein et al., Childs Nerv Syst 2003;19:484",
     ),
@@ -28,7 +30,8 @@ PATTERNS = (
         sides=("midline",),
         stages={"complete": 0.6, "partial": 0.4},
         mask_kind="region",
-        signature="callosum absent or its back missing, third ventricle high, lateral ventricles parallel and wide at the back",
+        signature="callosum absent or its back missing, third ventricle high, lateral ventricles parallel and "
+        "wide at the back",
         contrasts=("T1", "T2"),
         source="Barkovich et al., Brain 2012;135:1348",
     ),
@@ -81,7 +84,8 @@ PATTERNS = (
         sides=("midline",),
         mask_kind="region",
         consequences=(Consequence(diagnosis=SUBDURAL, chance=(0.3, 0.15, 0.0), stage="chronic"),),
-        signature="smooth enhancement of all the dura, sagging brainstem and low tonsils, flat cisterns, thin collections, full sinuses",
+        signature="smooth enhancement of all the dura, sagging brainstem and low tonsils, flat cisterns, thin "
+        "collections, full sinuses",
         contrasts=("T1C", "T1", "FLAIR"),
         source="Schievink, JAMA 2006;295:2286",
     ),
@@ -140,7 +144,8 @@ PATTERNS = (
         sites={"temporal_wm": 1},
         stages={"uncal": 0.5, "subfalcine": 0.3, "tonsillar": 0.2},
         mask_kind="region",
-        signature="uncus over the tentorial edge, cingulum under the falx, or tonsils through the foramen magnum; cisterns gone",
+        signature="uncus over the tentorial edge, cingulum under the falx, or tonsils through the foramen "
+        "magnum; cisterns gone",
         contrasts=("T1", "T2"),
         source="Osborn's Brain, 2nd ed., ch. 3",
     ),

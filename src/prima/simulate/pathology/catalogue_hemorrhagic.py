@@ -1,8 +1,9 @@
 """Hemorrhage and vascular malformations.
 
-Sources: Bradley, Radiology 1993;189:15 and Kidwell & Wintermark, Lancet Neurol 2008;7:256 (blood by age); Noguchi et al., Radiology
-1997;203:257 (subarachnoid blood on FLAIR); Geibprasert et al., Radiographics 2010;30:483 (arteriovenous malformations); Zabramski et al., J Neurosurg
-1994;80:422 (cavernomas); Hacein-Bey & Provenzale, AJR 2011;196:32 (aneurysms).
+Sources: Bradley, Radiology 1993;189:15 and Kidwell & Wintermark, Lancet Neurol 2008;7:256 (blood by age); Noguchi et
+al., Radiology 1997;203:257 (subarachnoid blood on FLAIR); Geibprasert et al., Radiographics 2010;30:483
+(arteriovenous malformations); Zabramski et al., J Neurosurg 1994;80:422 (cavernomas); Hacein-Bey & Provenzale, AJR
+2011;196:32 (aneurysms).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ BLOOD: dict[str, tuple[Layer, ...]] = {
     "hyperacute": (
         Layer(material="bloom", outer=1.04, ragged=0.1),
         Layer(material="blood_acute", ragged=0.1),
-        Layer(material="blood_hyperacute", outer=0.85, ragged=0.15),
+        Layer(material="blood_hyperacute", outer=0.93, ragged=0.15, edge_mm=4),
     ),
     "acute": (Layer(material="bloom", outer=1.08, ragged=0.1), Layer(material="blood_acute", ragged=0.1)),
     "early subacute": (
@@ -38,13 +39,15 @@ BLOOD: dict[str, tuple[Layer, ...]] = {
         Layer(material="hemosiderin", ragged=0.1),
         Layer(material="blood_chronic", outer=0.6, ragged=0.15),
     ),
+    "cavity": (Layer(material="blood_early_subacute", inner=0.72, outer=1.08, speckle=(9, 0.4), ragged=0.2),),
 }
 """A collection of blood, by age; the rim turns first."""
 
 PATTERNS = (
     Pattern(
         diagnosis="vascular_hemorrhagic_intracranial_hemorrhage",
-        sites={"putamen": 4, "thalamus": 2.5, "frontal_wm": 1.5, "parietal_wm": 1.2, "temporal_wm": 1, "occipital_wm": 0.7,
+        sites={"putamen": 4, "thalamus": 2.5, "frontal_wm": 1.5, "parietal_wm": 1.2, "temporal_wm": 1, "occipital_wm":
+        0.7,
                "cerebellar_hemisphere": 1, "pons": 0.5},
         sizes_mm=((42, 58), (24, 34), (9, 15)),
         stages={"hyperacute": 0.1, "acute": 0.35, "early subacute": 0.2, "late subacute": 0.2, "chronic": 0.15},
@@ -67,7 +70,9 @@ PATTERNS = (
         sites={"lateral_ventricle_atrium": 1},
         sides=("both", "left", "right"),
         stages={"acute": 0.7, "early subacute": 0.3},
-        consequences=(Consequence(diagnosis="ventricular_ventriculomegaly", chance=(0.7, 0.3, 0.0), stage="obstructive"),),
+        consequences=(
+            Consequence(diagnosis="ventricular_ventriculomegaly", chance=(0.7, 0.3, 0.0), stage="obstructive"),
+        ),
         signature="blood that layers in the occipital horns, casts in ventricles; dark on SWI, bright CSF on FLAIR",
         contrasts=("SWI", "FLAIR", "T2"),
         source="Kidwell & Wintermark, Lancet Neurol 2008;7:256",
@@ -91,20 +96,19 @@ PATTERNS = (
         form="nidus",
         sites={"parietal_wm": 3, "frontal_wm": 3, "temporal_wm": 2, "occipital_wm": 2, "cerebellar_hemisphere": 1},
         sizes_mm=((38, 52), (24, 32), (13, 18)),
-        layers={"": (Layer(material="gliosis", outer=1.0, share=0.5), Layer(material="fast_artery", speckle=(4.0, 0.5), ragged=0.3))},
         lobed=0.2,
         jitter_mm=6,
-        consequences=(Consequence(diagnosis=HEMORRHAGE, chance=(0.15, 0.15, 0.1), stage="early subacute", extent=(0.8, 1.2)),),
+        consequences=(
+            Consequence(diagnosis=HEMORRHAGE, chance=(0.15, 0.15, 0.1), stage="early subacute", extent=(0.8, 1.2)),
+        ),
         signature="tangle of flow voids without mass effect, wide feeding arteries and a draining vein to the surface",
         contrasts=("T2", "TOF", "T1C"),
         source="Geibprasert et al., Radiographics 2010;30:483",
     ),
     Pattern(
         diagnosis="vascular_malformation_cavernoma",
-        sites={"frontal_wm": 3, "temporal_wm": 3, "parietal_wm": 2, "pons": 1.5, "cerebellar_hemisphere": 1, "thalamus": 0.7},
-        sizes_mm=((22, 30), (13, 18), (6, 9)),
-        count=((1, 2), (1, 2), (1, 1)),
-        layers={
+        sites={"frontal_wm": 3, "temporal_wm": 3, "parietal_wm": 2, "pons": 1.5, "cerebellar_hemisphere": 1,
+        "thalamus": 0.7}, sizes_mm=((22, 30), (13, 18), (6, 9)), count=((1, 2), (1, 2), (1, 1)), layers={
             "": (
                 Layer(material="bloom", outer=1.15, ragged=0.1, edge_mm=2),
                 Layer(material="hemosiderin", ragged=0.1, edge_mm=1.5),

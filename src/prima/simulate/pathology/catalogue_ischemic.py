@@ -1,7 +1,8 @@
 """Ischemia: infarcts, small-vessel disease, moyamoya.
 
-Sources: Allen et al., Radiographics 2012;32:1285 (infarct by age); Wardlaw et al., Lancet Neurol 2013;12:822 (STRIVE: lacunes, white matter
-hyperintensity, microbleeds); Fazekas et al., AJR 1987;149:351; Tarasów et al., Pol J Radiol 2011;76:73 (moyamoya).
+Sources: Allen et al., Radiographics 2012;32:1285 (infarct by age); Wardlaw et al., Lancet Neurol 2013;12:822 (STRIVE:
+lacunes, white matter hyperintensity, microbleeds); Fazekas et al., AJR 1987;149:351; Tarasów et al., Pol J Radiol
+2011;76:73 (moyamoya).
 """
 
 from __future__ import annotations
@@ -24,27 +25,43 @@ PATTERNS = (
         consequences=(
             Consequence(diagnosis=MASS_EFFECT, chance=(0.7, 0.15, 0.0), stages=("acute",)),
             Consequence(diagnosis=SHIFT, chance=(0.6, 0.1, 0.0), needs=MASS_EFFECT, degree=(0.4, 0.8)),
-            Consequence(diagnosis=HEMORRHAGE, chance=(0.15, 0.08, 0.0), stages=("acute", "subacute"), stage="petechial"),
-            Consequence(diagnosis="structural_encephalomalacia", chance=(1, 1, 1), stages=("chronic",), extent=(0.9, 0.9)),
+            Consequence(
+                diagnosis=HEMORRHAGE, chance=(0.15, 0.08, 0.0), stages=("acute", "subacute"), stage="petechial"
+            ),
+            Consequence(
+                diagnosis="structural_encephalomalacia", chance=(1, 1, 1), stages=("chronic",), extent=(0.9, 0.9)
+            ),
         ),
-        signature="wedge of one artery's territory, cortex and white matter: DWI bright, ADC dark, then FLAIR bright; old: cavity",
+        signature="wedge of one artery's territory, cortex and white matter: DWI bright, ADC dark, then FLAIR "
+        "bright; old: cavity",
         contrasts=("DWI", "ADC", "FLAIR", "T2"),
         source="Allen et al., Radiographics 2012;32:1285",
     ),
     Pattern(
         diagnosis="vascular_ischemic_lacunar_stroke",
         form="lacune",
-        sites={"internal_capsule": 3, "thalamus": 3, "putamen": 2, "centrum_semiovale": 2, "pons": 2, "globus_pallidus": 1},
+        sites={
+            "internal_capsule": 3,
+            "thalamus": 3,
+            "putamen": 2,
+            "centrum_semiovale": 2,
+            "pons": 2,
+            "globus_pallidus": 1,
+        },
         sizes_mm=((14, 19), (9, 13), (5, 8)),
         stages={"acute": 0.5, "chronic": 0.5},
         layers={
             "acute": (Layer(material="infarct_acute", ragged=0.1),),
-            "chronic": (Layer(material="gliosis", outer=1.25, edge_mm=1.5), Layer(material="csf_like", outer=0.75, edge_mm=1)),
+            "chronic": (
+                Layer(material="gliosis", outer=1.25, edge_mm=1.5),
+                Layer(material="csf_like", outer=0.75, edge_mm=1),
+            ),
         },
         radii=(0.7, 0.85, 1),
         jitter_mm=3,
         lobed=0.1,
-        signature="one deep spot up to 2 cm: acute DWI bright and ADC dark; old a hole like CSF with a FLAIR bright rim",
+        signature="one deep spot up to 2 cm: acute DWI bright and ADC dark; old a hole like CSF with a FLAIR "
+        "bright rim",
         contrasts=("DWI", "ADC", "FLAIR", "T2"),
         source="Wardlaw et al., Lancet Neurol 2013;12:822",
     ),
@@ -56,7 +73,8 @@ PATTERNS = (
         stages={"Fazekas 1": 0.0, "Fazekas 2": 0.0, "Fazekas 3": 0.0},
         layers={"": (Layer(material="leukoaraiosis", within="white_matter"),)},
         mask_kind="region",
-        signature="caps and halo of the ventricles and deep white matter patches on FLAIR, even on both sides; lacunes, microbleeds",
+        signature="caps and halo of the ventricles and deep white matter patches on FLAIR, even on both sides; "
+        "lacunes, microbleeds",
         contrasts=("FLAIR", "T2", "SWI"),
         source="Fazekas et al., AJR 1987;149:351; Wardlaw et al., Lancet Neurol 2013;12:822",
     ),
@@ -66,8 +84,8 @@ PATTERNS = (
         sites={"ica_terminus": 1},
         sides=("both", "left", "right"),
         mask_kind="region",
-        signature="no flow in the end of the carotid and stem of the MCA, puff of fine flow voids in the basal ganglia, bright sulci "
-        "(ivy) on FLAIR, old watershed infarcts",
+        signature="no flow in the end of the carotid and stem of the MCA, puff of fine flow voids in the basal "
+        "ganglia, bright sulci (ivy) on FLAIR, old watershed infarcts",
         contrasts=("TOF", "T2", "FLAIR"),
         source="Tarasów et al., Pol J Radiol 2011;76:73",
     ),

@@ -1,7 +1,7 @@
 """Tumors of childhood.
 
-Sources: WHO CNS5 2021; Koeller & Rushing, Radiographics 2003;23:1613 (medulloblastoma) and 2004;24:1693 (pilocytic astrocytoma);
-Yuh et al., J Am Coll Radiol 2009 / Osborn's Brain, 2nd ed., ch. 18 (ependymoma); Warren, Front Oncol 2012;2:205 (diffuse midline glioma of
+Sources: WHO CNS5 2021; Koeller & Rushing, Radiographics 2003;23:1613 (medulloblastoma) and 2004;24:1693 (pilocytic
+astrocytoma); Osborn's Brain, 2nd ed., ch. 18 (ependymoma); Warren, Front Oncol 2012;2:205 (diffuse midline glioma of
 the pons); Smith et al., Radiographics 2010;30:2001 (germ cell tumors).
 """
 
@@ -35,7 +35,8 @@ PATTERNS = (
         push=0.3,
         consequences=(Consequence(diagnosis=MASS_EFFECT, chance=(0.9, 0.5, 0.0)),
                       Consequence(diagnosis=BIG_VENTRICLES, chance=(0.3, 0.1, 0.0), stage="obstructive")),
-        signature="swollen pons, T2 and FLAIR bright in more than half of it, wraps the basilar artery, hardly enhances",
+        signature="swollen pons, T2 and FLAIR bright in more than half of it, wraps the basilar artery, hardly "
+        "enhances",
         contrasts=("T2", "FLAIR", "T1"),
         source="Warren, Front Oncol 2012;2:205",
     ),
@@ -59,7 +60,8 @@ PATTERNS = (
         jitter_mm=2,
         push=0.3,
         consequences=_BLOCKS,
-        signature="soft uneven mass that fills the fourth ventricle and is squeezed through its foramina; cysts, calcium, blood",
+        signature="soft uneven mass that fills the fourth ventricle and is squeezed through its foramina; cysts, "
+        "calcium, blood",
         contrasts=("T2", "T1C", "SWI"),
         source="Osborn's Brain, 2nd ed., ch. 18",
     ),
@@ -86,8 +88,10 @@ PATTERNS = (
         jitter_mm=1.5,
         push=0.35,
         consequences=(Consequence(diagnosis=MASS_EFFECT, chance=(0.8, 0.4, 0.0)),
-                      Consequence(diagnosis=BIG_VENTRICLES, chance=(0.8, 0.4, 0.05), stage="obstructive", sites=("pineal",))),
-        signature="pineal or suprasellar, dense, enhancing, engulfs central calcium (germinoma), or fat and cysts (teratoma)",
+                      Consequence(diagnosis=BIG_VENTRICLES, chance=(0.8, 0.4, 0.05), stage="obstructive",
+                      sites=("pineal",))),
+        signature="pineal or suprasellar, dense, enhancing, engulfs central calcium (germinoma), or fat and "
+        "cysts (teratoma)",
         contrasts=("T1C", "T2", "DWI"),
         source="Smith et al., Radiographics 2010;30:2001",
     ),
@@ -108,7 +112,8 @@ PATTERNS = (
         jitter_mm=2,
         push=0.35,
         consequences=_BLOCKS,
-        signature="round midline mass of the vermis into the fourth ventricle, restricted diffusion, enhancing, small cysts; hydrocephalus",
+        signature="round midline mass of the vermis into the fourth ventricle, restricted diffusion, enhancing, "
+        "small cysts; hydrocephalus",
         contrasts=("DWI", "ADC", "T1C", "T2"),
         source="Koeller & Rushing, Radiographics 2003;23:1613",
     ),
@@ -118,8 +123,10 @@ PATTERNS = (
         sites={"cerebellar_hemisphere": 7, "vermis": 2, "suprasellar": 1},
         sizes_mm=((40, 54), (27, 36), (14, 20)),
         layers={
-            "": (Layer(material="capsule", ragged=0.03, share=0.3), Layer(material="tumor_cyst", outer=0.94, ragged=0.03)),
-            "nodule": (Layer(material="tumor_nodule", ragged=0.1), Layer(material="tumor_cyst", outer=0.6, speckle=(4, 0.15))),
+            "": (Layer(material="capsule", ragged=0.03, share=0.3),
+                 Layer(material="tumor_cyst", outer=0.94, ragged=0.03)),
+            "nodule": (Layer(material="tumor_nodule", ragged=0.1),
+                       Layer(material="tumor_cyst", outer=0.6, speckle=(4, 0.15))),
         },
         radii=(0.95, 1.0, 0.9),
         lobed=0.06,

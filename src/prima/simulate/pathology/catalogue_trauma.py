@@ -1,8 +1,8 @@
 """Trauma and what surgery leaves.
 
-Sources: Hijaz et al., Radiographics 2011 / Osborn's Brain, 2nd ed., ch. 2 (contusion, subdural hematoma, diffuse axonal injury);
-Adams et al., Histopathology 1989;15:49 (grades of diffuse axonal injury); Sinclair & Scoffings, Radiographics 2010;30:461 (the skull and
-meninges after surgery); Wallace et al., AJR 2007;189:W141 (shunts).
+Sources: Osborn's Brain, 2nd ed., ch. 2 (contusion, subdural hematoma, diffuse axonal injury);
+Adams et al., Histopathology 1989;15:49 (grades of diffuse axonal injury); Sinclair & Scoffings, Radiographics
+2010;30:461 (the skull and meninges after surgery); Wallace et al., AJR 2007;189:W141 (shunts).
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ PATTERNS = (
         lobed=0.2,
         consequences=(Consequence(diagnosis="structural_edema", chance=(0.8, 0.5, 0.1), extent=(1.3, 1.6)),
                       Consequence(diagnosis=MASS_EFFECT, chance=(0.5, 0.1, 0.0)),
-                      Consequence(diagnosis="vascular_hemorrhagic_subarachnoid_hemorrahage", chance=(0.2, 0.1, 0.0), stage="acute",
+                      Consequence(diagnosis="vascular_hemorrhagic_subarachnoid_hemorrahage", chance=(0.2, 0.1, 0.0),
+                      stage="acute",
                                   degree=(0.3, 0.5))),
         signature="bruised cortex of frontal base and temporal pole: mottled blood in edema",
         contrasts=("FLAIR", "SWI", "T2"),
@@ -49,7 +50,8 @@ PATTERNS = (
         sites={"centrum_semiovale": 1},
         sides=("both",),
         stages={"grade 1": 0.3, "grade 2": 0.45, "grade 3": 0.25},
-        signature="many dark dots on SWI at the gray-white junction, in the splenium and dorsal midbrain, some bright on DWI",
+        signature="many dark dots on SWI at the gray-white junction, in the splenium and dorsal midbrain, some "
+        "bright on DWI",
         contrasts=("SWI", "DWI", "FLAIR"),
         source="Adams et al., Histopathology 1989;15:49",
     ),
@@ -57,7 +59,7 @@ PATTERNS = (
         diagnosis="trauma_subdural_hematoma",
         form="subdural",
         sites={"convexity": 1},
-        sizes_mm=((16, 22), (8, 12), (4, 6)),
+        sizes_mm=((13, 18), (8, 11), (4, 6)),
         stages={"acute": 0.35, "early subacute": 0.15, "late subacute": 0.3, "chronic": 0.2},
         consequences=(
             Consequence(diagnosis=MASS_EFFECT, chance=(1.0, 0.8, 0.0)),
@@ -71,7 +73,8 @@ PATTERNS = (
     Pattern(
         diagnosis="structural_encephalomalacia",
         form="cavity",
-        sites={"frontal_cortex": 3, "temporal_pole": 2, "parietal_cortex": 2, "occipital_cortex": 1.5, "temporal_cortex": 2,
+        sites={"frontal_cortex": 3, "temporal_pole": 2, "parietal_cortex": 2, "occipital_cortex": 1.5,
+        "temporal_cortex": 2,
                "cerebellar_hemisphere": 1},
         sizes_mm=((48, 65), (28, 38), (14, 20)),
         layers={
@@ -82,15 +85,15 @@ PATTERNS = (
             )
         },
         lobed=0.25,
-        signature="hole in cortex and white matter filled with CSF, gliotic FLAIR bright rim, volume lost, ventricle drawn toward it",
+        signature="hole in cortex and white matter filled with CSF, gliotic FLAIR bright rim, volume lost, "
+        "ventricle drawn toward it",
         contrasts=("FLAIR", "T2", "T1"),
         source="Osborn's Brain, 2nd ed., ch. 3 and 8",
     ),
     Pattern(
         diagnosis="surgical_resection_cavity",
-        sites={"frontal_cortex": 3, "temporal_cortex": 2.5, "parietal_cortex": 2, "cerebellar_hemisphere": 1.2, "occipital_cortex": 0.8},
-        sizes_mm=((42, 56), (26, 36), (14, 20)),
-        stages={"recent": 0.35, "old": 0.65},
+        sites={"frontal_cortex": 3, "temporal_cortex": 2.5, "parietal_cortex": 2, "cerebellar_hemisphere": 1.2,
+        "occipital_cortex": 0.8}, sizes_mm=((42, 56), (26, 36), (14, 20)), stages={"recent": 0.35, "old": 0.65},
         layers={
             "": (
                 Layer(material="gliosis", outer=1.25, ragged=0.2, within="brain", edge_mm=4, share=0.8),
@@ -107,7 +110,8 @@ PATTERNS = (
         form="surgical_cavity",
         lobed=0.12,
         consequences=(Consequence(diagnosis=CRANIOTOMY, chance=(1.0, 0.95, 0.8), extent=(1.0, 1.3)),
-                      Consequence(diagnosis=HEMORRHAGE, chance=(0.2, 0.1, 0.0), stages=("recent",), stage="cavity")),
+                      Consequence(diagnosis=HEMORRHAGE, chance=(0.2, 0.1, 0.0), stages=("recent",), stage="cavity",
+                      extent=(1.0, 1.0))),
         signature="smooth cavity of CSF open to the surface, thin rim of gliosis and hemosiderin, skull flap over it",
         contrasts=("T1", "T2", "FLAIR", "SWI"),
         source="Sinclair & Scoffings, Radiographics 2010;30:461",
@@ -118,7 +122,8 @@ PATTERNS = (
         sites={"frontal_cortex": 3, "temporal_cortex": 2.5, "parietal_cortex": 2, "cerebellar_hemisphere": 1},
         sizes_mm=((70, 90), (50, 62), (34, 42)),
         mask_kind="region",
-        signature="cuts through the skull around a flap, thick enhancing dura and a thin collection under it, scalp scarred",
+        signature="cuts through the skull around a flap, thick enhancing dura and a thin collection under it, "
+        "scalp scarred",
         contrasts=("T1", "T1C", "T2"),
         source="Sinclair & Scoffings, Radiographics 2010;30:461",
     ),

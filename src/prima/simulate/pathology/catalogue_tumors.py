@@ -1,9 +1,9 @@
 """Tumors of the adult brain and its coverings.
 
-Sources: WHO Classification of Tumours, Central Nervous System Tumours, 5th ed. 2021; Osborn's Brain, 2nd ed. 2017, part 4;
-Rees et al., Radiographics 1996;16:1413 (glioblastoma); Haldorsen et al., AJNR 2011;32:984 (lymphoma); O'Leary et al., Clin Radiol
-2007;62:1091 (meningioma); Smith et al., Radiographics 2010;30:2001 (pineal); Skolnik et al., Radiographics 2016;36:1463
-(schwannoma).
+Sources: WHO Classification of Tumours, Central Nervous System Tumours, 5th ed. 2021; Osborn's Brain, 2nd ed. 2017,
+part 4; Rees et al., Radiographics 1996;16:1413 (glioblastoma); Haldorsen et al., AJNR 2011;32:984 (lymphoma); O'Leary
+et al., Clin Radiol 2007;62:1091 (meningioma); Smith et al., Radiographics 2010;30:2001 (pineal); Skolnik et al.,
+Radiographics 2016;36:1463 (schwannoma).
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ PATTERNS = (
         jitter_mm=6,
         push=0.08,
         consequences=swelling((0.0, 0.0, 0.0), (0.6, 0.25, 0.0)),
-        signature="even T2 and FLAIR bright mass of white matter and cortex, no enhancement, free diffusion, little edema",
+        signature="even T2 and FLAIR bright mass of white matter and cortex, no enhancement, free diffusion, "
+        "little edema",
         contrasts=("FLAIR", "T2", "T1"),
         source="Osborn's Brain, 2nd ed., ch. 17; WHO CNS5 diffuse astrocytoma",
     ),
@@ -69,7 +70,8 @@ PATTERNS = (
         jitter_mm=7,
         push=0.08,
         consequences=swelling((0.6, 0.4, 0.0), (0.7, 0.3, 0.0), extent=(1.3, 1.7)),
-        signature="infiltrating T2 and FLAIR bright mass, uneven, with patchy faint enhancement; grade not told by the image",
+        signature="infiltrating T2 and FLAIR bright mass, uneven, with patchy faint enhancement; grade not told "
+        "by the image",
         contrasts=("FLAIR", "T2", "T1C"),
         source="WHO CNS5 diffuse glioma; Osborn's Brain, 2nd ed., ch. 17",
     ),
@@ -97,9 +99,8 @@ PATTERNS = (
     ),
     Pattern(
         diagnosis="tumor_adult_lymphoma",
-        sites={"corpus_callosum_splenium": 2, "corpus_callosum": 1.5, "periventricular_wm": 4, "thalamus": 1, "caudate": 1},
-        sizes_mm=((34, 48), (20, 30), (10, 15)),
-        layers={
+        sites={"corpus_callosum_splenium": 2, "corpus_callosum": 1.5, "periventricular_wm": 4, "thalamus": 1,
+        "caudate": 1}, sizes_mm=((34, 48), (20, 30), (10, 15)), layers={
             "": (
                 Layer(material="infiltrate", outer=1.15, share=0.5, within="brain", edge_mm=5),
                 Layer(material="tumor_cellular", ragged=0.1, within="brain"),
@@ -173,7 +174,8 @@ PATTERNS = (
         consequences=(Consequence(diagnosis="structural_mass_effect", chance=(0.85, 0.2, 0.0), from_mm=20),
                       Consequence(diagnosis="structural_edema", chance=(0.25, 0.0, 0.0), extent=(1.3, 1.5)),
                       Consequence(diagnosis=BIG_VENTRICLES, chance=(0.15, 0.0, 0.0), stage="obstructive")),
-        signature="enhancing ice-cream cone: ball in the cerebellopontine angle, stem in the internal auditory canal, small cysts",
+        signature="enhancing ice-cream cone: ball in the cerebellopontine angle, stem in the internal auditory "
+        "canal, small cysts",
         contrasts=("T1C", "T2"),
         source="Skolnik et al., Radiographics 2016;36:1463",
     ),

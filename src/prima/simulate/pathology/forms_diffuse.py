@@ -1,4 +1,4 @@
-"""Many small or spread-out lesions: plaques, white matter disease, axonal injury, encephalitis, sarcoid, heterotopia."""
+"""Many small or spread-out lesions: plaques, leukoaraiosis, axonal injury, encephalitis, sarcoid, heterotopia."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, 
     box = job.canvas.box(centre, 1.5 * reach + 3)
     x, y, z = ((values - at) / r for values, at, r in zip((box.x, box.y, box.z), centre, radii, strict=True))
     inside = (x**2 + y**2 + z**2).sqrt()
-    inside = inside * (1 + 0.14 * box.noise(centre, 1.6 * reach + 4, max(0.7 * reach, 2.5), job.lesion.seed, "spot", number))
+    inside = inside * (
+        1 + 0.14 * box.noise(centre, 1.6 * reach + 4, max(0.7 * reach, 2.5), job.lesion.seed, "spot", number)
+    )
     alpha = soft(1 - inside, 1.6 / reach) * share
     if within is not None:
         alpha = alpha * job.canvas.region(within, box)
@@ -39,7 +41,7 @@ def _empty(job: Job) -> Tensor:
 
 
 def plaques(job: Job) -> Tensor:
-    """Multiple sclerosis: ovals at right angles to the ventricles, in the callosum, under the cortex, below the tentorium."""
+    """Multiple sclerosis: ovals at right angles to the ventricles, in the callosum, under the cortex, in the pons."""
     random = stream(job.lesion.seed, "plaques")
     count = round(4 + 22 * job.lesion.degree)
     found = _empty(job)
@@ -98,9 +100,14 @@ def leukoaraiosis(job: Job) -> Tensor:
     fine = box.noise(origin, 130, 4.5, key, "fine")
     halo = soft(2.5 + 9.5 * degree - wall + 2.5 * coarse, 4.0)
     ends = soft(9 + 7 * degree - torch.minimum(
-        ((x.abs() - 16) ** 2 + (y + 32) ** 2 + (z - 10) ** 2).sqrt(), ((x.abs() - 30) ** 2 + (y - 52) ** 2 + (z - 14) ** 2).sqrt()
+        ((x.abs() - 16) ** 2 + (y + 32) ** 2 + (z - 10) ** 2).sqrt(), ((x.abs() - 30) ** 2 + (y - 52) ** 2 + (z - 14)
+        ** 2).sqrt()
     ) + 2 * fine, 4.0)  # fmt: skip
-    deep = soft(0.75 * coarse + 0.65 * fine - (2.15 - 1.75 * degree), 0.6) * soft(z - 14, 8) * soft(34 - (x.abs() - 22).abs(), 8)
+    deep = (
+        soft(0.75 * coarse + 0.65 * fine - (2.15 - 1.75 * degree), 0.6)
+        * soft(z - 14, 8)
+        * soft(34 - (x.abs() - 22).abs(), 8)
+    )
     white = canvas.region("white_matter", box)
     deep = deep * soft(white - 0.75, 0.4)
     share = torch.maximum(torch.maximum(halo, ends * 0.95), deep) * soft(z + 2, 6) * soft(white - 0.35, 0.5)
@@ -108,18 +115,20 @@ def leukoaraiosis(job: Job) -> Tensor:
     random = stream(key, "small")
     seen = job.mask(box, share > 0.4)
     for number in range(round(6 * max(degree - 0.45, 0))):
-        point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(14, 28)), float(random.uniform(-10, 20)),
+        point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(14, 28)), float(random.uniform(-10,
+        20)),
                               float(random.uniform(0, 30))))  # fmt: skip
         seen |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", number)
     for number in range(round(9 * max(degree - 0.55, 0))):
-        point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5, 25)),
+        point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5,
+        25)),
                               float(random.uniform(-4, 16))))  # fmt: skip
         _spot(job, point, (2.0, 2.0, 2.0), "hemosiderin", 100 + number)
     return seen
 
 
 def axonal(job: Job) -> Tensor:
-    """Diffuse axonal injury: dots at the gray-white junction, in the splenium (grade 2) and the dorsal midbrain (grade 3)."""
+    """Dots at the gray-white junction, in the splenium (grade 2) and the dorsal midbrain (grade 3)."""
     random = stream(job.lesion.seed, "dots")
     found = _empty(job)
     grade = int((job.lesion.stage or "grade 1")[-1])
@@ -160,10 +169,13 @@ def encephalitis(job: Job) -> Tensor:
         if s != worse and job.lesion.side in ("left", "right"):
             continue
         extent = reach * (1.0 if s == worse else 0.6)
-        for (px, py, pz), radii in (((30, 6, -24), (17, 30, 13)), ((39, -4, 0), (6, 22, 14)), ((5, -16, 30), (5, 24, 7)),
+        for (px, py, pz), radii in (((30, 6, -24), (17, 30, 13)), ((39, -4, 0), (6, 22, 14)),
+                                    ((5, -16, 30), (5, 24, 7)),
                                     ((16, -34, -18), (12, 12, 6))):  # fmt: skip
             fit = extent if px == 30 else max(extent - 0.15, 0.3)
-            far = (((x - s * px) / radii[0]) ** 2 + ((y - py) / radii[1]) ** 2 + ((z - pz) / radii[2]) ** 2).sqrt() / fit
+            far = (
+                ((x - s * px) / radii[0]) ** 2 + ((y - py) / radii[1]) ** 2 + ((z - pz) / radii[2]) ** 2
+            ).sqrt() / fit
             share = torch.maximum(share, soft(1 - far + noise, 0.35))
     cortex, white = canvas.region("cortex", box), canvas.region("white_matter", box)
     share = share * (cortex + 0.65 * white).clamp(0, 1)
@@ -179,7 +191,9 @@ def sarcoid(job: Job) -> Tensor:
     patchy = box.noise((0, 10, -20), 120, 6, key, "patchy")
     base = ((x / 30) ** 2 + ((y - 8) / 32) ** 2 + ((z + 22) / 15) ** 2).sqrt()
     csf, brain = canvas.region("csf", box), canvas.region("brain", box)
-    rim = (4 * csf * (1 - csf) + csf * brain * 3).clamp(0, 1)
+    rim = (
+        csf * (0.35 + 0.65 * soft(brain - 0.02, 0.3)) * soft(box.noise((0, 10, -20), 120, 4.5, key, "fine") + 0.5, 1.5)
+    )
     film = rim * soft(1.15 - base, 0.3) * soft(patchy + 1.3 * degree - 0.2, 0.8)
     sulci = rim * soft(patchy - (2.2 - 1.1 * degree), 0.5) * soft(z + 10, 5)
     share = torch.maximum(film, sulci) * soft(canvas.depth_mm(box) - 1, 2)
@@ -194,7 +208,7 @@ def sarcoid(job: Job) -> Tensor:
     if degree > 0.5:
         s = float(random.choice([-1, 1]))
         radii: Point = (0.5 * half, 1.2 * half, 0.9 * half)
-        found |= _spot(job, canvas.point((s * 58.0, float(random.uniform(-10, 30)), 30.0)), radii, "granuloma", 90, within="inside")
+        found |= _spot(
+            job, canvas.point((s * 58.0, float(random.uniform(-10, 30)), 30.0)), radii, "granuloma", 90, within="inside"
+        )
     return found
-
-

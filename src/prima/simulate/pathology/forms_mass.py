@@ -7,33 +7,31 @@ import math
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.canvas import Box, Point, soft
+from prima.simulate.pathology.forms_vascular import petechiae
 from prima.simulate.pathology.job import Job
 from prima.simulate.streams import stream
 
 
 def layers(job: Job) -> Tensor:
-    """A mass of layers."""
-    box, inside = job.body()
+    """A mass of layers; a clot of another lesion lies beside it or in it, that of an infarct is petechial."""
     if job.lesion.site.endswith("_territory"):
-        from prima.simulate.pathology.forms_vascular import petechiae
-
         return petechiae(job)
-    centre_moved = job.lesion.diagnosis != job.cause.diagnosis and job.lesion.size_mm > 0
-    if centre_moved:  # a clot beside the malformation that bled
+    box, inside = job.body()
+    if (
+        job.cause.diagnosis == "vascular_malformation_arteriovenous_malformation"
+        and job.lesion.diagnosis != job.cause.diagnosis
+    ):
         away = stream(job.lesion.seed, "beside").uniform(-1, 1, 3)
         reach = 0.7 * (job.radius + job.cause.size_mm / 2) / max(float((away**2).sum()) ** 0.5, 1e-6)
-        middle = tuple(c + reach * float(d) for c, d in zip(job.centre, away, strict=True))
-        box, inside = job.body(centre=(middle[0], middle[1], middle[2]))
+        x, y, z = (c + reach * float(d) for c, d in zip(job.centre, away, strict=True))
+        box, inside = job.body(centre=(x, y, z))
     job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
     return _seen(job, inside, box)
 
 
-def _seen(job: Job, inside: Tensor, box: object) -> Tensor:
-    from prima.simulate.pathology.canvas import Box
-
-    assert isinstance(box, Box)
-    return job.mask(box, (inside < 1) & (job.canvas.region("inside", box) > 0.3))
+def _seen(job: Job, inside: Tensor, box: Box) -> Tensor:
+    return job.mask(box, (inside < 1) & (job.region("inside", box) > 0.3))
 
 
 def dural_mass(job: Job) -> Tensor:
@@ -59,14 +57,8 @@ def schwannoma(job: Job) -> Tensor:
     stem_mm = 2.2 + 0.05 * job.radius
     stem = box.segment(middle, end) / stem_mm
     joined = torch.minimum(inside, stem)
-    job.layers(box, joined, tuple(_free(job)))
+    job.layers(box, joined, job.pattern.layers_at(job.lesion.stage))
     return job.mask(box, joined < 1)
-
-
-def _free(job: Job) -> list[object]:
-    from dataclasses import replace
-
-    return [replace(layer, within=None) for layer in job.pattern.layers_at(job.lesion.stage)]  # type: ignore[misc]
 
 
 def cyst_nodule(job: Job) -> Tensor:
@@ -95,11 +87,10 @@ def adenoma(job: Job) -> Tensor:
         box = low[0]
         lower = box.distance((x, y, z + 0.05 * job.radius)) / high
         upper = box.distance((x, y - 0.1 * job.radius, z + 0.95 * job.radius)) / (0.85 * high)
-        inside = torch.minimum(lower, upper) * (1 + 0.08 * box.noise(job.centre, 2.5 * job.radius, 7.0, job.lesion.seed, "snow"))
-    from dataclasses import replace
-
-    free = tuple(replace(layer, within=None) for layer in job.pattern.layers_at(job.lesion.stage))
-    job.layers(box, inside, free)
+        inside = torch.minimum(lower, upper) * (
+            1 + 0.08 * box.noise(job.centre, 2.5 * job.radius, 7.0, job.lesion.seed, "snow")
+        )
+    job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
     return job.mask(box, inside < 1)
 
 

@@ -1,10 +1,11 @@
-"""Findings of shape: mostly the deformation does the work (`hooks`); here what has to be painted, and the region affected."""
+"""Findings of shape: the deformation does most (`hooks`); here what has to be painted, and the region affected."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from prima.simulate.case import Side
 from prima.simulate.pathology.canvas import Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
@@ -17,8 +18,10 @@ def dandy_walker(job: Job) -> Tensor:
     x, y, z = canvas.template_points(box)
     wide = 13 + 17 * degree
     wobble = 0.07 * box.noise(job.centre, 90, 14, job.lesion.seed, "cyst")
-    cyst = (((x / wide) ** 2 + ((y - 80) / (26 + 10 * degree)) ** 2 + ((z + 46) / (16 + 15 * degree)) ** 2).sqrt() + wobble)
-    mouth = (((x / (5 + 6 * degree)) ** 2 + ((y - 55) / 18) ** 2 + ((z + 42) / 13) ** 2).sqrt() + wobble)
+    cyst = (
+        (x / wide) ** 2 + ((y - 80) / (26 + 10 * degree)) ** 2 + ((z + 46) / (16 + 15 * degree)) ** 2
+    ).sqrt() + wobble
+    mouth = ((x / (5 + 6 * degree)) ** 2 + ((y - 55) / 18) ** 2 + ((z + 42) / 13) ** 2).sqrt() + wobble
     joined = torch.minimum(cyst, mouth)
     share = soft(1 - joined, 0.08) * soft(y - 40, 2) * soft(-8 - z, 3) * canvas.region("inside", box)
     canvas.paint(box, share, "csf_like")
@@ -26,7 +29,7 @@ def dandy_walker(job: Job) -> Tensor:
 
 
 def callosal(job: Job) -> Tensor:
-    """No callosum (or none behind): gray and CSF in its place, third ventricle high, ventricles apart and wide at the back."""
+    """No callosum, or none behind: gray and CSF in its place, ventricles apart and wide at the back."""
     canvas, degree = job.canvas, job.lesion.degree
     box = canvas.box(job.at("corpus_callosum", "midline"), 85.0)
     x, y, z = canvas.template_points(box)
@@ -37,7 +40,14 @@ def callosal(job: Job) -> Tensor:
     up = z - arch
     inside = canvas.region("inside", box)
     plate = soft(13 - x.abs(), 2) * soft(7 - up.abs(), 2) * soft(y + 42, 3) * soft(50 - y, 3) * present * inside
-    gap = soft(3.2 - x.abs() + 0.06 * up, 1.5) * soft(up + 20, 3) * soft(20 - up, 4) * soft(y + 44, 3) * soft(52 - y, 4) * present
+    gap = (
+        soft(3.2 - x.abs() + 0.06 * up, 1.5)
+        * soft(up + 20, 3)
+        * soft(20 - up, 4)
+        * soft(y + 44, 3)
+        * soft(52 - y, 4)
+        * present
+    )
     canvas.paint(box, plate, "grey")
     canvas.paint(box, gap * inside, "csf_like")
     found = plate > 0.4
@@ -46,7 +56,13 @@ def callosal(job: Job) -> Tensor:
         body = (((s * x - 20) / 5.5) ** 2 + ((y - 8) / 34) ** 2 + ((z - 24) / 8) ** 2).sqrt()
         wide = 0.75 + 0.35 * degree
         share = torch.maximum(soft(wide - back, 0.12), soft(0.95 - body, 0.15)) * present * inside
-        medial = soft(15 - s * x, 1.5) * soft(s * x - 4, 1.5) * soft(9 - (z - 20).abs(), 2) * soft(y + 38, 3) * soft(36 - y, 3)
+        medial = (
+            soft(15 - s * x, 1.5)
+            * soft(s * x - 4, 1.5)
+            * soft(9 - (z - 20).abs(), 2)
+            * soft(y + 38, 3)
+            * soft(36 - y, 3)
+        )
         canvas.paint(box, medial * present * inside * 0.95, "white")
         canvas.paint(box, share, "csf_like")
         found |= share > 0.5
@@ -119,16 +135,20 @@ def geometry(job: Job) -> Tensor:
         return job.mask(box, near & inside)
     if job.lesion.diagnosis == "structural_brain_herniation":
         s = sign(job.lesion)[0]
-        side = "left" if s > 0 else "right"
+        side: Side = "left" if s > 0 else "right"
         site, reach = {"tonsillar": ("foramen_magnum", 16.0), "subfalcine": ("cingulate", 22.0)}.get(
             job.lesion.stage or "uncal", ("temporal_uncus", 16.0)
         )
-        return job.mask(box, (box.distance(job.at(site, "midline" if site == "foramen_magnum" else side)) < reach) & inside)  # type: ignore[arg-type]
+        return job.mask(
+            box, (box.distance(job.at(site, "midline" if site == "foramen_magnum" else side)) < reach) & inside
+        )
     radius = max(job.cause.size_mm / 2, 12.0)
     if job.cause.diagnosis == "trauma_subdural_hematoma":
         x, y, z = canvas.template_points(box)
         s = sign(job.lesion)[0]
         depth = canvas.depth_mm(box)
-        return job.mask(box, inside & (s * x > 8) & (z > -5) & (depth > job.cause.size_mm) & (depth < job.cause.size_mm + 22))
+        return job.mask(
+            box, inside & (s * x > 8) & (z > -5) & (depth > job.cause.size_mm) & (depth < job.cause.size_mm + 22)
+        )
     far = box.distance(job.centre)
     return job.mask(box, inside & (far < radius + 14) & (far > 0.8 * radius))

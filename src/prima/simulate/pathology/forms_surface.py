@@ -1,4 +1,4 @@
-"""At the surface of the brain and through the skull: subdural blood, craniotomy, cavity, catheter, cephalocele, thick dura."""
+"""At the surface of the brain and through the skull: subdural blood, craniotomy, catheter, cephalocele, thick dura."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOOD = {
 
 
 def subdural(job: Job) -> Tensor:
-    """A crescent under the skull: thickest over the parietal convexity, thin at its horns, held by falx and tentorium."""
+    """A crescent under the skull: thickest over the convexity, thin at its horns, held by the falx."""
     canvas, box = job.canvas, job.canvas.whole
     x, y, z = canvas.template_points(box)
     depth = canvas.depth_mm(box)
@@ -33,9 +33,9 @@ def subdural(job: Job) -> Tensor:
             canvas.paint(box, share, "hygroma")
         else:
             if stage in ("acute", "early subacute", "chronic"):
-                canvas.paint(box, share * 0.9, "bloody_csf" if stage != "chronic" else "blood_chronic")
+                canvas.paint(box, share, "blood_hyperacute" if stage != "chronic" else "blood_chronic")
             grain = 0.5 * wave + 0.8 * box.noise((0, 0, 10), 130, 9, job.lesion.seed, "layers")
-            canvas.paint(box, share * soft(grain + 1.2, 1.2), _BLOOD[stage])
+            canvas.paint(box, share * (0.25 + 0.65 * soft(grain + 0.4, 2.0)), _BLOOD[stage])
             membrane = share * soft(1.4 - (thick - depth).abs(), 1.0)
             if stage in ("late subacute", "chronic"):
                 canvas.paint(box, membrane * 0.8, "thick_dura")
@@ -44,7 +44,7 @@ def subdural(job: Job) -> Tensor:
 
 
 def craniotomy(job: Job) -> Tensor:
-    """A flap of skull: burr holes and cuts around it, thick enhancing dura and a film of fluid under it, scar in the scalp."""
+    """A flap of skull: cuts around it, thick enhancing dura and a film of fluid under it, scar in the scalp."""
     canvas = job.canvas
     s = 1.0 if job.centre[0] >= 0 else -1.0
     outer = _outward(job)
@@ -153,7 +153,9 @@ def cephalocele(job: Job) -> Tensor:
     canvas.paint(box, soft(1 - joined, 1.6 / radius), "csf_like")
     if stream(job.lesion.seed, "brain").random() < 0.65 or job.lesion.subtlety == 1:
         fold = 0.5 * box.noise(middle, 2 * radius + 20, 5, job.lesion.seed, "folds")
-        core = torch.minimum(box.distance(middle) / (0.62 * radius), box.segment(back, middle) / max(0.26 * radius, 2.0))
+        core = torch.minimum(
+            box.distance(middle) / (0.62 * radius), box.segment(back, middle) / max(0.26 * radius, 2.0)
+        )
         canvas.paint(box, soft(1 - core + 0.3 * fold, 0.3), "grey")
         canvas.paint(box, soft(0.6 - core + 0.3 * fold, 0.3), "white")
     outside = canvas.depth_mm(box) < 2
@@ -161,7 +163,7 @@ def cephalocele(job: Job) -> Tensor:
 
 
 def hypotension(job: Job) -> Tensor:
-    """Smooth thick enhancing dura everywhere, a film of fluid under it, full pituitary and sinuses; the sagging is shape."""
+    """Smooth thick enhancing dura everywhere, a film of fluid under it, full pituitary; the sagging is shape."""
     canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
     z = canvas.template_points(box)[2]
     depth = canvas.depth_mm(box)

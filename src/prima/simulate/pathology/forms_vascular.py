@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Box, soft
+from prima.simulate.pathology.canvas import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 from prima.simulate.streams import stream
@@ -19,24 +19,26 @@ def _territory(job: Job) -> tuple[Box, Tensor]:
     x, y, z = canvas.template_points(box)
     s = sign(job.lesion)[0]
     side = soft(s * x - 1.0, 2.0)
-    wobble = box.noise((0, 0, 0), 130, 14, job.cause.seed, "border") * 4.0
+    wobble = 4.5 * box.noise((0, 0, 0), 130, 15, job.cause.seed, "border")
+    wobble = wobble + 2.5 * box.noise((0, 0, 0), 130, 6, job.cause.seed, "fringe")
     aside = s * x
     if job.lesion.site == "aca_territory":
         inside = soft(19 + wobble - aside, 4.0) * soft(26 - y + wobble, 6.0) * soft(z + 18, 6)
-        centre, widest = (10.0, -30.0, 34.0), 74.0
+        centre = (10.0, -30.0, 34.0)
     elif job.lesion.site == "pca_territory":
         behind = soft(y - 56 + wobble, 6.0) * soft(52 - aside + wobble, 6.0)
         below = soft(-6 - z + wobble * 0.4, 5.0) * soft(40 - aside, 6) * soft(y - 24 + wobble, 6)
         inside = torch.maximum(behind, below) * soft(36 - z + wobble, 6) * soft(z + 22, 3)
-        centre, widest = (18.0, 78.0, 4.0), 74.0
+        centre = (18.0, 78.0, 4.0)
     else:
-        inside = soft(aside - 21 + wobble, 5.0) * soft(y + 52 + wobble, 7.0) * soft(64 - y + wobble, 7.0) * soft(z + 24, 6)
-        inside = inside * soft(62 - z + wobble, 6)
-        centre, widest = (46.0, 6.0, 18.0), 112.0
+        apex = (
+            17 + 0.42 * (y - 6).abs() + 0.25 * (z - 20).abs()
+        )  # a wedge: narrow at the ventricle, wide at the surface
+        inside = soft(aside - apex + wobble, 4.0) * soft(z + 24, 6) * soft(62 - z + wobble, 6)
+        centre = (46.0, 6.0, 18.0)
     above = soft(z + 20 + 0.25 * (y - 40).clamp_min(0), 3.0)  # not the cerebellum
     reach = ((aside - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2).sqrt()
     inside = inside * side * above * soft(0.62 * job.lesion.size_mm + wobble - reach, 9.0)
-    del widest
     return box, inside
 
 
@@ -110,6 +112,7 @@ def subarachnoid(job: Job) -> Tensor:
     patchy = 0.3 * box.noise((0, 0, 0), 130, 14, job.lesion.seed, "blood")
     far = torch.full(box.shape, 9.0, device=x.device)
     for s in sign(job.lesion):
+        spots: tuple[tuple[Point, Point], ...]
         if job.lesion.site == "suprasellar":
             spots = (((0, 4, -20), (26, 26, 14)), ((s * 38, -6, -8), (16, 18, 14)), ((0, -36, 0), (7, 24, 30)))
         elif job.lesion.site == "sylvian_fissure":
@@ -118,7 +121,9 @@ def subarachnoid(job: Job) -> Tensor:
             spots = (((s * 44, -6, 50), (22, 36, 24)),) * 3
         for (px, py, pz), (rx, ry, rz) in spots:
             grown = 0.55 + 0.65 * degree
-            far = torch.minimum(far, (((x - px) / rx) ** 2 + ((y - py) / ry) ** 2 + ((z - pz) / rz) ** 2).sqrt() / grown)
+            far = torch.minimum(
+                far, (((x - px) / rx) ** 2 + ((y - py) / ry) ** 2 + ((z - pz) / rz) ** 2).sqrt() / grown
+            )
     share = csf * soft(1.15 - far + patchy, 0.4) * soft(canvas.depth_mm(box), 1.5)
     canvas.paint(box, share * (0.45 + 0.5 * degree), "bloody_csf")
     clots = share * soft(box.noise((0, 0, 0), 130, 5, job.lesion.seed, "clots") - 1.0 + 0.5 * degree, 0.6)
@@ -141,22 +146,25 @@ def nidus(job: Job) -> Tensor:
     canvas.paint(box, tangle, "fast_artery")
     mask = job.mask(box, inside < 1)
     s = 1.0 if job.centre[0] > 0 else -1.0
-    x, y, z = job.centre
+    _x, y, z = job.centre
     wide = 1.3 + 0.045 * radius
     willis = job.at("mca_m1" if z > -15 else "basilar_tip", job.lesion.side if z > -15 else "midline")
     up = job.at("superior_sagittal_sinus" if z > -15 else "torcula", "midline")
-    for start, end, material, width in ((willis, job.centre, "fast_artery", wide), (job.centre, (s * 6 + up[0], y + 14, up[2]),
-                                         "fast_vein", 1.5 * wide)):  # fmt: skip
+    drain: Point = (s * 6 + up[0], y + 14, up[2])
+    ways = ((willis, job.centre, "fast_artery", wide), (job.centre, drain, "fast_vein", 1.5 * wide))
+    for start, end, material, width in ways:
         middle = tuple((a + b) / 2 for a, b in zip(start, end, strict=True))
         half = max(abs(a - b) for a, b in zip(start, end, strict=True)) / 2 + 12
         near = canvas.box((middle[0], middle[1], middle[2]), half)
-        bent = near.segment(start, end) + 2.2 * near.noise((middle[0], middle[1], middle[2]), half * 1.8, 12, seed, material)
+        bent = near.segment(start, end) + 2.2 * near.noise(
+            (middle[0], middle[1], middle[2]), half * 1.8, 12, seed, material
+        )
         canvas.paint(near, soft(width - bent.abs(), 1.5) * canvas.region("inside", near), material)
     return mask
 
 
 def moyamoya(job: Job) -> Tensor:
-    """The end of the carotid and the stem of the MCA gone, a puff of fine vessels above, slow bright sulci, old infarcts."""
+    """The end of the carotid and the stem of the MCA gone, a puff of fine vessels, slow bright sulci, old infarcts."""
     canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
     x, y, z = canvas.template_points(box)
     found = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
@@ -168,7 +176,11 @@ def moyamoya(job: Job) -> Tensor:
         lost = canvas.region("vessels", box) * soft(1.1 - near, 0.2) * soft(s * x - 1, 2)
         canvas.paint(box, lost * (0.5 + 0.5 * degree), "csf_like")
         puff = (((s * x - 19) / 14) ** 2 + ((y - 2) / 16) ** 2 + ((z - 0) / 14) ** 2).sqrt()
-        dots = soft(0.42 + 0.12 * degree - (fine[0] ** 2 + fine[1] ** 2).sqrt(), 0.25) * soft(1.05 - puff, 0.25) * soft(s * x - 2, 2)
+        dots = (
+            soft(0.42 + 0.12 * degree - (fine[0] ** 2 + fine[1] ** 2).sqrt(), 0.25)
+            * soft(1.05 - puff, 0.25)
+            * soft(s * x - 2, 2)
+        )
         canvas.paint(box, dots * (0.5 + 0.5 * degree), "fast_artery")
         csf = canvas.region("csf", box)
         over = csf * soft(s * x - 14, 6) * soft(z - 12, 6) * soft(ivy + 0.2, 0.8) * soft(canvas.depth_mm(box) - 1.5, 2)

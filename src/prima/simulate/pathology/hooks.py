@@ -1,4 +1,4 @@
-"""What lesions do to the shape of the head: masses push, hematomas shift the midline, ventricles widen, tonsils sink."""
+"""What lesions do to the shape of the head: masses push, the midline shifts, ventricles widen, tonsils sink."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ def displacement_mm(lesion: Lesion) -> float:
     """By how many millimetres a geometric finding moves things: the septum, the tonsils, the border of a mass.
 
     Example:
-        >>> shift = Lesion(diagnosis="structural_midline_shift", site="frontal_wm", side="left", size_mm=0, degree=0.5, subtlety=2)
-        >>> displacement_mm(shift)
-        8.0
+        >>> shift = Lesion(diagnosis="structural_midline_shift", site="frontal_wm", side="left", size_mm=0,
+        degree=0.5, subtlety=2) >>> displacement_mm(shift) 8.0
     """
     least, most = _MM.get(lesion.diagnosis, (0.0, 0.0))
     return round(least + (most - least) * lesion.degree, 1)

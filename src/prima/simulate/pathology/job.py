@@ -73,8 +73,16 @@ class Job:
             if layer.speckle is not None:
                 share = share * self.speckles(box, radius, layer.speckle, *key)
             if layer.within is not None:
-                share = share * self.canvas.region(layer.within, box).clamp(0, 1)
+                share = share * self.region(layer.within, box)
+            grain = box.noise(self.centre, 1.5 * radius + 10, max(0.2 * radius, 2.2), *key, "grain")
+            share = share * (1 - 0.16 * soft(grain - 0.3, 2.4))  # nothing is even inside
             self.canvas.paint(box, share * layer.share * self.fade, layer.material)
+
+    def region(self, name: str, box: Box) -> Tensor:
+        """[z, y, x] 0 to 1: where a layer may be; the sella and the ear canal lie outside the brain."""
+        if name == "inside" and (self.lesion.site == "sella" or self.pattern.form in ("adenoma", "schwannoma")):
+            return torch.ones(box.shape, device=box.x.device)
+        return self.canvas.region(name, box).clamp(0, 1)
 
     def speckles(self, box: Box, radius: float, speckle: tuple[float, float], *key: int | str) -> Tensor:
         """[z, y, x] patches of a wavelength that fill a share of the volume."""

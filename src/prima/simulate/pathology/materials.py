@@ -1,10 +1,10 @@
 """What lesions are made of: relaxation, diffusion, enhancement of oedema, tumour, necrosis, blood by age, …
 
-Values are typical ones, rounded, at 1.5 and 3 T. Sources: relaxation of oedema and tumour: Just & Thelen, Radiology 1988;169:779
-and Bottomley et al., Med Phys 1987;14:1; blood by age: Bradley, Radiology 1993;189:15 (oxy-, deoxy-, intracellular and
-extracellular met-haemoglobin, haemosiderin); diffusion of tumours, abscess and infarct: Provenzale et al., Radiology
-2006;239:632, Schaefer et al., Radiology 2000;217:331, Desprechins et al., AJNR 1999;20:1252; proteinaceous cysts: Hayman et al.,
-Radiology 1989;173:45.
+Values are typical ones, rounded, at 1.5 and 3 T. Sources: relaxation of oedema and tumour: Just & Thelen, Radiology
+1988;169:779 and Bottomley et al., Med Phys 1987;14:1; blood by age: Bradley, Radiology 1993;189:15 (oxy-, deoxy-,
+intracellular and extracellular met-haemoglobin, haemosiderin); diffusion of tumours, abscess and infarct: Provenzale
+et al., Radiology 2006;239:632, Schaefer et al., Radiology 2000;217:331, Desprechins et al., AJNR 1999;20:1252;
+proteinaceous cysts: Hayman et al., Radiology 1989;173:45.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from prima.simulate.tissues import TISSUE, Flow, Tissue
 
 
-def _material(
+def _material(  # noqa: PLR0917
     name: str,
     pd: float,
     t1: tuple[float, float],
@@ -66,7 +66,7 @@ _OWN: dict[str, Tissue] = {
         _material("tumor_rim", 0.86, (1200, 1450), 125, 60, 0.95, 0.95),
         _material("tumor_solid", 0.85, (1150, 1400), 115, 60, 0.95, 0.7),
         _material("tumor_nodule", 0.9, (1500, 1800), 180, 90, 1.5, 0.9),
-        _material("tumor_cellular", 0.82, (1100, 1350), 92, 50, 0.58, 0.85),
+        _material("tumor_cellular", 0.85, (1100, 1350), 104, 55, 0.52, 0.85),
         _material("tumor_patchy", 0.86, (1250, 1500), 130, 60, 1.05, 0.5),
         _material("meningioma", 0.84, (1130, 1420), 100, 55, 0.85, 0.95),
         _material("schwannoma", 0.87, (1250, 1550), 150, 75, 1.15, 0.95),

@@ -27,8 +27,8 @@ class Layer:
         share: how much of what was there it replaces, 0 to 1.
         speckle: (wavelength in mm, share of the volume) when it is there in patches alone.
         ragged: how strongly noise moves its borders, in radii.
-        within: name of the tissue that it stays in: "brain", "white_matter", "cortex", "inside" (within the skull) or None.
-        edge_mm: over how many millimetres its border fades.
+        within: name of the tissue that it stays in: "brain", "white_matter", "cortex", "inside" (within the skull) or
+        None. edge_mm: over how many millimetres its border fades.
     """
 
     material: str
@@ -129,9 +129,9 @@ MIDLINE_SITES = frozenset(
 """Sites without a left and a right."""
 
 
-def swelling(edema: tuple[float, float, float], mass: tuple[float, float, float], *, extent: Range = (1.5, 2.2)) -> tuple[
-    Consequence, ...
-]:
+def swelling(
+    edema: tuple[float, float, float], mass: tuple[float, float, float], *, extent: Range = (1.5, 2.2)
+) -> tuple[Consequence, ...]:
     """What a mass in the hemisphere may bring along: edema, mass effect, midline shift, herniation, each when visible.
 
     Args:
@@ -159,8 +159,9 @@ SUBDURAL = "trauma_subdural_hematoma"
 CRANIOTOMY = "surgical_craniotomy"
 
 HEMISPHERIC = (
-    "frontal_wm", "parietal_wm", "temporal_wm", "occipital_wm", "centrum_semiovale", "frontal_cortex", "parietal_cortex",
-    "temporal_cortex", "occipital_cortex", "insula", "thalamus", "putamen", "caudate", "internal_capsule", "globus_pallidus",
-    "temporal_pole", "convexity", "sylvian_fissure", "mca_territory", "gyrus_rectus", "periventricular_wm",
+    "frontal_wm", "parietal_wm", "temporal_wm", "occipital_wm", "centrum_semiovale", "frontal_cortex",
+    "parietal_cortex", "temporal_cortex", "occipital_cortex", "insula", "thalamus", "putamen", "caudate",
+    "internal_capsule", "globus_pallidus", "temporal_pole", "convexity", "sylvian_fissure", "mca_territory",
+    "gyrus_rectus", "periventricular_wm",
 )  # fmt: skip
 """Sites in a hemisphere, from where a mass can push across the midline."""

@@ -22,7 +22,11 @@ from prima.simulate.pathology.pattern import (
 
 CAUSES: dict[str, tuple[str, ...]] = {
     EDEMA: ("tumor_adult_brain_metastasis", "infectious_brain_abscess", "tumor_adult_high_grade_glioma"),
-    MASS_EFFECT: ("tumor_adult_high_grade_glioma", "vascular_hemorrhagic_intracranial_hemorrhage", "tumor_adult_meningioma"),
+    MASS_EFFECT: (
+        "tumor_adult_high_grade_glioma",
+        "vascular_hemorrhagic_intracranial_hemorrhage",
+        "tumor_adult_meningioma",
+    ),
     SHIFT: ("tumor_adult_high_grade_glioma", SUBDURAL, "vascular_hemorrhagic_intracranial_hemorrhage"),
     HERNIATION: (SUBDURAL, "tumor_adult_high_grade_glioma", "vascular_hemorrhagic_intracranial_hemorrhage"),
 }
@@ -154,11 +158,10 @@ def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.
     side: Side = "both" if "both" in pattern.sides or rule.diagnosis == SUBDURAL else own.side
     site = "suprasellar" if main.diagnosis.endswith("aneurysm") and "suprasellar" in pattern.sites else own.site
     if rule.diagnosis == SUBDURAL:  # thin, on both sides, of a sagging brain
-        own = Lesion(
+        return Lesion(
             diagnosis=SUBDURAL, site=own.site, side=side, size_mm=round(float(rng.uniform(4, 7)), 1), degree=degree,
             subtlety=subtlety, stage=stage, seed=main.seed,
         )  # fmt: skip
-        return own
     return Lesion(
         diagnosis=own.diagnosis, site=site, side=side if site not in MIDLINE_SITES else "both", size_mm=own.size_mm,
         degree=degree, subtlety=subtlety, stage=stage, seed=main.seed,
@@ -172,7 +175,9 @@ def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generato
     if main.side not in ("left", "right"):  # only a mass to one side pushes across
         side: Side = "left" if rng.random() < 0.5 else "right"
         site = "frontal_wm" if cause != SUBDURAL else main.site
-        found = [Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in found if lesion.seed == main.seed]
+        found = [
+            Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in found if lesion.seed == main.seed
+        ]
         main = found[0]
     for name in (*_NEEDS.get(wanted, ()), wanted):
         extent: Range = (1.5, 2.2) if name == EDEMA else (0.0, 0.0)
