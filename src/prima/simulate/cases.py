@@ -11,17 +11,9 @@ from functools import lru_cache
 import numpy as np
 
 from prima.simulate.case import Case, Lesion, Visit
-from prima.simulate.conditions import (
-    ASSOCIATED,
-    BY_DIAGNOSIS,
-    INCIDENTAL,
-    INCIDENTAL_IN_CHILDREN,
-    NORMAL,
-    Condition,
-    wear_probability,
-)
-from prima.simulate.courses import State, next_state
+from prima.simulate.conditions import BY_DIAGNOSIS, NORMAL
 from prima.simulate.equipment import INDICATIONS, choose_indication, protocol_of
+from prima.simulate.findings import state_at
 from prima.simulate.operations import Place, choose_place, on_weekend, order_time, report_time
 from prima.simulate.pathology.implied import labels_of
 from prima.simulate.plan import Plan
@@ -32,18 +24,6 @@ from prima.simulate.streams import seed_of, stream
 from prima.study.triage import priority_and_referrals
 
 _NAMESPACE = uuid.UUID("0f3b5d0e-6a8f-5be0-9f51-3f4c1f1f7f0a")
-GEOMETRIC = frozenset(
-    {
-        "structural_brain_herniation",
-        "structural_cerebral_atrophy",
-        "structural_mass_effect",
-        "structural_midline_shift",
-        "vascular_ischemic_small_vessel_disease",
-        "ventricular_intracranial_hypotension",
-        "ventricular_ventriculomegaly",
-    }
-)
-"""Findings that a head has once at most; a second cause of one adds nothing to it."""
 
 
 def case_at(plan: Plan, index: int) -> Case:
@@ -60,7 +40,7 @@ def case_at(plan: Plan, index: int) -> Case:
     condition = BY_DIAGNOSIS[slot.condition]
     patient = make_patient(plan.seed, slot.person, condition, first_year=_year(first.scanned))
     age = patient.first_age_years + (slot.scanned - first.scanned).days / 365.25
-    state = _state(plan, slot, condition, patient)
+    state = state_at(plan, slot, patient)
     labels = tuple(sorted(labels_of(state.lesions)))
     priority, referrals = priority_and_referrals(labels, age_years=age, stages=stages_of(state.lesions))
     visit, scanner, protocol, effects = _visit(plan, index, slot, patient, age=age)
@@ -107,65 +87,6 @@ def without_lesions(case: Case, diagnoses: Iterable[str] | None = None) -> Case:
     labels = tuple(sorted(labels_of(lesions)))
     priority, referrals = priority_and_referrals(labels, age_years=case.age_years, stages=stages_of(lesions))
     return replace(case, lesions=lesions, labels=labels, priority=priority, referrals=referrals)
-
-
-def _state(plan: Plan, slot: Slot, condition: Condition, patient: Patient) -> State:
-    """What is in the head at this visit: the person's first state, changed once for each visit since."""
-    if condition.diagnosis == NORMAL:
-        return State()
-    from prima.simulate.pathology.sampling import sample_lesions
-
-    def sample(diagnosis: str, *key: int | str) -> tuple[Lesion, ...]:
-        rng = stream(plan.seed, "person", slot.person, "lesion", diagnosis, *key)
-        return sample_lesions(
-            diagnosis,
-            age_years=patient.first_age_years,
-            sex=patient.person.sex,
-            subtlety=_subtlety(plan, patient, rng),
-            rng=rng,
-        )
-
-    rng = stream(plan.seed, "person", slot.person, "findings")
-    lesions: tuple[Lesion, ...] = ()
-    for diagnosis in (condition.diagnosis, *(_company(condition, patient, rng) if plan.life else ())):
-        present = {lesion.diagnosis for lesion in lesions}
-        if diagnosis not in present:
-            lesions += tuple(new for new in sample(diagnosis) if new.diagnosis not in present & GEOMETRIC)
-    state = State(lesions=lesions)
-    for visit in range(1, slot.visit + 1):
-        state = next_state(
-            state,
-            condition.course,
-            condition.diagnosis,
-            sample=lambda diagnosis, visit=visit: sample(diagnosis, visit),  # type: ignore[misc]
-            rng=stream(plan.seed, "person", slot.person, "course", visit),
-        )
-    return state
-
-
-def _company(condition: Condition, patient: Patient, rng: np.random.Generator) -> list[str]:
-    """Diagnoses that come with a condition, with age, or by chance."""
-    found = [name for name, chance in ASSOCIATED.get(condition.diagnosis, ()) if rng.random() < chance]
-    worn = zip(
-        ("vascular_ischemic_small_vessel_disease", "structural_cerebral_atrophy"),
-        wear_probability(patient.first_age_years),
-        strict=True,
-    )
-    found += [name for name, chance in worn if rng.random() < chance]
-    adult = patient.first_age_years >= 18
-    chances = [(name, chance, rng.random()) for name, chance in INCIDENTAL]
-    return found + [
-        name for name, chance, point in chances if point < chance and (adult or name in INCIDENTAL_IN_CHILDREN)
-    ]
-
-
-def _subtlety(plan: Plan, patient: Patient, rng: np.random.Generator) -> int:
-    """1 plain, 2 moderate, 3 subtle; two numbers are drawn whatever the plan says, so that streams stay aligned."""
-    level = int(draw({str(level): share for level, share in enumerate(plan.subtlety_shares, start=1)}, rng))
-    made_subtle = rng.random()
-    if plan.bias is not None and plan.bias.applies_to(patient.person) and made_subtle < plan.bias.strength:
-        return 3
-    return level
 
 
 def _visit(

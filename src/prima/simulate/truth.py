@@ -60,6 +60,14 @@ LESION_COLUMNS: dict[str, str] = {
 }
 """Columns of the table of lesions."""
 
+# Columns that may be empty in a whole table, so that values alone do not tell the kind.
+_KINDS = dict.fromkeys(("study_uid", "diagnosis", "site", "side", "stage", "course", "prior_study_uid"), "text") | {
+    "number": "count",
+    "subtlety": "count",
+    "size_mm": "number",
+    "degree": "number",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class TruthTables:
@@ -120,7 +128,8 @@ def write_parquet(columns: dict[str, Column], path: Path) -> None:
         from pyarrow import parquet
     except ImportError:
         raise MissingDependencyError("writing truth tables needs pyarrow: pip install 'openprima[simulate]'") from None
-    types = {"stage": pa.string(), "prior_study_uid": pa.string()}
+    kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int64()}
+    types = {name: kinds[kind] for name, kind in _KINDS.items()}
     table = pa.table({name: pa.array(values, type=types.get(name)) for name, values in columns.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")

@@ -84,6 +84,10 @@ def read_triage(path: Path) -> Triage:
         return _triage(table["triage"])
     except UsageError as error:
         raise UsageError(f"{path.name}: {error}") from None
+    except KeyError as error:
+        raise UsageError(f"{path.name}: [triage] lacks {error}; copy it from ontology.toml and edit it") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(f"{path.name}: a value of [triage] is of the wrong kind ({error})") from None
 
 
 def priority_and_referrals(

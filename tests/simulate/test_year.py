@@ -1,0 +1,273 @@
+"""A simulated year is what its plan states: prevalences, people, waiting times, bias and drift, within their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from prima.simulate.case import Case
+from prima.simulate.cases import cases
+from prima.simulate.conditions import BY_DIAGNOSIS, CONDITIONS, NORMAL
+from prima.simulate.describe import census, expected_prevalence
+from prima.simulate.effects import Bias, Turnaround
+from prima.simulate.operations import ORDER_MEDIAN_H, on_weekend
+from prima.simulate.plan import SUBTLETY_SHARES, Plan, make_plan
+from prima.simulate.population import INSURANCE_BY_AGE, RACE_ETHNICITY, RURAL_SHARE
+from prima.simulate.scanners import DRIFT_SCANNERS
+from prima.simulate.schedule import condition_counts, schedule
+from prima.simulate.streams import stream
+from prima.study.ontology import DIAGNOSIS_NAMES, with_implied
+
+NUM_STUDIES, NUM_REFERENCE = 2000, 10_000
+Z_OF_MANY = 3.9
+"""Two-sided: 0.5 % that any of some fifty comparisons falls outside by chance."""
+
+STUDIES_OF_A_PERSON = 1.4
+"""Several studies of one person show the same: the factor by which that widens a variance."""
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return make_plan(num_studies=NUM_STUDIES, seed=11)
+
+
+@pytest.fixture(scope="module")
+def year(plan: Plan) -> tuple[Case, ...]:
+    return tuple(cases(plan))
+
+
+@pytest.fixture(scope="module")
+def stated(plan: Plan) -> dict[str, float]:
+    return expected_prevalence(plan, num_studies=NUM_REFERENCE)
+
+
+def outside(found: dict[str, float], stated: dict[str, float]) -> list[str]:
+    """Names whose share lies outside the interval around what is stated."""
+
+    def limit(share: float) -> float:
+        variance = share * (1 - share) * (1 / NUM_STUDIES + 1 / NUM_REFERENCE)
+        return Z_OF_MANY * math.sqrt(STUDIES_OF_A_PERSON * variance)
+
+    return [name for name, share in stated.items() if abs(found[name] - share) > limit(share)]
+
+
+def first_studies(year: Iterable[Case]) -> list[Case]:
+    return [case for case in year if case.prior_index is None]
+
+
+def assert_share(flags: Iterable[bool], expected: float, *, z: float = Z_OF_MANY) -> None:
+    values = list(flags)
+    error = math.sqrt(expected * (1 - expected) / len(values))
+    assert abs(np.mean(values) - expected) <= z * error + 1e-9, (np.mean(values), expected, len(values))
+
+
+def common_odds_ratio(
+    year: Iterable[Case],
+    late: Callable[[Case], bool],
+    exposed: Callable[[Case], bool],
+    stratum: Callable[[Case], object],
+) -> tuple[float, float, float]:
+    """Mantel-Haenszel odds ratio and its 99.9 % interval (variance of Robins, Breslow and Greenland, 1986)."""
+    cells: Counter[tuple[object, bool, bool]] = Counter((stratum(case), exposed(case), late(case)) for case in year)
+    top = bottom = p_r = p_s_q_r = q_s = 0.0
+    for key in {key for key, _, _ in cells}:
+        a, b, c, d = (cells[key, e, l] for e, l in ((True, True), (True, False), (False, True), (False, False)))
+        total = a + b + c + d
+        r, s, p, q = a * d / total, b * c / total, (a + d) / total, (b + c) / total
+        top, bottom = top + r, bottom + s
+        p_r, p_s_q_r, q_s = p_r + p * r, p_s_q_r + p * s + q * r, q_s + q * s
+    spread = math.sqrt(p_r / (2 * top**2) + p_s_q_r / (2 * top * bottom) + q_s / (2 * bottom**2))
+    ratio = top / bottom
+    return ratio, ratio * math.exp(-3.29 * spread), ratio * math.exp(3.29 * spread)
+
+
+def hours(case: Case) -> float:
+    return (case.visit.reported - case.visit.scanned).total_seconds() / 3600
+
+
+def lateness(limit: float) -> Callable[[Case], bool]:
+    """Whether a report took longer than a multiple of the median of its class."""
+    medians = dict(Turnaround().median_h)
+    return lambda case: hours(case) > limit * medians[case.visit.patient_class]
+
+
+def rural_site(case: Case) -> bool:
+    return bool(case.effects["rural_site"])
+
+
+def weekend(case: Case) -> bool:
+    return on_weekend(case.visit.scanned)
+
+
+def test_each_condition_has_its_share_of_studies_to_within_one(plan):
+    counts = condition_counts(plan, stream(plan.seed, "schedule"))
+    assert all(abs(counts[name] - share * NUM_STUDIES) <= 1 for name, share in plan.shares)
+    assert Counter(slot.condition for slot in schedule(plan)) == Counter(counts)
+
+
+def test_prevalences_are_those_stated(year, stated):
+    labels = Counter(name for case in year for name in case.labels)
+    found = {name: labels[name] / NUM_STUDIES for name in DIAGNOSIS_NAMES}
+    found["normal"] = sum(case.normal for case in year) / NUM_STUDIES
+    assert outside(found, stated) == []
+
+
+def test_another_prevalence_is_noticed(stated):
+    other = make_plan(num_studies=NUM_STUDIES, seed=11, prevalence={"inflammatory_multiple_sclerosis": 0.04})
+    missed = outside(census(other).prevalence, stated)
+    assert missed == ["inflammatory_multiple_sclerosis"]
+
+
+def test_no_diagnosis_is_rare_and_two_fifths_are_normal(year, stated):
+    assert min(stated.values()) >= 0.011
+    labels = Counter(name for case in year for name in case.labels)
+    assert min(labels[name] for name in DIAGNOSIS_NAMES) >= NUM_STUDIES * 0.01
+    assert 0.38 <= sum(case.normal for case in year) / NUM_STUDIES <= 0.42
+
+
+def test_implications_hold(year):
+    assert all(with_implied(case.labels) == frozenset(case.labels) for case in year)
+    assert all(case.labels == tuple(sorted({*case.labels})) for case in year)
+
+
+def test_company_makes_sense(year):
+    def together(a: str, b: str) -> float:
+        return float(np.mean([b in case.labels for case in year if a in case.labels]))
+
+    swelling = together("tumor_adult_high_grade_glioma", "structural_edema")
+    assert swelling > 0.5 > 5 * together("inflammatory_multiple_sclerosis", "structural_edema")
+    assert 0.15 < together("structural_chiari_malformation", "spine_syrinx") < 0.6
+    assert together("surgical_resection_cavity", "surgical_craniotomy") > 0.8
+
+
+def test_people_are_as_stated(year):
+    people = {case.person.patient_id: case for case in first_studies(year)}.values()
+    for name, share in RACE_ETHNICITY.items():
+        assert_share((case.person.race_ethnicity == name for case in people), share)
+    assert_share((case.person.rural for case in people), RURAL_SHARE)
+    lowest = 0.0
+    for below, shares in INSURANCE_BY_AGE:
+        group = [case for case in people if lowest <= case.age_years < below]
+        for name, share in shares.items():
+            assert_share((case.person.insurance == name for case in group), share)
+        lowest = below
+    home = {rural: [c.person.county_population for c in people if c.person.rural == rural] for rural in (True, False)}
+    assert 20_000 < np.median(home[True]) < 45_000 < 250_000 < np.median(home[False]) < 500_000
+
+
+def test_age_and_sex_follow_the_condition(plan, year):
+    slots = schedule(plan)
+    by_condition: dict[str, list[Case]] = {}
+    for case in first_studies(year):
+        by_condition.setdefault(slots[case.index].condition, []).append(case)
+    for name, group in by_condition.items():
+        row = BY_DIAGNOSIS[name]
+        assert_share((case.person.sex == "F" for case in group), row.female)
+        if row.child is not None:
+            assert all((case.age_years < 18) == row.child for case in group)
+        elif len(row.ages) == 1 and row.ages[0][1] > 2 * row.ages[0][2]:  # hardly cut at birth
+            mean, deviation = row.ages[0][1:]
+            assert abs(np.mean([case.age_years for case in group]) - mean) < 4.2 * deviation / math.sqrt(len(group)) + 1
+
+
+@pytest.mark.parametrize("limit", [0.5, 1.0, 2.0])
+def test_turnaround_inequity_is_recovered_at_any_limit(year, limit):
+    truth = Turnaround()
+    late = lateness(limit)
+    _, low, high = common_odds_ratio(year, late, rural_site, lambda case: (case.visit.patient_class, weekend(case)))
+    assert low <= truth.odds_rural <= high
+    _, low, high = common_odds_ratio(year, late, weekend, lambda case: (case.visit.patient_class, rural_site(case)))
+    assert low <= truth.odds_weekend <= high
+
+
+def test_the_inequity_is_told_from_none(plan, year):
+    def rural_interval(studies: Iterable[Case]) -> tuple[float, float]:
+        strata = [case for case in studies if not weekend(case)]
+        return common_odds_ratio(strata, lateness(1.0), rural_site, lambda case: case.visit.patient_class)[1:]
+
+    low, _ = rural_interval(year)
+    assert low > 1
+    fair = replace(plan, turnaround=Turnaround(odds_rural=1.0, odds_weekend=1.0))
+    low, high = rural_interval(cases(fair))
+    assert low <= 1 <= high < Turnaround().odds_rural
+
+
+def test_medians_of_waiting(year):
+    usual = [case for case in year if not rural_site(case) and not weekend(case)]
+    for kind, median in Turnaround().median_h:
+        assert_share((hours(case) > median for case in usual if case.visit.patient_class == kind), 0.5)
+    for patient_class, (median, _) in ORDER_MEDIAN_H.items():
+        group = [case.visit for case in year if case.visit.patient_class == patient_class]
+        waits = [(visit.scanned - visit.ordered).total_seconds() / 3600 for visit in group]
+        assert_share((wait > median for wait in waits), 0.5)
+
+
+def test_hours_and_days(plan, year):
+    outpatients = [case.visit.scanned for case in year if case.visit.patient_class == "outpatient"]
+    assert all(7 <= moment.hour < 19 for moment in outpatients)
+    assert np.mean([on_weekend(moment) for moment in outpatients]) < 0.1
+    emergencies = [case.visit.scanned for case in year if case.visit.patient_class == "emergency"]
+    assert_share((on_weekend(moment) for moment in emergencies), 2 / 7)
+    assert all(plan.start <= case.visit.scanned.date() <= plan.last for case in year)
+    assert all(case.visit.ordered < case.visit.scanned < case.visit.reported for case in year)
+
+
+def test_the_drift_begins_on_its_day(plan, year):
+    drift = plan.drift
+    assert drift is not None
+    assert drift.scanner in DRIFT_SCANNERS
+    before = [case for case in year if case.visit.scanned.date() < drift.on]
+    after = [case for case in year if case.visit.scanned.date() >= drift.on]
+    assert not [case for case in before if case.scanner == drift.scanner or case.protocol == drift.protocol]
+    assert not [case for case in after if case.scanner == drift.scanner and case.visit.site != drift.site]
+    there = [case for case in after if case.visit.site == drift.site]
+    assert_share((case.scanner == drift.scanner and case.protocol == drift.protocol for case in there), drift.share)
+    assert {case.index for case in year if case.effects["drift"]} == {
+        case.index for case in after if case.scanner == drift.scanner
+    }
+
+
+def subtle(plan: Plan) -> dict[bool, list[bool]]:
+    """Of each person with a focal condition, whether it is subtle, by whether the bias applies."""
+    slots = schedule(plan)
+    plain = [row.diagnosis for row in CONDITIONS if row.diagnosis not in (NORMAL, "structural_mass_effect")]
+    found: dict[bool, list[bool]] = {True: [], False: []}
+    for case in first_studies(cases(plan)):
+        lesion = next((les for les in case.lesions if les.diagnosis == slots[case.index].condition), None)
+        if lesion is not None and lesion.diagnosis in plain:
+            found["bias" in case.effects].append(lesion.subtlety == 3)
+    return found
+
+
+def test_the_bias_has_its_size_in_its_group_alone(plan, year):
+    bias = Bias(attribute="insurance", group="Medicaid", strength=0.6)
+    biased = replace(plan, bias=bias)
+    found = subtle(biased)
+    usual = SUBTLETY_SHARES[2]
+    assert_share(found[True], usual + (1 - usual) * bias.strength)
+    assert_share(found[False], usual)
+    low = np.mean(found[True]) - Z_OF_MANY * math.sqrt(0.25 / len(found[True]))
+    assert low > usual, "the bias could not be told from none"
+    others = [case for case in cases(biased) if case.person.insurance != "Medicaid"]
+    assert [case.lesions for case in others] == [year[case.index].lesions for case in others]
+
+
+def test_many_have_priors_of_the_same_person(year):
+    later = [case for case in year if case.prior_index is not None]
+    assert 0.12 < len(later) / len(year) < 0.35
+    for case in later:
+        prior = year[case.prior_index]
+        assert prior.index < case.index
+        assert prior.person == case.person
+        assert 0 <= case.age_years - prior.age_years < 1.1
+    courses = Counter(lesion.course for case in later for lesion in case.lesions)
+    assert {"unchanged", "larger", "smaller", "postoperative", "new"} <= courses.keys()
+    assert all(lesion.course == "new" for case in first_studies(year) for lesion in case.lesions)
+    gone = [case for case in later if case.absent_now]
+    assert len(gone) > 20
+    assert not [case for case in gone if set(case.absent_now) & set(case.labels)]
