@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from prima.simulate.case import Case, Lesion
+from prima.simulate.protocols import PROTOCOLS
 from prima.simulate.reports.places import words_for
 
 _ONE_NUMBER = {
@@ -83,9 +84,10 @@ def fields_of(
     fields = words_for(lesion.site, lesion.side)
     degree = degree_word(max(lesion.degree for lesion in lesions))
     fields |= {"degree": degree, "degreely": {"severe": "markedly"}.get(degree, f"{degree}ly")}
-    if lesion.size_mm > 0:
-        fields["size"] = measures.size(diagnosis, lesion.size_mm, random)
-        fields["mm"] = f"{max(round(lesion.size_mm), 1)} mm"
+    size_mm = lesion.size_mm or _moved_mm(lesion)
+    if size_mm > 0:
+        fields["size"] = measures.size(diagnosis, size_mm, random)
+        fields["mm"] = f"{max(round(size_mm), 1)} mm"
     if lesion.side in ("left", "right"):
         fields["away"] = "right" if lesion.side == "left" else "left"
     stage = stage_word(lesion.stage)
@@ -98,6 +100,15 @@ def fields_of(
     return fields
 
 
+def _moved_mm(lesion: Lesion) -> float:
+    """What a report measures of a finding without a diameter: the shift of the septum, the descent of the tonsils."""
+    if lesion.diagnosis not in ("structural_midline_shift", "structural_chiari_malformation"):
+        return 0.0
+    from prima.simulate.pathology.hooks import displacement_mm
+
+    return displacement_mm(lesion)
+
+
 def contrast_given(case: Case) -> bool:
     """Whether contrast agent was given, as the protocol or the order says.
 
@@ -105,6 +116,8 @@ def contrast_given(case: Case) -> bool:
         >>> any(word in "mr brain w wo contrast" for word in _WITH)
         True
     """
+    if case.protocol in PROTOCOLS:
+        return PROTOCOLS[case.protocol].contrast_agent
     words = f" {case.protocol} {case.visit.description} ".lower().replace("_", " ").replace("/", " ")
     if any(word in words for word in _WITHOUT) and not any(word in words for word in _WITH):
         return False

@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from prima.simulate.reports.banks import habits
-from prima.simulate.reports.opinion import CONSEQUENCES, DIFFERENTIALS
+from prima.simulate.reports.opinion import CONSEQUENCES, DIFFERENTIALS, MINOR
 from prima.simulate.reports.speech import Speaker
 
-_MINOR = (
-    *("structural_cerebral_atrophy", "vascular_ischemic_small_vessel_disease", "surgical_craniotomy", "spine_syrinx"),
-    *("structural_encephalomalacia", "cyst_arachnoid_cyst", "surgical_catheter", "developmental_heterotopia"),
-)
-_FIRST = (
-    "hemorr",
-    "herniation",
-    "large_vessel",
-    "subdural",
-    "contusion",
-    "abscess",
-    "encephalitis",
-    "tumor_",
-    "stroke",
-)
 _MASSES = ("tumor_", "sellar_", "abscess", "hemorr", "hematoma", "stroke", "contusion", "encephalitis", "cyst_")
 _ADVICE = {
     "tumor": ("tumor_", "sellar_", "cyst_colloid"),
@@ -42,13 +27,12 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
     """
     opinion, random, style = speaker.opinion, speaker.random, speaker.style
     present = [name for name, assertion in opinion.told.items() if assertion == "present"]
-    present.sort(key=lambda name: (_rank(name), name))
     consequences = [name for name in CONSEQUENCES if name in present and name in opinion.lesions]
     lines: list[str] = []
     main = [name for name in present if name not in consequences]
     attached = False
     for name in main:
-        if not alone and name not in owed and name in _MINOR and random.random() < 0.5:
+        if not alone and name not in owed and name in MINOR and random.random() < 0.5:
             continue
         text = speaker.opinion_line(name)
         if not attached and any(word in name for word in _MASSES) and consequences:
@@ -74,17 +58,13 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
         lines += [speaker.historical(name) for name in opinion.historical]
         lines += [speaker.uncertain(name, "imp") for name in opinion.mimics]
         lines += [speaker.opinion_line(name) for name in main]
+    if not lines:
+        lines += [speaker.uncertain(name, "imp") for name in opinion.told]
     if opinion.denied and (alone or random.random() < 0.35):
         lines.append(speaker.denial(opinion.denied[: None if alone else 2], "imp"))
     if opinion.told and random.random() < style.advice:
         lines.append(speaker.pick(speaker.frames["advice"][_advice(present)]))
     return lines
-
-
-def _rank(name: str) -> int:
-    if name in _MINOR:
-        return 99
-    return next((place for place, word in enumerate(_FIRST) if word in name), len(_FIRST))
 
 
 def _others(speaker: Speaker, name: str) -> list[str]:

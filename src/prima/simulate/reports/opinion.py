@@ -26,6 +26,21 @@ CONSEQUENCES = (
     "structural_midline_shift",
     "structural_brain_herniation",
 )
+MINOR = (
+    *("structural_cerebral_atrophy", "vascular_ischemic_small_vessel_disease", "surgical_craniotomy", "spine_syrinx"),
+    *("structural_encephalomalacia", "cyst_arachnoid_cyst", "surgical_catheter", "developmental_heterotopia"),
+)
+_FIRST = (
+    "hemorr",
+    "herniation",
+    "large_vessel",
+    "subdural",
+    "contusion",
+    "abscess",
+    "encephalitis",
+    "tumor_",
+    "stroke",
+)
 _NEVER_HEDGED = (*CONSEQUENCES, "surgical_", "structural_cerebral_atrophy", "ventricular_ventriculomegaly")
 _MIMICS = (
     *("vascular_ischemic_lacunar_stroke", "vascular_malformation_cerebral_aneurysm", "tumor_adult_brain_metastasis"),
@@ -112,7 +127,7 @@ def form_opinion(case: Case, denials: tuple[int, int], random: np.random.Generat
         if label not in lesions and (premises := tuple(sorted(_premises(label) & set(case.labels))))
     }
     told: dict[str, Stance] = {}
-    for label in case.labels:
+    for label in sorted(case.labels, key=lambda name: (_rank(name), name)):
         if label not in implied:
             told[label] = "uncertain" if _hedged(label, lesions.get(label, ()), random) else "present"
     historical = tuple(name for name in case.absent_now if name not in case.labels and name in DIAGNOSIS_NAMES)
@@ -123,6 +138,15 @@ def form_opinion(case: Case, denials: tuple[int, int], random: np.random.Generat
         mimics = (str(random.choice(possible)),) if possible else ()
     denied = _denied({*said, *mimics}, denials, random)
     return Opinion(lesions=lesions, told=told, implied=implied, historical=historical, denied=denied, mimics=mimics)
+
+
+def _rank(label: str) -> int:
+    """The order of telling: what is urgent, what is large, its consequences, and minor things last."""
+    if label in MINOR:
+        return 99
+    if label in CONSEQUENCES:
+        return 50
+    return next((place for place, word in enumerate(_FIRST) if word in label), len(_FIRST))
 
 
 def _hedged(label: str, lesions: tuple[Lesion, ...], random: np.random.Generator) -> bool:

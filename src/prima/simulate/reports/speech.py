@@ -14,9 +14,10 @@ from prima.simulate.reports.marks import Marks, listed
 from prima.simulate.reports.opinion import Opinion
 from prima.simulate.reports.places import words_for
 from prima.simulate.reports.styles import Style
-from prima.simulate.reports.template import expand
+from prima.simulate.reports.template import STAGES, expand
 from prima.simulate.reports.written import Stance
 
+_DEGREES = {"larger": "worse", "smaller": "better"}
 _MIMIC_SITES = ("frontal_wm", "parietal_wm", "temporal_pole", "occipital_wm", "insula")
 _TREATED = ("aneurysm", "arteriovenous", "moyamoya")
 _RESECTED = ("tumor_", "sellar_", "cyst_", "cavernoma")
@@ -28,6 +29,7 @@ class Speaker:
     def __init__(self, case: Case, prior: Case | None, style: Style, opinion: Opinion, random: np.random.Generator):
         self.case, self.prior, self.style, self.opinion, self.random = case, prior, style, opinion, random
         self.marks = Marks()
+        self.measured: dict[str, dict[str, str]] = {}
         self.bank = phrases(style.writers)
         self.frames = frames(style.writers)
         self.mimic_place = (self.pick(_MIMIC_SITES), self.pick(("left", "right")))
@@ -53,16 +55,28 @@ class Speaker:
 
     def _present(self, diagnosis: str, lines: Sequence[str], kind: str) -> str:
         lesions = self._placed(diagnosis)
-        fields = fields_of(diagnosis, lesions, self.style.measures, self.random)
+        fields = self._fields(diagnosis, kind)
         flags = set(self.flags)
-        if lesions and (gate := stage_gate(main_lesion(lesions).stage)):
-            flags.add(gate)
+        if lesions:
+            stage = main_lesion(lesions).stage
+            flags |= {stage_gate(stage) or stage or "", *(() if stage else STAGES)}
         for place in self.random.permutation(len(lines)):
             text = expand(lines[place], fields, flags, self.random)
             if text is not None:
                 return self.marks.put(text + self._course(diagnosis, kind), diagnosis, "present")
         frame = self.pick(self._framed("present"))
         return self._fill(frame, diagnosis, "present", fields)
+
+    def _fields(self, diagnosis: str, kind: str) -> dict[str, str]:
+        """Its fields, measured once: the impression repeats the longest diameter of the findings."""
+        if diagnosis not in self.measured:
+            lesions = self._placed(diagnosis)
+            self.measured[diagnosis] = fields_of(diagnosis, lesions, self.style.measures, self.random)
+        fields = dict(self.measured[diagnosis])
+        if kind == "imp" and " x " in fields.get("size", ""):
+            numbers, unit = fields["size"].rsplit(" ", 1)
+            fields["size"] = f"{numbers.split(' x ')[0]} {unit}"
+        return fields
 
     def _placed(self, diagnosis: str) -> tuple[Lesion, ...]:
         """Its lesions; for a craniotomy without one of its own, the cavity beneath it."""
@@ -89,8 +103,7 @@ class Speaker:
     def uncertain(self, diagnosis: str, kind: str = "finding") -> str:
         """A hedge."""
         entry = self.bank[diagnosis]
-        lesions = self.opinion.lesions.get(diagnosis, ())
-        fields = fields_of(diagnosis, lesions, self.style.measures, self.random)
+        fields = self._fields(diagnosis, kind)
         if diagnosis in self.opinion.mimics:
             fields = words_for(*self.mimic_place)
         return self._fill(self.pick(entry.u or self._framed("uncertain", kind)), diagnosis, "uncertain", fields)
@@ -129,7 +142,7 @@ class Speaker:
         parts = []
         for diagnosis in diagnoses:
             entry = self.bank[diagnosis]
-            fields = fields_of(diagnosis, self.opinion.lesions[diagnosis], self.style.measures, self.random)
+            fields = self._fields(diagnosis, "imp")
             word = "" if diagnosis.endswith("herniation") else f"{fields['degree']} "
             if diagnosis.endswith("shift"):
                 word = f"{fields['mm']} of " if "mm" in fields else ""
@@ -146,7 +159,8 @@ class Speaker:
         words: dict[str, Any] = self.frames["course"]
         if lesion.course not in words or chance > {"new": 0.4}.get(lesion.course, 0.95 if kind == "finding" else 0.5):
             return ""
-        text = self.pick(words[lesion.course])
+        sized = lesion.size_mm > 0 and lesion.course in ("larger", "smaller")
+        text = self.pick(words[lesion.course if sized or lesion.course not in _DEGREES else _DEGREES[lesion.course]])
         before = "the prior study" if self.style.writers == "dev" else "the older scan"
         if self.prior is not None and self.random.random() < 0.5:
             before = self.prior.visit.scanned.strftime(self.style.date)

@@ -2,7 +2,7 @@
 
 - `{where}` is a field; `{a|b}` is one of several wordings.
 - `[ ... ]` stays only when all fields in it are known. `[?c ... ]` stays only when contrast agent was given.
-- `acute,chronic: ...` before a line: the line is for these stages only; `c: ...` only with contrast agent.
+- `acute,chronic: ...` before a line: the line is for lesions of these stages, or of none at all; `c: ...` only with contrast agent.
 - `<...>` is what the label's evidence will be. A line without it describes and does not name: it needs an impression
   that does.
 """
@@ -16,7 +16,10 @@ import numpy as np
 
 from prima.simulate.reports.marks import MARK
 
-_GATES = r"(?:acute|subacute|chronic|c)"
+STAGES = ("acute", "subacute", "chronic")
+"""Stages whose lines may also be said of a lesion that has none."""
+
+_GATES = r"(?:acute|subacute|chronic|c|uncal|subfalcine|tonsillar|complete|partial)"
 _GATE = re.compile(rf"^({_GATES}(?:,{_GATES})*): ")
 _OPTION = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}|]*)\}")

@@ -64,17 +64,20 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
     words = habits(style.name)
     regions = tuple(words.get("regions", {})) or REGIONS
     told: dict[str, list[str]] = {region: [] for region in REGIONS}
+    first: list[str] = []
     owed: set[str] = set()
     for diagnosis, assertion in opinion.told.items():
         lesions = opinion.lesions.get(diagnosis, ())
         place = told[region_of(diagnosis, lesions)]
         if assertion == "uncertain":
             place.append(speaker.uncertain(diagnosis))
+            first.append(place[-1])
             continue
         text = speaker.finding(diagnosis, may_describe=has_impression)
         if not any(0xE000 <= ord(character) < 0xF900 for character in text):
             owed.add(diagnosis)
         place.append(text)
+        first.append(text)
     for diagnosis in opinion.mimics:
         told[region_of(diagnosis)].append(speaker.uncertain(diagnosis))
     for diagnosis in opinion.historical:
@@ -90,7 +93,7 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
             told[region] = [*(told[region] if region == "posterior_fossa" else []), speaker.pick(incidental[kind])]
     _deny(speaker, told)
     if not style.by_region:
-        flat = [text for region in REGIONS for text in told[region]]
+        flat = [*first, *(text for region in REGIONS for text in told[region] if text not in first)]
         return body(speaker, flat, bullets="-" if style.list_findings else ""), owed
     for region, other in (("extra_axial", "ventricles"), ("orbits", "sinuses")):
         if region not in regions:
