@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from prima.simulate.acquire import AcquiredScan, Acquisition
 from prima.simulate.case import Case
 from prima.simulate.head import build_head
+from prima.simulate.pathology import LesionTruth, paint_lesions, shape_hooks
+from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
+from prima.simulate.visibility import Visibility, visibility
 from prima.study.exclusion import Excluded
 from prima.study.study import Acquisition as Facts
 from prima.study.study import Patient, Series, Study
 from prima.study.volume import Geometry, Volume
 
-MaskKind = Literal["focal", "region"]
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mask:
+class Mask(NamedTuple):
     """Where a finding is: [z, y, x] uint8 with its affine [4, 4] to patient LPS mm; "region" of diffuse findings."""
 
     voxels: NDArray[np.uint8]
@@ -55,7 +56,7 @@ class SimulatedStudy:
     study: Study
     series: tuple[AcquiredSeries, ...]
     masks: dict[str, Mask] = field(default_factory=dict)
-    visibility: tuple[Any, ...] = ()
+    visibility: tuple[Visibility, ...] = ()
 
 
 def simulate_study(
@@ -70,7 +71,8 @@ def simulate_study(
         everything: also make the series that a reader leaves out (localizers, projections), as files need them.
     """
     planned = plan_study(case)
-    head = build_head(case, spacing_mm=spacing_mm, device=device)
+    head = build_head(case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case))
+    truths = paint_lesions(head, case)
     acquisition = Acquisition(head, planned)
     wanted = [series for series in planned.series if everything or series.role.reason is None]
     acquisition.prepare(scan.sequence for series in wanted for scan in series.scans if series.role.derived is None)
@@ -78,7 +80,19 @@ def simulate_study(
         AcquiredSeries(planned=series, scans=acquisition.acquire(series) if series in wanted else ())
         for series in planned.series
     )
-    return SimulatedStudy(case=case, planned=planned, study=_study(planned, made), series=made)
+    affine = patient_affine(planned, head.grid.affine)
+    return SimulatedStudy(
+        case=case,
+        planned=planned,
+        study=_study(planned, made),
+        series=made,
+        masks={truth.diagnosis: Mask(_voxels(truth), affine, truth.mask_kind) for truth in truths},
+        visibility=visibility(acquisition, [series for series in wanted if series.role.reason is None], truths),
+    )
+
+
+def _voxels(truth: LesionTruth) -> NDArray[np.uint8]:
+    return np.asarray(truth.mask.to(torch.uint8).cpu().numpy())
 
 
 def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from prima.errors import MissingDependencyError
+from prima.simulate.image_header import new_image, put_geometry, put_slice
 from prima.simulate.phantom_scan import Protocol, Scan, acquire, phantom_protocols
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def write_phantom_study(
             _scan_header(dataset, scan)
             for slice_index, pixels in enumerate(voxels):
                 instance += 1
-                _put_slice(dataset, scan, slice_index, pixels)
+                put_slice(dataset, scan.affine, slice_index, pixels, spacing_mm=scan.spacing_mm[0])
                 dataset.InstanceNumber = instance
                 dataset.SOPInstanceUID = _uid(f"{name}/{protocol.number}/{instance}")
                 dataset.file_meta.MediaStorageSOPInstanceUID = UID(dataset.SOPInstanceUID)
@@ -65,18 +64,8 @@ def _uid(name: str) -> str:
 
 def _series_header(protocol: Protocol, name: str, seed: int) -> Dataset:
     """Everything that the images of a series have in common (PS3.3 A.4, MR Image IOD)."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
-
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.ImplementationClassUID = UID(_uid("implementation"))
     facts = {
-        "SpecificCharacterSet": "ISO_IR 192",
         "ImageType": list(protocol.image_type),
-        "SOPClassUID": MRImageStorage,
         "StudyDate": _DATE,
         "SeriesDate": _DATE,
         "AcquisitionDate": _DATE,
@@ -112,46 +101,19 @@ def _series_header(protocol: Protocol, name: str, seed: int) -> Dataset:
         "StudyID": "1",
         "SeriesNumber": protocol.number,
         "AcquisitionNumber": 1,
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "BitsAllocated": 16,
         "BitsStored": 12,
         "HighBit": 11,
         "PixelRepresentation": 0,
         **protocol.facts,
     }
-    for keyword, value in facts.items():
-        setattr(dataset, keyword, value)
-    return dataset
+    return new_image(facts)
 
 
 def _scan_header(dataset: Dataset, scan: Scan) -> None:
     """Matrix, geometry and b-value of one stack."""
-    across = scan.affine[:3, [2, 1]] / np.array(scan.spacing_mm)[[2, 1]]
-    dataset.Rows, dataset.Columns = scan.shape[1:]
-    dataset.PixelSpacing = list(scan.spacing_mm[1:])
-    dataset.SliceThickness = scan.spacing_mm[0]
-    if dataset.MRAcquisitionType == "2D":
-        dataset.SpacingBetweenSlices = scan.spacing_mm[0]
-    dataset.ImageOrientationPatient = [_decimal(value) for value in across.T.ravel()]
+    put_geometry(dataset, scan.shape, scan.spacing_mm, scan.affine)
     if scan.b_value is not None:
         dataset.DiffusionBValue = scan.b_value
         dataset.DiffusionDirectionality = "ISOTROPIC" if scan.b_value else "NONE"
         dataset.SequenceName = f"*ep_b{scan.b_value:.0f}" + ("t" if scan.b_value else "")
-
-
-def _put_slice(
-    dataset: Dataset, scan: Scan, index: int, pixels: np.ndarray[tuple[int, int], np.dtype[np.uint16]]
-) -> None:
-    position = scan.affine @ [index, 0, 0, 1]
-    dataset.ImagePositionPatient = [_decimal(value) for value in position[:3]]
-    dataset.SliceLocation = _decimal(index * scan.spacing_mm[0])
-    dataset.SmallestImagePixelValue = int(pixels.min())
-    dataset.LargestImagePixelValue = int(pixels.max())
     dataset.WindowCenter, dataset.WindowWidth = (1500, 3000) if scan.contrast == "ADC" else (450, 900)
-    dataset.PixelData = pixels.tobytes()
-
-
-def _decimal(value: float) -> str:
-    """A DICOM decimal string: at most 16 characters (PS3.5 6.2)."""
-    return f"{value + 0.0:.8f}"[:16]

@@ -120,7 +120,7 @@ def description_of(role: str, scanner: Scanner) -> str:
 def protocol_name_of(role: str, scanner: Scanner, study_description: str) -> str:
     """ProtocolName: the series for most makers, the whole examination for GE, the source for a Siemens map."""
     if scanner.vendor == "ge":
-        return study_description.title()[:16]
+        return study_description.title()[:16].strip()
     if scanner.vendor == "siemens" and scanner.naming == "vendor":
         for ending in ("_TRACEW", "_ADC", "_FA", "_relCBF", "_MIP_COR", " MPR"):
             if description_of(role, scanner).endswith(ending):
@@ -130,6 +130,8 @@ def protocol_name_of(role: str, scanner: Scanner, study_description: str) -> str
 
 def sequence_name_of(role: str, scanner: Scanner) -> str | None:
     """SequenceName, which only Siemens writes in these objects."""
+    if scanner.vendor == "siemens" and ROLES[role].contrast == "diffusion" and ROLES[role].derived:
+        return None  # a name with b-values would be read as the map being weighted
     return _SEQUENCE.get(scanner.vendor, {}).get(ROLES[role].contrast)
 
 

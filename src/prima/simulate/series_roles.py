@@ -179,10 +179,10 @@ def sequence_for(role: Role, field_t: float, *, stretch: float = 1.0, b_value: f
     agent, fat = role.gadolinium, role.fat_suppressed
     if role.contrast in {"flair", "flair_3d"}:
         tr, te, train = (5000.0, 120.0, 200) if role.contrast == "flair_3d" else (9000.0, 100.0, 17)
-        inversion = round(csf_null_ms(tr * stretch, 4300.0))
+        inversion = round(csf_null_ms(round(tr * stretch, -1), 4300.0))
         return Sequence(
-            kind="inversion", tr_ms=tr * stretch, te_ms=te * stretch, ti_ms=float(inversion), echo_train=train,
-            fat_suppressed=fat, contrast_agent=agent,
+            kind="inversion", tr_ms=round(tr * stretch, -1), te_ms=float(round(te * stretch)), ti_ms=float(inversion),
+            echo_train=train, fat_suppressed=fat, contrast_agent=agent,
         )  # fmt: skip
     kinds: dict[str, Sequence] = {
         "t1": Sequence(kind="spin_echo", tr_ms=600 if high else 500, te_ms=9),
@@ -202,6 +202,13 @@ def sequence_for(role: Role, field_t: float, *, stretch: float = 1.0, b_value: f
     }  # fmt: skip
     found = kinds[role.contrast]
 
+    digits = 0 if found.tr_ms > 100 else 1
     return replace(
-        found, tr_ms=found.tr_ms * stretch, te_ms=found.te_ms * stretch, fat_suppressed=fat, contrast_agent=agent
+        found,
+        tr_ms=round(found.tr_ms * stretch, digits),
+        te_ms=round(found.te_ms * stretch, 0 if found.te_ms > 30 else 1),
+        ti_ms=float(found.ti_ms),
+        flip_deg=float(found.flip_deg),
+        fat_suppressed=fat,
+        contrast_agent=agent,
     )
