@@ -49,7 +49,7 @@ PATTERNS = (
         form="plaques",
         sites={"periventricular_wm": 1},
         sides=("both",),
-        sizes_mm=((12, 18), (8, 11), (5, 7)),
+        sizes_mm=((11, 15), (8, 10), (5, 7)),
         stages={"chronic": 0.6, "active": 0.4},
         layers={"": (Layer(material="plaque"),)},
         signature="ovoid plaques at right angles to the ventricles, in the callosum, under the cortex, in pons "

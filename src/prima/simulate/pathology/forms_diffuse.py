@@ -138,7 +138,7 @@ def axonal(job: Job) -> Tensor:
         point: Point = (s * (18 + 9 * a), -14 + 38 * b, 42 + 12 * c)
         if random.random() < 0.25:
             point = (s * (44 + 5 * a), 18 + 18 * b, -8 + 8 * c)
-        size = float(random.uniform(1.6, 2.8)) * (0.8 + 0.4 * job.lesion.degree)
+        size = float(random.uniform(1.3, 2.3)) * (0.8 + 0.4 * job.lesion.degree)
         centre = job.canvas.point(point)
         if random.random() < 0.4:
             _spot(job, centre, (1.8 * size, 2.4 * size, 1.8 * size), "infarct_acute", number, share=0.8)

@@ -113,7 +113,7 @@ def ventricles(job: Job) -> Tensor:
         noise = box.noise((0, 0, 10), 130, 8, job.lesion.seed, "halo")
         halo = soft(1.5 + 4.5 * job.lesion.degree + noise - wall, 3.0) * canvas.region("white_matter", box)
         canvas.paint(box, halo * 0.6 * job.lesion.degree, "vasogenic_edema")
-    return job.mask(box, (wall < 0.5) & (canvas.region("csf", box) > 0.4))
+    return job.mask(box, (wall < 2.5) & (canvas.region("csf", box) > 0.4))
 
 
 def atrophy(job: Job) -> Tensor:

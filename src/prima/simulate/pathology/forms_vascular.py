@@ -101,7 +101,7 @@ def intraventricular(job: Job) -> Tensor:
 def _ventricles(job: Job, box: Box, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
     """CSF inside the lateral and third ventricle: deep, near the midline, above the base."""
     del x, y
-    return job.canvas.region("csf", box) * soft(1.5 - job.canvas.ventricle_mm(box), 2.0) * soft(z + 22, 3)
+    return job.canvas.region("csf", box) * soft(2.5 - job.canvas.ventricle_mm(box), 2.0) * soft(z + 22, 3)
 
 
 def subarachnoid(job: Job) -> Tensor:

@@ -55,13 +55,13 @@ def _hooks(lesion: Lesion, lesions: tuple[Lesion, ...]) -> Iterable[Hook]:
     elif name == SUBDURAL and not pushed:
         yield lambda shape: shape.scale_region("sulci", 0.85)
     elif name == BIG_VENTRICLES:
-        yield lambda shape: shape.scale_region("ventricles", 1.5 + 2.6 * lesion.degree)
+        yield partial(_widen, walls_mm=1.5 + 8.5 * lesion.degree)
         if lesion.stage == "obstructive":
             yield lambda shape: shape.scale_region("sulci", 1 - 0.4 * lesion.degree)
     elif name == "structural_cerebral_atrophy":
-        yield lambda shape: shape.scale_region("ventricles", 1.2 + 1.1 * lesion.degree)
-        yield lambda shape: shape.scale_region("sulci", 1.3 + 1.5 * lesion.degree)
-        yield lambda shape: shape.scale_region("cisterns", 1.1 + 0.5 * lesion.degree)
+        yield partial(_widen, walls_mm=0.8 + 4.0 * lesion.degree)
+        yield partial(_open_sulci, openness=0.3 + 0.42 * lesion.degree)
+        yield lambda shape: shape.scale_region("cisterns", 1.1 + 0.3 * lesion.degree)
     elif name == "structural_chiari_malformation":
         yield lambda shape: shape.descend("tonsils", amount)
     elif name == "ventricular_intracranial_hypotension":
@@ -78,7 +78,7 @@ def _hooks(lesion: Lesion, lesions: tuple[Lesion, ...]) -> Iterable[Hook]:
         yield lambda shape: shape.scale_region("pons", 1.1 + 0.5 * lesion.degree)
     elif PATTERNS[name].push > 0 and not pushed and name != EDEMA:
         room = PATTERNS[name].push * lesion.size_mm / 2
-        yield partial(_press, lesion=lesion, cause=cause, amount=0.5 * room, efface=False)
+        yield partial(_press, lesion=lesion, cause=cause, amount=0.5 * room)
 
 
 def _body_point(shape: Shape, lesion: Lesion, cause: Lesion) -> torch.Tensor:
@@ -88,8 +88,7 @@ def _body_point(shape: Shape, lesion: Lesion, cause: Lesion) -> torch.Tensor:
     return at + moved
 
 
-def _press(shape: Shape, *, lesion: Lesion, cause: Lesion, amount: float, efface: bool = True) -> None:
-    del efface
+def _press(shape: Shape, *, lesion: Lesion, cause: Lesion, amount: float) -> None:
     if cause.diagnosis == SUBDURAL:
         for s in sign(cause):
             point = shape.at("convexity", "left" if s > 0 else "right")
@@ -97,6 +96,18 @@ def _press(shape: Shape, *, lesion: Lesion, cause: Lesion, amount: float, efface
         return
     radius = max(cause.size_mm / 2, 8.0) * (0.85 if cause.site.endswith("_territory") else 1.0)
     shape.push(_body_point(shape, lesion, cause), min(radius, 36.0), min(amount, 0.6 * radius), max(2.0 * radius, 25.0))
+
+
+def _widen(shape: Shape, *, walls_mm: float) -> None:
+    """Move the walls of the ventricles out by so much against the template's; wider ones stay as they are."""
+    distance = shape.template.ventricle
+    factor = float((distance < walls_mm).sum()) / max(float((distance < 0).sum()), 1.0)
+    shape.scale_region("ventricles", max(factor / shape.ventricles, 1.15))
+
+
+def _open_sulci(shape: Shape, *, openness: float) -> None:
+    """Sulci at least so wide."""
+    shape.scale_region("sulci", 1 + max(openness - shape.openness, 0.06) / 0.6)
 
 
 def _herniate(shape: Shape, *, lesion: Lesion, amount: float) -> None:

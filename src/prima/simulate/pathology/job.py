@@ -40,7 +40,7 @@ class Job:
         return self.canvas.point((0.0 if side == "midline" else x, y, z))
 
     def body(self, *, radius: float | None = None, centre: Point | None = None, tag: str = "body",
-             reach: float = 1.4) -> tuple[Box, Tensor]:  # fmt: skip
+             reach: float = 1.75) -> tuple[Box, Tensor]:  # fmt: skip
         """A box and, in it, the distance from the lesion's centre in parts of its radius; 1 is its warped outline."""
         radius = self.radius if radius is None else radius
         middle = self.centre if centre is None else centre
@@ -53,7 +53,7 @@ class Job:
             along = x * float(row[0]) + y * float(row[1]) + z * float(row[2])
             total = total + (along / (radius * part)) ** 2
         lobes = box.noise(middle, reach * radius + 8, max(0.8 * radius, 3.0), *key, "lobes")
-        return box, total.sqrt() * (1 + self.pattern.lobed * lobes)
+        return box, total.sqrt() * (1 + self.pattern.lobed * lobes.clamp(-1.5, 1.5))
 
     def layers(self, box: Box, inside: Tensor, layers: tuple[Layer, ...], *, radius: float | None = None,
                tag: str = "") -> None:  # fmt: skip
@@ -65,7 +65,7 @@ class Job:
             if layer.ragged:
                 warped = inside + layer.ragged * 0.6 * box.noise(
                     self.centre, 1.5 * radius + 10, max(0.3 * radius, 2.5), *key, "ragged"
-                )
+                ).clamp(-1.8, 1.8)
             edge = layer.edge_mm / max(radius, 1.0)
             share = soft(layer.outer - warped, edge)
             if layer.inner > 0:

@@ -10,6 +10,7 @@ from prima.simulate.case import Lesion, Sex, Side
 from prima.simulate.pathology.catalogue import PATTERNS
 from prima.simulate.pathology.pattern import (
     EDEMA,
+    HEMISPHERIC,
     HERNIATION,
     MASS_EFFECT,
     MIDLINE_SITES,
@@ -38,6 +39,11 @@ CAUSES_CHILD: dict[str, tuple[str, ...]] = {
     SHIFT: (SUBDURAL, "infectious_brain_abscess", "vascular_hemorrhagic_intracranial_hemorrhage"),
     HERNIATION: (SUBDURAL, "infectious_brain_abscess", "vascular_hemorrhagic_intracranial_hemorrhage"),
 }
+
+SITE_SCALE: dict[str, float] = {
+    "pons": 0.55, "thalamus": 0.75, "caudate": 0.7, "skull_base_anterior": 0.5, "basilar_tip": 0.8, "insula": 0.85,
+}  # fmt: skip
+"""Where there is less room than elsewhere: sizes in parts of the pattern's."""
 
 _NEEDS: dict[str, tuple[str, ...]] = {SHIFT: (MASS_EFFECT,), HERNIATION: (MASS_EFFECT, SHIFT)}
 _CAUSE_SUBTLETY = {1: 1, 2: 1, 3: 2}
@@ -105,11 +111,12 @@ def _one(pattern: Pattern, subtlety: int, rng: np.random.Generator, *, scale: fl
     side: Side = "midline" if site in MIDLINE_SITES else pattern.sides[int(rng.integers(len(pattern.sides)))]
     if side == "midline" and site not in MIDLINE_SITES:
         side = "both"
+    room = SITE_SCALE.get(site, 1.0) if len(pattern.sites) > 1 else 1.0
     return Lesion(
         diagnosis=pattern.diagnosis,
         site=site,
         side=side,
-        size_mm=round(_draw(pattern.sizes_mm[subtlety - 1], rng) * scale, 1),
+        size_mm=round(_draw(pattern.sizes_mm[subtlety - 1], rng) * scale * room, 1),
         degree=round(_draw(pattern.degrees[subtlety - 1], rng), 3),
         subtlety=subtlety,
         stage=_stage(pattern, subtlety, rng),
@@ -172,9 +179,9 @@ def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generato
     """A cause, with the wanted consequence and all it needs."""
     found = list(_sample(PATTERNS[cause], _CAUSE_SUBTLETY[subtlety], rng))
     main = next(lesion for lesion in found if lesion.diagnosis == cause)
-    if main.side not in ("left", "right"):  # only a mass to one side pushes across
+    if main.side not in ("left", "right") or main.site not in HEMISPHERIC:  # only such a mass pushes across
         side: Side = "left" if rng.random() < 0.5 else "right"
-        site = "frontal_wm" if cause != SUBDURAL else main.site
+        site = "convexity" if cause in (SUBDURAL, "tumor_adult_meningioma") else "frontal_wm"
         found = [
             Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in found if lesion.seed == main.seed
         ]
