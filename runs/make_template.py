@@ -100,7 +100,7 @@ def main(folder: Path) -> None:
     ring = (gm - open_grey(gm)) * (near < 3.0)  # partial volume at the ependyma is not grey matter
     gm, wm = gm - ring, wm + ring
     stem = np.clip(1 - ellipsoid(p, (0, 28, -40), (17, 19, 40)) / 2, 0, 1) * (z < -8) * (y < 44)
-    gm, wm = gm * (1 - 0.7 * stem), wm + gm * 0.7 * stem
+    gm, wm = gm * (1 - 0.55 * stem), wm + gm * 0.55 * stem
 
     margin = [(76, 0), (32, 8), (2, 2)]  # room for neck and face
     low = [o - m[0] for o, m in zip((-72, -98, -98), margin, strict=True)]
@@ -129,8 +129,7 @@ def main(folder: Path) -> None:
     )
     ear = np.maximum(ellipsoid(m, (82, 22, -44), (7, 17, 30)), -ellipsoid(m, (90, 20, -46), (9, 11, 19)))
     skin = union(skin, ear, blend=3.0)
-    eye = ellipsoid(m, (32, -80, -38), (15, 9, 12))
-    skin = union(skin, ellipsoid(m, (32, -64, -38), (17, 14, 15)), blend=3.0) + 2.0 * np.clip(-eye / 6, 0, 1)
+    skin = union(skin, ellipsoid(m, (32, -65, -38), (17, 16, 15)), blend=3.0)
     cavity = union(cavity, canal, blend=3.0)
     fields = {"cavity": cavity, "ventricle": ventricle, "skin": smooth(skin.astype(np.float32), 1.0)}
     packed = {name: lattice(field, low).astype(np.float16) for name, field in fields.items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -140,7 +141,7 @@ def build_head(
         hook(shape)
     shape.freeze()
     grid = Grid.of_head(spacing_mm)
-    fractions = torch.zeros((len(TISSUE_NAMES), *grid.shape), device=device)
+    fractions = torch.from_numpy(np.zeros((len(TISSUE_NAMES), *grid.shape), np.float32)).to(device)  # zeroed when touched
     head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
     fill(head, case)
     model_structures(head, case)

@@ -44,9 +44,10 @@ class _Fields:
     grain: Tensor  # noise that decides where the template is undecided
     folds: Tensor  # noise whose zero surfaces are sulci, upright
     depth: Tensor  # share in which such sulci exist
+    core: Tensor  # share of white above which a voxel is white
 
     def stack(self) -> Tensor:
-        rest = (self.cavity, self.skin, self.skull, self.fat, self.flesh, self.open, self.grain, self.folds, self.depth)
+        rest = (self.cavity, self.skin, self.skull, self.fat, self.flesh, self.open, self.grain, self.folds, self.depth, self.core)
         return torch.cat((self.inner, torch.stack(rest)))
 
 
@@ -55,11 +56,11 @@ def fill(head: Head, case: Case) -> None:
     fields = _fields(head.shape, case).stack().to(head.device)
     half = 0.5 / head.grid.spacing_mm
     for box, values in _slabs(head, fields):
-        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth) = values[:3], values[3:].unbind()
+        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, core) = values[:3], values[3:].unbind()
         out = head.fractions[(slice(None), *box)]
         hollow = _soft(-cavity, half)
         _shells(out, hollow, (cavity, skin, skull, fat, flesh), half)
-        _brain(head, out, hollow, points, (threshold, grain, folds, depth))
+        _brain(head, out, hollow, points, (threshold, grain, folds, depth, core))
 
 
 def _soft(distance: Tensor, half: float) -> Tensor:
@@ -98,14 +99,14 @@ def _brain(head: Head, out: Tensor, hollow: Tensor, points: Tensor, folding: tup
         return
     part = (slice(None), slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     grey, white = head.template.tissue_lattice.at(head.template.tissue, points[(slice(None), *part)]).unbind()
-    threshold, grain, folds, depth = (field[part] for field in folding)
-    fold = folds.abs().mul_(3.2)  # about mm to the nearest upright sulcus
+    threshold, grain, folds, depth, core = (field[part] for field in folding)
+    fold = folds.abs()  # about mm to the nearest upright sulcus
     sulcus = (1.15 - fold + (threshold - 0.42) * 3.0).clamp_(0, 1).mul_(depth)
-    brain = (grey + white - threshold + grain * 0.13).mul_(2.4).add_(0.5).clamp_(0, 1)
+    brain = (grey + white - threshold + grain * 0.13).mul_(3.6).add_(0.5).clamp_(0, 1)
     brain *= 1 - sulcus * 0.85
     brain *= hollow[part]
     cortex = (1.6 - fold * 0.42).clamp_(0, 1).mul_(depth)
-    matter = (white / (grey + white).clamp(min=0.02) - 0.5 + grain * 0.09).mul_(1.9).add_(0.5).clamp_(0, 1)
+    matter = (white / (grey + white).clamp(min=0.02) - core + grain * 0.09).mul_(1.9).add_(0.5).clamp_(0, 1)
     matter *= 1 - cortex
     matter -= (grain + 1).clamp_(0, 2).mul_(0.035) * matter
     matter *= brain
@@ -155,6 +156,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
         grain=random_field(lattice, 1, 8.5, rng)[0],
         folds=_folds(shape, rng),
         depth=_fold_depth(shape, cavity),
+        core=0.5 - 0.22 * step((-18 - shape.inner[2]) / 8) * step((shape.inner[1] - 38) / 8),
     )
 
 
@@ -177,8 +179,10 @@ def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
     slope = template.lattice.at(torch.stack((x, y, z, cavity)), points)
     normal = slope[:3] / slope[:3].square().sum(0).sqrt().clamp(min=0.3)
     up = points - normal * slope[3].clamp(-30, 10) * 0.85
-    fine = Lattice(shape=(131, 136, 101), node_mm=2.0, origin_mm=(-148.0, -130.0, -100.0))
-    return fine.at(random_field(fine, 1, 15.0, rng), up)[0]
+    fine = Lattice(shape=(88, 91, 68), node_mm=3.0, origin_mm=(-148.0, -130.0, -100.0))
+    noise = random_field(fine, 1, 15.0, rng)[0]
+    slope = torch.stack(torch.gradient(noise, spacing=fine.node_mm)).square().sum(0).sqrt()
+    return fine.at((noise / slope.clamp(min=0.07)).clamp(-12, 12)[None], up)[0]
 
 
 def _fold_depth(shape: Shape, cavity: Tensor) -> Tensor:

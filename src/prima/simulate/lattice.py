@@ -50,9 +50,16 @@ class Lattice:
     def on_grid(self, field: Tensor, grid: Grid, box: Box | None = None) -> Tensor:
         """A field [C, d, h, w] at the voxels of a grid, or of a box in it: [C, z, y, x]."""
         z, y, x = (self.weights(axis, grid.axis(axis, box)).to(field.device) for axis in range(3))
-        rows = field.reshape(-1, field.shape[-1]) @ x.T
-        rows = y @ rows.reshape(-1, field.shape[-2], len(x))
-        return torch.stack([(z @ part.flatten(1)).view(len(z), len(y), len(x)) for part in rows.view(len(field), -1, len(y), len(x))])
+        return _expand(field, z, y, x)
+
+    def on_lattice(self, field: Tensor, other: Lattice) -> Tensor:
+        """A field [C, d, h, w] at the nodes of another lattice."""
+        axes = [
+            torch.arange(size, dtype=torch.float32) * other.node_mm + low
+            for size, low in zip(other.shape, other.origin_mm, strict=True)
+        ]
+        z, y, x = (self.weights(axis, axes[axis]).to(field.device) for axis in range(3))
+        return _expand(field, z, y, x)
 
     def at(self, field: Tensor, points_mm: Tensor) -> Tensor:
         """A field [C, d, h, w] read at points [3, …] (x, y, z): [C, …]; beyond the border the border's value holds."""
@@ -65,3 +72,10 @@ class Lattice:
             field[None], unit, mode="bilinear", padding_mode="border", align_corners=True
         )
         return read.view(len(field), *shape)
+
+
+def _expand(field: Tensor, z: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """[C, d, h, w] by the weights of each axis; matrices [positions, nodes]."""
+    rows = field.reshape(-1, field.shape[-1]) @ x.T
+    rows = y @ rows.reshape(-1, field.shape[-2], len(x))
+    return (z @ rows.view(len(field), -1, len(y) * len(x))).view(len(field), len(z), len(y), len(x))

@@ -93,10 +93,11 @@ def unscale(points: Tensor, person: PersonShape) -> Tensor:
     return scaled
 
 
-def individual(case: Case, lattice: Lattice) -> Tensor:
+def individual(case: Case, target: Lattice) -> Tensor:
     """[3, d, h, w] smooth displacement that makes a person of the template: random, with modelled asymmetry."""
+    lattice = Lattice.of_head(8.0)
     rng = stream(case.person.seed, "diffeomorphism")
-    wide = random_field(lattice, 3, 52.0, rng) * 3.4
+    wide = random_field(lattice, 3, 58.0, rng) * 2.8
     fine = random_field(lattice, 3, 22.0, rng) * 1.5
     x, y, z = lattice.points()
     petalia = (1.6 + 0.8 * float(rng.standard_normal())) * torch.sin((y / 90).clamp(-1, 1) * 1.57) * step((z + 40) / 30)
@@ -104,4 +105,4 @@ def individual(case: Case, lattice: Lattice) -> Tensor:
     velocity[1] += torch.where(x > 0, -petalia, petalia) * (x.abs() / 30).clamp(max=1) * 0.6
     velocity[0] += 0.5 * float(rng.standard_normal()) * torch.sin(y / 40)  # a midline that is not quite straight
     calm = 1 - 0.5 * step((-70 - z) / 30)
-    return integrate(velocity * calm, lattice)
+    return lattice.at(integrate(velocity * calm, lattice), target.points())

@@ -7,6 +7,7 @@ its folds apart (positive Jacobian): amounts too large for their reach are cut, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -118,8 +119,9 @@ def widen(points: Tensor, template: Template, factor: float) -> Tensor:
     if abs(amount) < 0.02:
         return points
     depth, reach = 4.0, max(30.0, 3.0 * abs(amount))
-    distance = template.lattice.at(template.ventricle, points)[0]
-    slope = template.lattice.at(_gradient(template), points)
+    _, surfaces = _ventricle_surfaces(template)
+    read = template.lattice.at(surfaces, points)
+    slope, distance = read[:3], read[3]
     slope = slope / slope.square().sum(0).sqrt().clamp(min=0.5)
     within = amount * ((distance + depth) / (amount + depth)).clamp(0, 1)
     outside = amount * (1 - (distance - amount) / reach).clamp(0, 1).square()
@@ -128,14 +130,15 @@ def widen(points: Tensor, template: Template, factor: float) -> Tensor:
 
 def wall_movement(template: Template, factor: float) -> float:
     """By how many mm the walls of the ventricles move out so that their volume changes by a factor."""
-    values = template.ventricle.flatten().sort().values
-    wanted = float((values < 0).sum()) * factor
-    index = min(max(int(wanted), 1), len(values) - 1)
-    return float(values[index].clamp(-2.5, 24.0))
+    sorted_mm, _ = _ventricle_surfaces(template)
+    wanted = float((sorted_mm < 0).sum()) * factor
+    index = min(max(int(wanted), 1), len(sorted_mm) - 1)
+    return float(sorted_mm[index].clamp(-2.5, 24.0))
 
 
-def _gradient(template: Template) -> Tensor:
-    """[3, d, h, w] of the distance to the ventricles, (x, y, z), smoothed a little."""
-    field = torch.nn.functional.avg_pool3d(template.ventricle[None], 3, stride=1, padding=1)[0, 0]
-    z, y, x = torch.gradient(field, spacing=template.lattice.node_mm)
-    return torch.stack((x, y, z))
+@lru_cache(maxsize=4)
+def _ventricle_surfaces(template: Template) -> tuple[Tensor, Tensor]:
+    """Distances of all nodes, sorted, and [4, d, h, w]: their gradient (x, y, z), smoothed a little, and themselves."""
+    field = torch.nn.functional.avg_pool3d(template.ventricle[None], 3, stride=1, padding=1, count_include_pad=False)
+    z, y, x = torch.gradient(field[0, 0], spacing=template.lattice.node_mm)
+    return template.ventricle.flatten().sort().values, torch.stack((x, y, z, template.ventricle[0]))

@@ -13,7 +13,7 @@ import torch
 
 from prima.simulate.drawing import Drawing
 from prima.simulate.regions import NUCLEI
-from prima.simulate.solids import ellipsoid, rod, tube
+from prima.simulate.solids import Point, ellipsoid, rod, tube
 
 if TYPE_CHECKING:
     from prima.simulate.head import Head
@@ -24,11 +24,11 @@ def nuclei(head: Head, rng: np.random.Generator) -> None:
     draw = Drawing(head, (0, -32, -44), (38, 66, 34), skull=False)
     p = draw.folded
     deep = torch.stack([ellipsoid(p, *solid) for solid in NUCLEI["deep_nuclei"]]).amin(0)
-    draw.turn("gm", "deep_gm", draw.soft(deep, 3.0))
+    draw.turn("gm", "deep_gm", deep, edge_mm=3.0)
     for name, share in (("globus_pallidus", 0.55), ("thalamus", 0.35), ("substantia_nigra", 0.6), ("red_nucleus", 0.6),
                         ("dentate_nucleus", 0.5)):  # fmt: skip
         solid = torch.stack([ellipsoid(p, *part) for part in NUCLEI[name]]).amin(0)
-        draw.turn("wm", "deep_gm", draw.soft(solid, 2.5) * share)
+        draw.turn("wm", "deep_gm", solid, density=share, edge_mm=2.5)
     spaces = torch.stack([rod(p, (22 + 3 * k, -2 + 4 * k, -6), (23 + 3 * k, -3 + 4 * k, 0), 0.7) for k in range(3)]).amin(0)
     draw.put("csf", spaces, density=0.5 + 0.4 * float(rng.random()))  # perivascular spaces under the putamen
 
@@ -52,65 +52,90 @@ def midline(head: Head, rng: np.random.Generator) -> None:
     clump = ellipsoid(p, (23, 41, 10), (4.0 + float(rng.random()), 6.5, 4.5))
     fourth = rod(p, (0, 52, -38), (8, 46, -42), 1.6)
     frond = 0.6 + 0.35 * torch.sin(1.9 * p[0] + 1.3 * p[1]) * torch.sin(1.7 * p[2])
-    plexus.put("choroid", torch.stack((strand, clump, fourth)).amin(0), density=frond, only=plexus.share("csf"))
+    plexus.put("choroid", torch.stack((strand, clump, fourth)).amin(0), density=frond, among=("csf",))
     cord = Drawing(head, (0, 30, -160), (14, 60, -56), skull=True)
     flat = torch.cat((cord.folded[:1] * 0.8, cord.folded[1:]))
     core = tube(flat, ((0, 40, -60), (0, 46, -78), (0, 45, -104), (0, 40, -150)), 5.2, 4.6)
     below = (1 - (cord.folded[2] + 68) / 5).clamp(0, 1)
-    cord.put("wm", core, only=below)
-    cord.put("gm", core + 3.2, density=0.7, only=below)
+    cord.put("wm", core, density=below)
+    cord.put("gm", core + 3.2, density=0.7 * below)
 
 
 def dura(head: Head, rng: np.random.Generator) -> None:
     """Falx and tentorium, where the template leaves room for them."""
-    draw = Drawing(head, (0, -76, -30), (62, 106, 84), skull=False)
+    draw = Drawing(head, (0, -76, -8), (3, 106, 84), skull=False)
     p = draw.folded
-    room = draw.share("csf", "gm")
     arch = -ellipsoid(p, (0, 12, 10), (40, 62, 32))
-    draw.put("dura", torch.maximum(p[0] - 0.45, torch.maximum(arch, -6 - p[2])), density=0.8, only=room)
+    draw.put("dura", torch.maximum(p[0] - 0.45, torch.maximum(arch, -6 - p[2])), density=0.8, among=("csf", "gm"))
+    draw = Drawing(head, (0, 32, -32), (60, 106, 12), skull=False)
+    p = draw.folded
     roof = 8 - 0.3 * (p[1] - 42) - 0.42 * p[0]
     sheet = torch.maximum((p[2] - roof).abs() - 0.45, 34 + 0.2 * p[0] - p[1])
-    draw.put("dura", sheet, density=0.7, only=draw.share("csf"))
+    draw.put("dura", sheet, density=0.7, among=("csf",))
 
 
 def arteries(head: Head, rng: np.random.Generator) -> None:
     """Internal carotids, circle of Willis and its first branches, vertebrals and basilar; small individual bends."""
-    draw = Drawing(head, (0, -38, -74), (48, 66, 38), skull=False)
     bend = torch.from_numpy(rng.standard_normal(6).clip(-2, 2) * 0.8).float()
-    left = draw.points[0] > 0
-    p = draw.folded.clone()
-    p[1] += torch.where(left, bend[0], bend[1]) * torch.sin(p[0] * 0.35)
-    p[2] += torch.where(left, bend[2], bend[3]) * torch.sin(p[0] * 0.3 + 1)
-    carotid = ((24, 24, -74), (24, 18, -52), (13, 9, -41), (12, 2, -33), (11, -9, -31), (10, -9, -24), (11, -4, -17))
-    draw.put("arterial_blood", tube(p, carotid, 2.5, 2.1))
-    branches = (
-        (((11, -4, -17), (20, -6, -17), (32, -3, -15)), 1.5, 1.3),
-        (((32, -3, -15), (38, -1, -6), (41, 6, 4), (44, 20, 12)), 1.1, 0.7),
-        (((32, -3, -15), (37, -9, -7), (42, -16, 4), (46, -18, 14)), 1.1, 0.7),
-        (((11, -4, -17), (5, -11, -15), (2, -14, -14)), 1.1, 1.0),
-        (((2, -14, -14), (2, -30, -4), (2, -36, 10), (2, -22, 32), (2, 4, 36)), 1.1, 0.7),
-        (((2, 15, -22), (11, 16, -20), (17, 28, -15), (16, 44, -8), (14, 62, 0)), 1.2, 0.7),
-        (((10, 0, -18), (9, 14, -20)), 0.7, 0.6),
-    )
-    for course, first, last in branches:
-        draw.put("arterial_blood", tube(p, course, first, last))
+    for low, high, courses in _ARTERIES:
+        draw = Drawing(head, low, high, skull=False, node_mm=1.0)
+        left, p = draw.points[0] > 0, draw.folded.clone()
+        p[1] += torch.where(left, bend[0], bend[1]) * torch.sin(p[0] * 0.35)
+        p[2] += torch.where(left, bend[2], bend[3]) * torch.sin(p[0] * 0.3 + 1)
+        for course, first, last in courses:
+            draw.put("arterial_blood", tube(p, course, first, last))
+    draw = Drawing(head, (0, 8, -56), (6, 34, -18), skull=False, node_mm=1.0)
     wander = draw.points.clone()
     wander[0] += 1.6 * bend[4] * torch.sin((wander[2] + 22) * 0.1)
     draw.put("arterial_blood", tube(wander, ((0, 28, -53), (0, 16, -40), (0, 13, -30), (0, 15, -22)), 1.8, 1.6))
-    draw.put("arterial_blood", tube(p, ((20, 38, -74), (12, 36, -66), (6, 31, -58), (0, 28, -53)), 1.5))
+
+
+Course = tuple[tuple[Point, ...], float, float]
+# Two corners of a part and the arteries in it: points on the left side, radius at the start and at the end.
+_ARTERIES: tuple[tuple[Point, Point, tuple[Course, ...]], ...] = (
+    (
+        (0, -14, -76),
+        (28, 30, -12),
+        (
+            (((24, 24, -74), (24, 18, -52), (13, 9, -41), (12, 2, -33), (11, -9, -31), (10, -9, -24), (11, -4, -17)), 2.5, 2.1),
+            (((10, 0, -18), (9, 14, -20)), 0.8, 0.7),
+        ),
+    ),
+    (
+        (0, -20, -20),
+        (47, 22, 18),
+        (
+            (((11, -4, -17), (20, -6, -17), (32, -3, -15)), 1.5, 1.3),
+            (((32, -3, -15), (38, -1, -6), (41, 6, 4), (44, 20, 12)), 1.1, 0.7),
+            (((32, -3, -15), (37, -9, -7), (42, -16, 4), (46, -18, 14)), 1.1, 0.7),
+        ),
+    ),
+    (
+        (0, -38, -18),
+        (12, 6, 38),
+        (
+            (((11, -4, -17), (5, -11, -15), (2, -14, -14)), 1.1, 1.0),
+            (((2, -14, -14), (2, -30, -4), (2, -36, 10), (2, -22, 32), (2, 4, 36)), 1.1, 0.7),
+        ),
+    ),
+    ((0, 12, -24), (19, 64, 2), ((((2, 15, -22), (11, 16, -20), (17, 28, -15), (16, 44, -8), (14, 62, 0)), 1.2, 0.7),)),
+    ((0, 26, -76), (22, 40, -52), ((((20, 38, -74), (12, 36, -66), (6, 31, -58), (0, 28, -53)), 1.5, 1.5),)),
+)
 
 
 def veins(head: Head, rng: np.random.Generator) -> None:
     """Superior sagittal, straight, transverse and sigmoid sinuses, internal cerebral veins."""
-    draw = Drawing(head, (0, -60, -66), (62, 112, 90), skull=False)
-    p, right = draw.folded, draw.points[0] < 0
-    cavity = head.template.lattice.at(head.template.cavity.to(head.device), draw.points)[0]
+    upper = Drawing(head, (0, -60, -16), (7, 112, 90), skull=False)
+    p = upper.folded
+    cavity = head.template.lattice.at(head.template.cavity.to(head.device), upper.points)[0]
     size = 2.2 + 0.022 * (p[1] + 60)
-    upper = torch.maximum(p[0] + (cavity + 1.5).abs() - size, torch.minimum(-p[2] - 4, 70 - p[1]))
-    draw.put("venous_blood", torch.maximum(upper, -14 - p[2]), density=0.95)
+    inside = torch.maximum(p[0] + (cavity + 1.5).abs() - size, torch.minimum(-p[2] - 4, 70 - p[1]))
+    upper.put("venous_blood", torch.maximum(inside, -14 - p[2]), density=0.95)
+    upper.put("venous_blood", tube(p, ((0, 40, 6), (0, 70, 2), (0, 103, -10)), 1.8, 2.4))
+    upper.put("venous_blood", tube(p, ((2, 8, 10), (2, 30, 6), (0, 40, 6)), 0.9, 1.4))
+    draw = Drawing(head, (0, 26, -70), (60, 112, -6), skull=False, node_mm=3.0)
+    p, right = draw.folded, draw.points[0] < 0
     dominance = 0.5 + 0.6 * float(rng.standard_normal())
     wider = torch.where(right, dominance, -dominance)
     course = ((0, 104, -12), (24, 94, -17), (44, 72, -22), (53, 50, -27), (48, 40, -42), (30, 34, -56), (27, 30, -66))
     draw.put("venous_blood", tube(p, course, 3.2) - wider)
-    draw.put("venous_blood", tube(p, ((0, 40, 6), (0, 70, 2), (0, 103, -10)), 1.8, 2.4))
-    draw.put("venous_blood", tube(p, ((2, 8, 10), (2, 30, 6), (0, 40, 6)), 0.9, 1.4))
