@@ -16,7 +16,13 @@ from typer.main import get_command
 
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
+from prima.simulate.describe import effects_of
+from prima.simulate.effects import BIAS_ATTRIBUTES
+from prima.simulate.plan import make_plan
+from prima.simulate.truth import LABEL_COLUMNS, LESION_COLUMNS
 from prima.study import Reason
+from prima.study.ontology import DIAGNOSES, IMPLICATIONS, PRIORITIES, SERVICES, Diagnosis
+from prima.study.triage import PACKAGED
 from prima.tokens.contract import Contract
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,6 +104,32 @@ def test_every_field_of_a_release_is_documented(record: type) -> None:
 @pytest.mark.parametrize("reason", sorted(Reason))
 def test_every_reason_is_documented(reason: Reason) -> None:
     assert f"`{reason.value}`" in page("reference/selection.md")
+
+
+@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.name)
+def test_every_diagnosis_is_documented_as_it_is(diagnosis: Diagnosis) -> None:
+    level, services = PACKAGED.by_diagnosis[diagnosis.name]
+    refer = ", ".join(f"`{name}`" for name in services) or "–"
+    row = f"| `{diagnosis.name}` | {diagnosis.display} | {diagnosis.definition} | {level} | {refer} |"
+    assert f"\n{row}\n" in page("reference/ontology.md")
+
+
+def test_services_priorities_and_rules_are_documented_as_they_are() -> None:
+    text = page("reference/ontology.md")
+    rows = [f"| `{service.name}` | {service.display} | {service.scope} |" for service in SERVICES]
+    rows += [f"| `{level.level}` | {level.meaning} | {level.definition} |" for level in PRIORITIES]
+    rows += [f"| {line.why} |" for line in PACKAGED.lines]
+    rows += [f"{code.system} {code.code}" for row in DIAGNOSES for code in row.codes if code.reviewed]
+    assert not [row for row in rows if row not in text]
+    assert text.count("| always |") == sum(rule.when is None for rule in IMPLICATIONS)
+
+
+def test_every_column_and_effect_of_the_simulated_truth_is_documented() -> None:
+    text = page("reference/health-system.md")
+    columns = [f"| `{name}` | {words} |" for name, words in (LABEL_COLUMNS | LESION_COLUMNS).items()]
+    effects = [f"| {name} | {words} |" for name, words in effects_of(make_plan(num_studies=1))]
+    assert not [row for row in (*columns, *effects) if f"\n{row}\n" not in text]
+    assert not [name for name in BIAS_ATTRIBUTES if f"`{name}`" not in text]
 
 
 def test_every_room_is_documented() -> None:

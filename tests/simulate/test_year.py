@@ -1,4 +1,4 @@
-"""A simulated year is what its plan states: prevalences, people, waiting times, bias and drift, within their intervals."""
+"""A simulated year is what its plan states: prevalences, people, waiting times, bias and drift, within intervals."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def common_odds_ratio(
     cells: Counter[tuple[object, bool, bool]] = Counter((stratum(case), exposed(case), late(case)) for case in year)
     top = bottom = p_r = p_s_q_r = q_s = 0.0
     for key in {key for key, _, _ in cells}:
-        a, b, c, d = (cells[key, e, l] for e, l in ((True, True), (True, False), (False, True), (False, False)))
+        a, b, c, d = (cells[key, e, o] for e, o in ((True, True), (True, False), (False, True), (False, False)))
         total = a + b + c + d
         r, s, p, q = a * d / total, b * c / total, (a + d) / total, (b + c) / total
         top, bottom = top + r, bottom + s

@@ -45,7 +45,50 @@ def test_implied_diagnoses():
 def test_priorities_and_services():
     assert [priority.level for priority in ontology.PRIORITIES] == ["none", "low", "medium", "high"]
     services = [service.name for service in ontology.SERVICES]
-    assert len(services) == len(set(services)) >= 10
+    assert len(services) == len(set(services)) >= 11
+    assert {"neurosurgery", "neuro_oncology", "stroke_neurology", "epilepsy", "skull_base_ent"} <= set(services)
+
+
+def test_every_diagnosis_is_defined_in_words_of_its_own():
+    definitions = [diagnosis.definition for diagnosis in ontology.DIAGNOSES]
+    assert len(set(definitions)) == 52
+    assert all(text.endswith(".") and 20 < len(text) < 160 for text in definitions)
+    synonyms = [word.casefold() for diagnosis in ontology.DIAGNOSES for word in diagnosis.synonyms]
+    assert len(set(synonyms)) == len(synonyms), "a synonym of two diagnoses says neither"
+    assert all(diagnosis.synonyms for diagnosis in ontology.DIAGNOSES)
+    assert not {diagnosis.display.casefold() for diagnosis in ontology.DIAGNOSES} & set(synonyms)
+
+
+def test_only_reviewed_codes_leave_the_house():
+    sent = {name: ontology.code_of(name) for name in ontology.DIAGNOSIS_NAMES}
+    for diagnosis in ontology.DIAGNOSES:
+        reviewed = [(code.system, code.code) for code in diagnosis.codes if code.reviewed]
+        expected = reviewed[0] if reviewed else ("99PRIMA", diagnosis.private_code)
+        assert (sent[diagnosis.name].system, sent[diagnosis.name].code) == expected
+    assert len({(code.system, code.code) for code in sent.values()}) == 52
+    standard = {name: code.code for name, code in sent.items() if code.system == "SCT"}
+    assert standard == {
+        "trauma_subdural_hematoma": "35486000",
+        "tumor_adult_glioma": "393564001",
+        "vascular_hemorrhagic_intracranial_hemorrhage": "1386000",
+        "vascular_hemorrhagic_subarachnoid_hemorrahage": "21454007",
+    }
+
+
+def test_codes_fit_into_messages_and_name_their_source():
+    candidates = [code for diagnosis in ontology.DIAGNOSES for code in diagnosis.codes]
+    assert any(not code.reviewed for code in candidates)
+    assert all(code.source and code.meaning for code in candidates)
+    codes = [ontology.code_of(name) for name in ontology.DIAGNOSIS_NAMES]
+    assert all(len(code.code) <= 16 and len(code.meaning) <= 64 for code in codes)  # SH and LO of DICOM
+    private = [diagnosis.private_code for diagnosis in ontology.DIAGNOSES]
+    assert private == [f"DX{number:02d}" for number in range(1, 53)]  # frozen: results refer to them
+
+
+def test_priorities_have_definitions_and_codes_of_structured_reports():
+    codes = [priority.code and priority.code.code for priority in ontology.PRIORITIES]
+    assert codes == [None, "RID49482", "RID49481", "RID49480"]
+    assert all(priority.definition.endswith(".") for priority in ontology.PRIORITIES)
 
 
 def test_readable_words_for_unknown_names():
