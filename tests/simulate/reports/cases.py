@@ -52,7 +52,7 @@ def lesion(diagnosis: str, random: np.random.Generator, *, course: str = "new") 
         size_mm=0.0 if diffuse else float(random.uniform(3, 45)),
         degree=float(random.random()),
         subtlety=int(random.integers(1, 4)),
-        stage=str(random.choice(["acute", "subacute", "chronic"])) if "vascular" in diagnosis or "trauma" in diagnosis else None,
+        stage=str(random.choice(["acute", "subacute", "chronic"])) if diagnosis[0] in "vt" else None,
         course=course,
     )  # fmt: skip
 

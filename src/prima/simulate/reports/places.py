@@ -102,6 +102,67 @@ PLACES: dict[str, Place] = {
     "skull_convexity": Place("over", "{s} convexity", "{s} convexity", "bones", "cerebral convexities"),
     "skull_base_anterior": Place("at", "anterior skull base", "anterior skull base", "bones"),
     "nasal_cavity": Place("in", "nasal cavity", "sinonasal", "bones"),
+    "amygdala": Place("in", "{s} amygdala", "{s} amygdalar", "parenchyma", "amygdalae"),
+    "aqueduct": Place("at", "cerebral aqueduct", "aqueductal", "ventricles"),
+    "basal_ganglia": Place("in", "{s} basal ganglia", "{s} basal ganglia", "parenchyma"),
+    "border_zone": Place("in", "{s} watershed zone", "{s} watershed", "parenchyma", "watershed zones"),
+    "cerebellar_tonsil": Place("at", "{s} cerebellar tonsil", "{s} tonsillar", "posterior_fossa", "cerebellar tonsils"),
+    "cerebral_peduncle": Place(
+        "in", "{s} cerebral peduncle", "{s} peduncular", "posterior_fossa", "cerebral peduncles"
+    ),
+    "cervicomedullary_junction": Place("at", "cervicomedullary junction", "cervicomedullary", "posterior_fossa"),
+    "cisterna_magna": Place("in", "cisterna magna", "cisterna magna", "posterior_fossa"),
+    "clivus": Place("along", "clivus", "clival", "posterior_fossa"),
+    "corona_radiata": Place("in", "{s} corona radiata", "{s} corona radiata", "parenchyma"),
+    "corpus_callosum_genu": Place("in", "genu of the corpus callosum", "genu", "parenchyma"),
+    "external_capsule": Place("in", "{s} external capsule", "{s} external capsule", "parenchyma", "external capsules"),
+    "foramen_of_luschka": Place(
+        "at", "{s} foramen of Luschka", "{s} lateral recess", "posterior_fossa", "foramina of Luschka"
+    ),
+    "fornix": Place("in", "fornix", "forniceal", "parenchyma"),
+    "hypothalamus": Place("in", "hypothalamus", "hypothalamic", "sella"),
+    "infundibulum": Place("along", "infundibulum", "infundibular", "sella"),
+    "jugular_foramen": Place("at", "{s} jugular foramen", "{s} jugular foramen", "posterior_fossa", "jugular foramina"),
+    "lateral_ventricle_occipital_horn": Place(
+        "within", "occipital horn of the {s} lateral ventricle", "{s} occipital horn", "ventricles", "occipital horns"
+    ),
+    "mastoid": Place("at", "{s} mastoid", "{s} mastoid", "bones", "mastoids"),
+    "maxillary_sinus": Place("in", "{s} maxillary sinus", "{s} maxillary sinus", "sinuses", "maxillary sinuses"),
+    "mca_m1": Place("at", "M1 segment of the {s} middle cerebral artery", "{s} M1", "vessels", "M1 segments"),
+    "mesial_temporal": Place(
+        "in", "{s} mesial temporal lobe", "{s} mesial temporal", "parenchyma", "mesial temporal lobes"
+    ),
+    "middle_cerebellar_peduncle": Place(
+        "in",
+        "{s} middle cerebellar peduncle",
+        "{s} middle peduncular",
+        "posterior_fossa",
+        "middle cerebellar peduncles",
+    ),
+    "motor_cortex": Place("in", "{s} precentral gyrus", "{s} precentral", "parenchyma", "precentral gyri"),
+    "olfactory_groove": Place("along", "olfactory groove", "olfactory groove", "extra_axial"),
+    "orbitofrontal_cortex": Place("in", "{s} orbitofrontal region", "{s} orbitofrontal", "parenchyma"),
+    "parasagittal": Place("in", "parasagittal region", "parasagittal", "extra_axial"),
+    "parasagittal_cortex": Place("in", "{s} parasagittal cortex", "{s} parasagittal", "parenchyma"),
+    "petrous_apex": Place("at", "{s} petrous apex", "{s} petrous apex", "bones", "petrous apices"),
+    "pica": Place("at", "{s} PICA origin", "{s} PICA", "vessels", "PICA origins"),
+    "posterior_communicating": Place(
+        "at", "{s} posterior communicating artery origin", "{s} posterior communicating artery", "vessels"
+    ),
+    "prepontine_cistern": Place("in", "prepontine cistern", "prepontine", "posterior_fossa"),
+    "quadrigeminal_cistern": Place("in", "quadrigeminal cistern", "quadrigeminal", "posterior_fossa"),
+    "septum_pellucidum": Place("along", "septum pellucidum", "septal", "ventricles"),
+    "sphenoid_wing": Place("along", "{s} sphenoid wing", "{s} sphenoid wing", "extra_axial", "sphenoid wings"),
+    "subdural_convexity": Place(
+        "along", "{s} cerebral convexity", "{s} convexity", "extra_axial", "cerebral convexities"
+    ),
+    "superior_sagittal_sinus": Place("along", "superior sagittal sinus", "superior sagittal sinus", "vessels"),
+    "tectum": Place("in", "tectum", "tectal", "posterior_fossa"),
+    "temporal_uncus": Place("at", "{s} uncus", "{s} uncal", "parenchyma", "unci"),
+    "torcula": Place("at", "torcula", "torcular", "vessels"),
+    "transverse_sinus": Place("along", "{s} transverse sinus", "{s} transverse sinus", "vessels", "transverse sinuses"),
+    "vertebral_artery": Place("along", "{s} vertebral artery", "{s} vertebral artery", "vessels", "vertebral arteries"),
+    "vertex": Place("at", "vertex", "vertex", "extra_axial"),
     "orbit": Place("in", "{s} orbit", "{s} orbital", "orbits", "orbits"),
 }
 

@@ -2,7 +2,8 @@
 
 - `{where}` is a field; `{a|b}` is one of several wordings.
 - `[ ... ]` stays only when all fields in it are known. `[?c ... ]` stays only when contrast agent was given.
-- `acute,chronic: ...` before a line: the line is for lesions of these stages, or of none at all; `c: ...` only with contrast agent.
+- `acute,chronic: ...` before a line: the line is for lesions of these stages, or of none at all; `c: ...` only with
+  contrast agent.
 - `<...>` is what the label's evidence will be. A line without it describes and does not name: it needs an impression
   that does.
 """
