@@ -71,7 +71,7 @@ def _row(  # noqa: PLR0917 - a row of a table
 
 
 CONDITIONS: tuple[Condition, ...] = (
-    _row(NORMAL, 386, ((0.12, 9, 5), (0.88, 47, 18)), 0.56, "static", 1.1, "headache"),
+    _row(NORMAL, 392, ((0.12, 9, 5), (0.88, 47, 18)), 0.56, "static", 1.1, "headache"),
     _row("cyst_arachnoid_cyst", 11, (35, 22), 0.40, "static", 1.2, "headache"),
     _row("cyst_colloid_cyst", 14, (42, 14), 0.50, "operable", 1.3, "headache"),
     _row("developmental_dandy_walker_malformation", 13, (7, 7), 0.55, "static", 1.2, "developmental_delay"),
@@ -81,12 +81,12 @@ CONDITIONS: tuple[Condition, ...] = (
     _row("infectious_viral_encephalitis", 14, (45, 20), 0.50, "resolving", 1.3, "infection"),
     _row("inflammatory_multiple_sclerosis", 18, (40, 12), 0.74, "relapsing", 1.8, "demyelination"),
     _row("inflammatory_neurosarcoid", 13, (44, 11), 0.58, "relapsing", 1.6, "cranial_nerve"),
-    _row("sellar_craniopharyngioma", 14, ((0.45, 10, 4), (0.55, 50, 13)), 0.50, "operable", 1.4, "pituitary"),
-    _row("sellar_pituitary_adenoma", 13, (48, 16), 0.58, "operable", 1.4, "pituitary"),
+    _row("sellar_craniopharyngioma", 12, ((0.45, 10, 4), (0.55, 50, 13)), 0.50, "progressive", 1.4, "pituitary"),
+    _row("sellar_pituitary_adenoma", 11, (48, 16), 0.58, "progressive", 1.4, "pituitary"),
     _row("sellar_rathkes_cleft_cyst", 12, (42, 15), 0.65, "static", 1.3, "pituitary"),
     _row("spine_syrinx", 11, (35, 18), 0.50, "static", 1.2, "weakness"),
     _row("structural_brain_herniation", 10, (60, 17), 0.45, "static", 1.1, "altered_mental_status"),
-    _row("structural_cephaloceles", 14, ((0.4, 3, 3), (0.6, 45, 13)), 0.60, "operable", 1.2, "csf_leak"),
+    _row("structural_cephaloceles", 12, ((0.4, 3, 3), (0.6, 45, 13)), 0.60, "static", 1.2, "csf_leak"),
     _row("structural_cerebral_atrophy", 9, (74, 9), 0.55, "progressive", 1.2, "memory_loss"),
     _row("structural_chiari_malformation", 14, (27, 14), 0.65, "static", 1.3, "headache"),
     _row("structural_edema", 3, (52, 18), 0.50, "resolving", 1.2, "altered_mental_status"),

@@ -26,8 +26,22 @@ SECONDARY = frozenset(
 
 OPERATED = 0.6
 RESIDUAL = 0.45
-APPROACH_VISIBLE = 0.92
 SMALLER_WITHOUT_TRACE = 0.45
+_CORTEX = ("frontal", "parietal", "temporal", "occipital")
+_POSTERIOR_FOSSA = (
+    "cerebellar_hemisphere",
+    "cerebellopontine_angle",
+    "fourth_ventricle",
+    "internal_auditory_canal",
+    "posterior_fossa_midline",
+    "vermis",
+)
+OPENED_AT: dict[str, str] = {
+    **{f"{lobe}_{part}": f"{lobe}_cortex" for lobe in _CORTEX for part in ("wm", "cortex")},
+    **dict.fromkeys(_POSTERIOR_FOSSA, "cerebellar_hemisphere"),
+}
+"""Site of a lesion → site of the cavity that its removal leaves; for other sites, wherever a cavity usually is."""
+
 LEAVES_A_HOLE = {"vascular_ischemic_large_vessel_stroke": True, "trauma_brain_contusion": False}
 """What encephalomalacia follows, and whether it is still called by its own name then (a chronic infarct is)."""
 
@@ -64,26 +78,20 @@ def next_state(state: State, course: Course, main: str, *, sample: Sample, rng: 
 
 
 def _operate(state: State, main: str, sample: Sample, rng: np.random.Generator) -> State:
-    old = [lesion for lesion in state.lesions if lesion.diagnosis == main]
-    residual = rng.random() < RESIDUAL
-    seeds = {lesion.seed for lesion in old}  # consequences carry the seed of their cause
-    rest = tuple(lesion for lesion in state.lesions if lesion.seed not in seeds)
-    if residual:
-        rest = (*rest, replace(old[0], size_mm=0.5 * old[0].size_mm, course="smaller"))
-    scars = ["surgical_resection_cavity"]
-    if rng.random() < APPROACH_VISIBLE:
-        scars.append("surgical_craniotomy")
-    for name in scars:
-        made = [lesion for lesion in sample(name) if lesion.diagnosis == name][:1]
-        rest += tuple(
-            replace(
-                lesion,
-                side=old[0].side,
-                site=old[0].site if name == "surgical_resection_cavity" else lesion.site,
-                course="postoperative",
-            )
-            for lesion in made
-        )
+    """One lesion is removed, whole or in part, with what it did to the brain; a cavity and its consequences stay.
+
+    Of several lesions (metastases) the first and largest goes.
+    """
+    old = next(lesion for lesion in state.lesions if lesion.diagnosis == main)
+    rest = tuple(lesion for lesion in state.lesions if lesion.seed != old.seed)
+    if rng.random() < RESIDUAL:
+        rest = (*rest, replace(old, size_mm=0.5 * old.size_mm, course="smaller"))
+    made = sample("surgical_resection_cavity")
+    site = OPENED_AT.get(old.site, made[0].site)
+    side = old.side if old.side in ("left", "right") else made[0].side
+    rest += tuple(
+        replace(lesion, site=site, side=side, course="postoperative") for lesion in made if lesion.seed == made[0].seed
+    )
     gone = _names(state.lesions) - _names(rest)
     return replace(state, lesions=rest, gone=_sorted((*state.gone, *gone)), operated=True)
 
