@@ -19,7 +19,14 @@ SPACING_MM = 4.0
 def _case(lesions: tuple[Lesion, ...], *, age_years: float = 50.0) -> Case:
     when = datetime(2024, 1, 1)
     person = Person(
-        patient_id="P", sex="F", birth_year=1974, race_ethnicity="", insurance="", county_population=1, rural=False, seed=1
+        patient_id="P",
+        sex="F",
+        birth_year=1974,
+        race_ethnicity="",
+        insurance="",
+        county_population=1,
+        rural=False,
+        seed=1,
     )
     visit = Visit(
         site="", patient_class="outpatient", ordered=when, scanned=when, reported=when, description="", indication=""

@@ -1,11 +1,20 @@
-"""The 52 diagnoses as lesions of a head: what is drawn for a case, how it deforms the head, how it is painted."""
+"""The 52 diagnoses as lesions of a head: what is drawn for a case, how it deforms the head, how it is painted.
+
+Drawing and labels need no torch; it is loaded when voxels are made.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from prima.simulate.pathology.ages import AGE_PRIORS, AgePrior, frequency
 from prima.simulate.pathology.catalogue import MASK_KINDS, PATTERNS
-from prima.simulate.pathology.hooks import displacement_mm, shape_hooks
+from prima.simulate.pathology.displacement import displacement_mm
 from prima.simulate.pathology.implied import labels_of
-from prima.simulate.pathology.painting import LesionTruth, paint_lesions
 from prima.simulate.pathology.sampling import sample_lesions
+
+if TYPE_CHECKING:
+    from prima.simulate.pathology.hooks import shape_hooks
+    from prima.simulate.pathology.painting import LesionTruth, paint_lesions
 
 __all__ = [
     "AGE_PRIORS",
@@ -20,3 +29,11 @@ __all__ = [
     "sample_lesions",
     "shape_hooks",
 ]
+
+_LATER = {"shape_hooks": "hooks", "paint_lesions": "painting", "LesionTruth": "painting"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"prima.simulate.pathology.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ PATTERNS = (
     Pattern(
         diagnosis="trauma_brain_contusion",
         form="contusion",
-        sites={"gyrus_rectus": 4, "temporal_pole": 4, "frontal_cortex": 1.5, "temporal_cortex": 1.5},
+        sites={"orbitofrontal_cortex": 4, "temporal_pole": 4, "frontal_cortex": 1.5, "temporal_cortex": 1.5},
         sizes_mm=((36, 48), (22, 30), (11, 16)),
         stages={"hemorrhagic": 0.75, "not hemorrhagic": 0.25},
         layers={

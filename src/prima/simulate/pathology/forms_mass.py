@@ -31,7 +31,8 @@ def layers(job: Job) -> Tensor:
 
 
 def _seen(job: Job, inside: Tensor, box: Box) -> Tensor:
-    return job.mask(box, (inside < 1) & (job.region("inside", box) > 0.3))
+    shown = torch.where(job.region("inside", box) > 0.3, inside, inside + 9)
+    return job.mask(box, shown < max(1.0, float(shown.min()) + 1e-6))  # one voxel at least, on any grid
 
 
 def dural_mass(job: Job) -> Tensor:
@@ -91,7 +92,7 @@ def adenoma(job: Job) -> Tensor:
             1 + 0.08 * box.noise(job.centre, 2.5 * job.radius, 7.0, job.lesion.seed, "snow")
         )
     job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
-    return job.mask(box, inside < 1)
+    return _seen(job, inside, box)
 
 
 def edema(job: Job) -> Tensor:

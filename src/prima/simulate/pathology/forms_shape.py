@@ -83,7 +83,7 @@ def syrinx(job: Job) -> Tensor:
     share = soft(0.42 * job.lesion.size_mm * beads - line, 1.2)
     canvas.paint(box, cord, "white")
     canvas.paint(box, share, "csf_like")
-    return job.mask(box, share > 0.4)
+    return job.mask(box, share > min(0.4, 0.8 * float(share.max())))
 
 
 def tonsils(job: Job) -> Tensor:

@@ -9,32 +9,13 @@ import torch
 
 from prima.simulate.case import Case, Lesion
 from prima.simulate.pathology.catalogue import PATTERNS
+from prima.simulate.pathology.displacement import displacement_mm
 from prima.simulate.pathology.pattern import BIG_VENTRICLES, EDEMA, HERNIATION, MASS_EFFECT, SHIFT, SUBDURAL
 from prima.simulate.pathology.place import cause_of, sign, template_point
 from prima.simulate.shape import Shape
 from prima.simulate.sites import site_mm
 
 Hook = Callable[[Shape], None]
-
-
-def displacement_mm(lesion: Lesion) -> float:
-    """By how many millimetres a geometric finding moves things: the septum, the tonsils, the border of a mass.
-
-    Example:
-        >>> shift = Lesion(diagnosis="structural_midline_shift", site="frontal_wm", side="left", size_mm=0,
-        degree=0.5, subtlety=2) >>> displacement_mm(shift) 8.0
-    """
-    least, most = _MM.get(lesion.diagnosis, (0.0, 0.0))
-    return round(least + (most - least) * lesion.degree, 1)
-
-
-_MM = {
-    SHIFT: (3.0, 13.0),
-    MASS_EFFECT: (2.0, 11.0),
-    HERNIATION: (3.0, 10.0),
-    "structural_chiari_malformation": (4.0, 18.0),
-    "ventricular_intracranial_hypotension": (2.0, 8.0),
-}
 
 
 def shape_hooks(case: Case) -> list[Hook]:

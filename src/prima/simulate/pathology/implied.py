@@ -16,8 +16,10 @@ def labels_of(lesions: Iterable[Lesion]) -> frozenset[str]:
     intracranial hemorrhage; a resection cavity shows its craniotomy when a craniotomy is among the lesions.
 
     Example:
-        >>> bruise = Lesion(diagnosis="trauma_brain_contusion", site="temporal_pole", side="left", size_mm=20,
-        degree=0.5, ...     subtlety=2, stage="hemorrhagic") >>> sorted(labels_of([bruise]))
+        >>> bruise = Lesion(
+        ...     diagnosis="trauma_brain_contusion", site="temporal_pole", side="left", size_mm=20, degree=0.5,
+        ...     subtlety=2, stage="hemorrhagic")
+        >>> sorted(labels_of([bruise]))
         ['trauma_brain_contusion', 'vascular_hemorrhagic_intracranial_hemorrhage']
     """
     names = set()

@@ -162,6 +162,6 @@ HEMISPHERIC = (
     "frontal_wm", "parietal_wm", "temporal_wm", "occipital_wm", "centrum_semiovale", "frontal_cortex",
     "parietal_cortex", "temporal_cortex", "occipital_cortex", "insula", "thalamus", "putamen", "caudate",
     "internal_capsule", "globus_pallidus", "temporal_pole", "convexity", "sylvian_fissure", "mca_territory",
-    "gyrus_rectus", "periventricular_wm",
+    "gyrus_rectus", "orbitofrontal_cortex", "periventricular_wm",
 )  # fmt: skip
 """Sites in a hemisphere, from where a mass can push across the midline."""
