@@ -104,7 +104,7 @@ def _moved_mm(lesion: Lesion) -> float:
     """What a report measures of a finding without a diameter: the shift of the septum, the descent of the tonsils."""
     if lesion.diagnosis not in ("structural_midline_shift", "structural_chiari_malformation"):
         return 0.0
-    from prima.simulate.pathology.hooks import displacement_mm
+    from prima.simulate.pathology.displacement import displacement_mm
 
     return displacement_mm(lesion)
 

@@ -52,7 +52,10 @@ class Speaker:
 
     def opinion_line(self, diagnosis: str) -> str:
         """A line of the impression for a finding that is present."""
-        return self._present(diagnosis, self.bank[diagnosis].imp, "imp")
+        entry = self.bank[diagnosis]
+        if "findings" not in self.style.order and self.random.random() < 0.7:
+            return self._present(diagnosis, [line for line in entry.full if "<" in line], "imp")
+        return self._present(diagnosis, entry.imp, "imp")
 
     def _present(self, diagnosis: str, lines: Sequence[str], kind: str) -> str:
         lesions = self._placed(diagnosis)
@@ -61,7 +64,9 @@ class Speaker:
         if lesions:
             stage = main_lesion(lesions).stage
             flags |= {stage_gate(stage) or stage or "", *(() if stage else STAGES)}
-        order = sorted(self.random.permutation(len(lines)), key=self._habit)
+            if not (stage or "").startswith("not"):
+                flags.add("hemorrhagic")
+        order = sorted(self.random.permutation(len(lines)), key=lambda place: self._habit(place, len(lines)))
         for place in order:
             text = expand(lines[place], fields, flags, self.random)
             if text is not None:
@@ -69,9 +74,9 @@ class Speaker:
         frame = self.pick(self._framed("present"))
         return self._fill(frame, diagnosis, "present", fields)
 
-    def _habit(self, place: int) -> int:
-        """Each writer has favourites: every third line of a bank, unless in the mood for something else."""
-        return 0 if self.random.random() < 0.2 else (int(place) + self.turn) % 3
+    def _habit(self, place: int, number: int) -> int:
+        """Each writer has favourites: the lines of a bank in an order of their own, and now and then another."""
+        return 0 if self.random.random() < 0.2 else (int(place) + self.turn) % number
 
     def _fields(self, diagnosis: str, kind: str) -> dict[str, str]:
         """Its fields, measured once: the impression repeats the longest diameter of the findings."""

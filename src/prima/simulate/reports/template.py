@@ -20,7 +20,7 @@ from prima.simulate.reports.marks import MARK
 STAGES = ("acute", "subacute", "chronic")
 """Stages whose lines may also be said of a lesion that has none."""
 
-_GATES = r"(?:acute|subacute|chronic|c|uncal|subfalcine|tonsillar|complete|partial)"
+_GATES = r"(?:acute|subacute|chronic|c|uncal|subfalcine|tonsillar|complete|partial|hemorrhagic)"
 _GATE = re.compile(rf"^({_GATES}(?:,{_GATES})*): ")
 _OPTION = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}|]*)\}")
