@@ -3,8 +3,9 @@
 python runs/make_template.py FOLDER     (FOLDER holds mni_icbm152_{t1,gm,wm}_tal_nlin_sym_09a_converted.nii.gz)
 
 Arrays are [z, y, x] in LPS. `gm` and `wm` are uint8 percent of 255 at 1 mm, cropped; the other fields are signed
-distances in mm (negative inside) on a lattice of 4 mm: the cranial cavity with the spinal canal, the ventricles, the
-skin. Brain surface, ventricles and tissue come from the maps; skin, face, neck and canal are modelled here.
+distances in mm (negative inside), the cranial cavity with the spinal canal and the skin on a lattice of 4 mm, the
+ventricles on one of 2 mm. Brain surface, ventricles and tissue come from the maps; skin, face, neck and canal are
+modelled here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 
 OUT = Path(__file__).parents[1] / "src" / "prima" / "simulate" / "packaged" / "template.npz"
 LATTICE_MM = 4.0
@@ -105,15 +106,18 @@ def main(folder: Path) -> None:
     margin = [(76, 0), (32, 8), (2, 2)]  # room for neck and face
     low = [o - m[0] for o, m in zip((-72, -98, -98), margin, strict=True)]
     brain = np.pad(t1 > 0, margin)
-    ventricle = np.pad(near, margin, mode="edge")
     grid = [np.arange(n, dtype=np.float32) + o for n, o in zip(brain.shape, low, strict=True)]
     z, y, x = np.meshgrid(*grid, indexing="ij")
     p = [x, y, z]
     closed = distance(distance(brain) < 8) + 8
     cavity = smooth(np.minimum(distance(brain), closed), 2.0) - 1.8
     canal = union(capsule(p, (0, 44, -58), (0, 48, -80), 12, 9), capsule(p, (0, 48, -80), (0, 40, -150), 9))
-    vault = 12.5 + 2.5 * np.clip((y - 60) / 40, 0, 1) * np.clip((20 - z) / 40, 0, 1) - 1.5 * np.clip((z - 50) / 30, 0, 1)
-    vault = vault + 2.5 * np.clip((np.abs(x) - 45) / 20, 0, 1) * np.clip((10 - z) / 30, 0, 1) * np.clip((30 - y) / 30, 0, 1)
+    vault = (
+        12.5 + 2.5 * np.clip((y - 60) / 40, 0, 1) * np.clip((20 - z) / 40, 0, 1) - 1.5 * np.clip((z - 50) / 30, 0, 1)
+    )
+    vault = vault + 2.5 * np.clip((np.abs(x) - 45) / 20, 0, 1) * np.clip((10 - z) / 30, 0, 1) * np.clip(
+        (30 - y) / 30, 0, 1
+    )
     side = np.abs(x)
     m = [side, y, z]
     skin = union(
@@ -131,14 +135,22 @@ def main(folder: Path) -> None:
     skin = union(skin, ear, blend=3.0)
     skin = union(skin, ellipsoid(m, (32, -65, -38), (17, 16, 15)), blend=3.0)
     cavity = union(cavity, canal, blend=3.0)
-    fields = {"cavity": cavity, "ventricle": ventricle, "skin": smooth(skin.astype(np.float32), 1.0)}
+    fields = {"cavity": cavity, "skin": smooth(skin.astype(np.float32), 1.0)}
     packed = {name: lattice(field, low).astype(np.float16) for name, field in fields.items()}
     crop = (slice(0, 157), slice(22, 208), slice(24, 173))  # z -72…84, y -76…109, x -74…74
     for name, tissue in (("gm", gm), ("wm", wm)):
         percent = np.clip(np.rint(tissue[crop] * 255), 0, 255)
         packed[name] = np.where(percent < 6, 0, percent).astype(np.uint8)
+    fine = smooth(near.astype(np.float32), 0.6)[0:148:2, 2:232:2, 16:182:2]  # z -72…74, y -96…132, x -82…82
+    packed["ventricle"] = fine.astype(np.float16)
     np.savez_compressed(
-        OUT, **packed, tissue_origin=np.array([-72, -76, -74]), lattice_origin=LOW, lattice_mm=np.array(LATTICE_MM)
+        OUT,
+        **packed,
+        tissue_origin=np.array([-72, -76, -74]),
+        ventricle_origin=np.array([-72, -96, -82]),
+        ventricle_mm=np.array(2.0),
+        lattice_origin=LOW,
+        lattice_mm=np.array(LATTICE_MM),
     )
     print(f"{OUT.name}: {OUT.stat().st_size / 1e6:.2f} MB, ventricles {hollow.sum() / 1000:.1f} ml")  # noqa: T201
 
@@ -146,9 +158,7 @@ def main(folder: Path) -> None:
 def lattice(field: np.ndarray, low: list[int]) -> np.ndarray:
     """Values at the nodes of the lattice; nodes outside take the nearest value."""
     nodes = [np.arange(lo, hi + 1, LATTICE_MM) for lo, hi in zip(LOW, HIGH, strict=True)]
-    index = [
-        np.clip(n - o, 0, size - 1).astype(int) for n, o, size in zip(nodes, low, field.shape, strict=True)
-    ]
+    index = [np.clip(n - o, 0, size - 1).astype(int) for n, o, size in zip(nodes, low, field.shape, strict=True)]
     return smooth(field.astype(np.float32), 1.0)[np.ix_(*index)]
 
 

@@ -12,8 +12,8 @@ from prima.simulate.lattice import Lattice
 def random_field(lattice: Lattice, channels: int, wavelength_mm: float, rng: np.random.Generator) -> Tensor:
     """[C, d, h, w] smooth noise of mean 0 and deviation 1 at the nodes of a lattice.
 
-    White noise at nodes one wavelength apart, interpolated by cubic B-splines: no grid shows, and what is drawn does not
-    depend on the lattice it is read at.
+    White noise at nodes one wavelength apart, interpolated by cubic B-splines: no grid shows, and what is drawn does
+    not depend on the lattice it is read at.
     """
     extents = [(size - 1) * lattice.node_mm for size in lattice.shape]
     counts = [int(np.ceil(extent / wavelength_mm)) + 4 for extent in extents]
@@ -28,7 +28,8 @@ def random_field(lattice: Lattice, channels: int, wavelength_mm: float, rng: np.
 def _spline(distance: Tensor) -> Tensor:
     """Cubic B-spline of a distance in nodes."""
     t = distance.abs()
-    return torch.where(t < 1, 2 / 3 - t**2 + t**3 / 2, (2 - t).clamp(min=0) ** 3 / 6)
+    near = 2 / 3 - t.square() + t.pow(3) / 2
+    return torch.where(t < 1, near, (2 - t).clamp(min=0).pow(3) / 6)
 
 
 def step(values: Tensor) -> Tensor:
@@ -39,7 +40,8 @@ def step(values: Tensor) -> Tensor:
         [0.0, 0.5, 1.0]
     """
     values = values.clamp(0, 1)
-    return values * values * (3 - 2 * values)
+    smooth: Tensor = values * values * (3 - 2 * values)
+    return smooth
 
 
 def integrate(velocity: Tensor, lattice: Lattice, squarings: int = 5) -> Tensor:

@@ -141,7 +141,9 @@ def build_head(
         hook(shape)
     shape.freeze()
     grid = Grid.of_head(spacing_mm)
-    fractions = torch.from_numpy(np.zeros((len(TISSUE_NAMES), *grid.shape), np.float32)).to(device)  # zeroed when touched
+    fractions = torch.from_numpy(np.zeros((len(TISSUE_NAMES), *grid.shape), np.float32)).to(
+        device
+    )  # zeroed when touched
     head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
     fill(head, case)
     model_structures(head, case)

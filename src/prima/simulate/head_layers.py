@@ -47,7 +47,18 @@ class _Fields:
     core: Tensor  # share of white above which a voxel is white
 
     def stack(self) -> Tensor:
-        rest = (self.cavity, self.skin, self.skull, self.fat, self.flesh, self.open, self.grain, self.folds, self.depth, self.core)
+        rest = (
+            self.cavity,
+            self.skin,
+            self.skull,
+            self.fat,
+            self.flesh,
+            self.open,
+            self.grain,
+            self.folds,
+            self.depth,
+            self.core,
+        )
         return torch.cat((self.inner, torch.stack(rest)))
 
 
@@ -56,7 +67,10 @@ def fill(head: Head, case: Case) -> None:
     fields = _fields(head.shape, case).stack().to(head.device)
     half = 0.5 / head.grid.spacing_mm
     for box, values in _slabs(head, fields):
-        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, core) = values[:3], values[3:].unbind()
+        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, core) = (
+            values[:3],
+            values[3:].unbind(),
+        )
         out = head.fractions[(slice(None), *box)]
         hollow = _soft(-cavity, half)
         _shells(out, hollow, (cavity, skin, skull, fat, flesh), half)
@@ -142,7 +156,9 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     cavity = cavity * size + vault * (0.7 - 1.3 * shape.openness + 0.65 * wide[0])
     skin = skin * size + 1.0 * vault * (3.0 - person.fat_mm) * 0.6
     occiput = step((y - 40) / 40) * step((10 - z) / 40)
-    skull = person.skull_mm * (1 + 0.16 * wide[1] + 0.25 * occiput - 0.45 * step((x.abs() - 50) / 14) * step((14 - z) / 30))
+    skull = person.skull_mm * (
+        1 + 0.16 * wide[1] + 0.25 * occiput - 0.45 * step((x.abs() - 50) / 14) * step((14 - z) / 30)
+    )
     nape = step((-50 - z) / 30)
     fat = person.fat_mm * (0.75 + 0.3 * wide[2] + 0.9 * nape + 0.5 * occiput).clamp(min=0.2)
     return _Fields(
@@ -174,7 +190,9 @@ def _openness(shape: Shape) -> Tensor:
 def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
     """Noise at the points that lie on the surface above each point."""
     template, points = shape.template, shape.inner
-    cavity = torch.nn.functional.avg_pool3d(template.cavity[None], 5, stride=1, padding=2, count_include_pad=False)[0, 0]
+    cavity = torch.nn.functional.avg_pool3d(template.cavity[None], 5, stride=1, padding=2, count_include_pad=False)[
+        0, 0
+    ]
     z, y, x = torch.gradient(cavity, spacing=template.lattice.node_mm)
     slope = template.lattice.at(torch.stack((x, y, z, cavity)), points)
     normal = slope[:3] / slope[:3].square().sum(0).sqrt().clamp(min=0.3)

@@ -51,7 +51,12 @@ def person_shape(case: Case) -> PersonShape:
     age = max(case.age_years, 0.0)
     growth = 1 - 0.30 * float(np.exp(-age / 0.9)) - 0.055 * float(np.exp(-age / 6.0))
     sex = 0.972 if case.person.sex == "F" else 1.012
-    scale = growth * sex * (1 + 0.02 * rng.standard_normal(4).clip(-2, 2)[0]) * (1 + 0.022 * rng.standard_normal(3).clip(-2, 2))
+    scale = (
+        growth
+        * sex
+        * (1 + 0.02 * rng.standard_normal(4).clip(-2, 2)[0])
+        * (1 + 0.022 * rng.standard_normal(3).clip(-2, 2))
+    )
     late = max(age - 30, 0) / 50
     spread = rng.standard_normal(5).clip(-2.2, 2.2)
     ventricles = (0.78 + 0.25 * late + 0.75 * late**2.5) * float(np.exp(0.26 * spread[0]))

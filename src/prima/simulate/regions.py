@@ -21,18 +21,52 @@ if TYPE_CHECKING:
 
 # Seeds on the left side, template LPS mm; a point belongs to the region of the nearest seed.
 LOBES: dict[str, tuple[Point, ...]] = {
-    "frontal_lobe": ((10, -58, 0), (40, -34, 10), (14, -30, 48), (34, -4, 52), (16, -34, -18), (14, 0, 58), (30, -26, 28)),
+    "frontal_lobe": (
+        (10, -58, 0),
+        (40, -34, 10),
+        (14, -30, 48),
+        (34, -4, 52),
+        (16, -34, -18),
+        (14, 0, 58),
+        (30, -26, 28),
+    ),
     "parietal_lobe": ((42, 36, 46), (14, 52, 52), (52, 42, 28), (20, 36, 66), (24, 44, 34), (12, 40, 36)),
-    "temporal_lobe": ((54, 6, -22), (58, 34, -2), (34, -8, -34), (44, 40, -18), (34, 16, -28), (40, 22, -12), (60, 12, -4)),
+    "temporal_lobe": (
+        (54, 6, -22),
+        (58, 34, -2),
+        (34, -8, -34),
+        (44, 40, -18),
+        (34, 16, -28),
+        (40, 22, -12),
+        (60, 12, -4),
+    ),
     "occipital_lobe": ((12, 88, 6), (34, 82, 6), (14, 74, 2), (28, 84, -10), (24, 70, 12), (16, 84, 26)),
     "insula": ((38, -6, 0), (38, 8, 6)),
     "central": ((10, 0, 22), (24, -4, 4), (12, 16, 8), (10, -24, 8), (16, 6, -6)),
     "brainstem": ((0, 22, -14), (0, 26, -32), (0, 38, -54), (0, 42, -68), (8, 28, -32)),
-    "cerebellum": ((24, 62, -36), (6, 66, -24), (6, 62, -46), (38, 58, -38), (14, 70, -52), (16, 48, -36), (12, 54, -18)),
+    "cerebellum": (
+        (24, 62, -36),
+        (6, 66, -24),
+        (6, 62, -46),
+        (38, 58, -38),
+        (14, 70, -52),
+        (16, 48, -36),
+        (12, 54, -18),
+    ),
 }
 TERRITORIES: dict[str, tuple[Point, ...]] = {
     "aca_territory": ((6, -50, 0), (8, -34, 38), (8, 4, 56), (8, 36, 52), (6, -24, 24), (10, -60, 20)),
-    "mca_territory": ((46, -8, 8), (44, 24, 20), (48, 44, 26), (40, -30, 24), (56, 20, -6), (28, -2, 8), (40, 4, 44), (40, -10, -28), (30, 10, 26)),
+    "mca_territory": (
+        (46, -8, 8),
+        (44, 24, 20),
+        (48, 44, 26),
+        (40, -30, 24),
+        (56, 20, -6),
+        (28, -2, 8),
+        (40, 4, 44),
+        (40, -10, -28),
+        (30, 10, 26),
+    ),
     "pca_territory": ((12, 84, 4), (30, 80, 0), (32, 40, -18), (12, 62, 4), (12, 20, 6), (16, 78, 22), (28, 24, -18)),
     "posterior_circulation": ((24, 62, -40), (0, 28, -34), (8, 66, -26), (0, 40, -58), (10, 50, -20)),
 }
@@ -86,7 +120,7 @@ def _spread(head: Head, of_points: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def _ventricle_distance(head: Head) -> Tensor:
-    return _spread(head, lambda points: head.template.lattice.at(head.template.ventricle, points)[0])
+    return _spread(head, lambda points: head.template.ventricle_lattice.at(head.template.ventricle, points)[0])
 
 
 _BRAIN = ("gm", "wm", "deep_gm")
@@ -154,13 +188,21 @@ _MAPS: dict[str, Callable[[Head], Tensor]] = {
     "csf_spaces": lambda head: _tissues(head, "csf", "choroid"),
     "inside": lambda head: _tissues(head, *_BRAIN, "csf", "choroid"),
     "ventricles": _ventricles,
-    "lateral_ventricles": lambda head: _ventricles(head) - _MAPS["third_ventricle"](head) - _MAPS["fourth_ventricle"](head),
+    "lateral_ventricles": lambda head: (
+        _ventricles(head) - _MAPS["third_ventricle"](head) - _MAPS["fourth_ventricle"](head)
+    ),
     "third_ventricle": _part_of_ventricles((-1, -16, -20), (4, 30, 8)),
     "fourth_ventricle": _part_of_ventricles((-1, 32, -70), (18, 64, -16)),
-    "sulci": lambda head: _tissues(head, "csf") * step((_ventricle_distance(head) - 1.0) / 3) * _spread(head, lambda p: step((p[2] + 14) / 10)),
+    "sulci": lambda head: (
+        _tissues(head, "csf")
+        * step((_ventricle_distance(head) - 1.0) / 3)
+        * _spread(head, lambda p: step((p[2] + 14) / 10))
+    ),
     "cisterns": _cisterns,
     "periventricular": lambda head: _tissues(head, "wm") * step((10 - _ventricle_distance(head)) / 5),
-    "deep_white_matter": lambda head: _tissues(head, "wm") * step((_ventricle_distance(head) - 6) / 5) * step((26 - _ventricle_distance(head)) / 8),
+    "deep_white_matter": lambda head: (
+        _tissues(head, "wm") * step((_ventricle_distance(head) - 6) / 5) * step((26 - _ventricle_distance(head)) / 8)
+    ),
     "cerebrum": lambda head: _tissues(head, *_BRAIN) - _MAPS["infratentorial"](head),
     "infratentorial": lambda head: region_map(head, "brainstem", "both") + region_map(head, "cerebellum", "both"),
     "skull": lambda head: _tissues(head, "bone", "marrow_fat"),

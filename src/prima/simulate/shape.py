@@ -19,6 +19,7 @@ from prima.simulate.lattice import Lattice
 from prima.simulate.person_shape import PersonShape, individual, person_shape, pose_back, unscale
 from prima.simulate.sites import site_mm
 from prima.simulate.template import Template, load_template
+from prima.simulate.ventricles import widen
 
 Hook = Callable[[Tensor], Tensor]
 
@@ -36,7 +37,7 @@ class Shape:
         openness: how much wider than the template's the sulci stand.
         cisterns: the same for the cisterns of the base, on top.
         effaced: (centre in body mm, reach in mm, how much) where a mass closes the sulci.
-        hooks: displacements in body mm, in the order in which they were asked for.
+        hooks: displacements in body mm, each with whether the skull holds it.
         outer: [3, d, h, w] template points of skull, skin and face, which lesions do not move; after `freeze`.
         inner: [3, d, h, w] template points of what lies inside the skull; after `freeze`.
         body: [3, d, h, w] body points; after `freeze`.
@@ -51,7 +52,7 @@ class Shape:
     cisterns: float = 0.0
     posterior_fossa: float = 1.0
     effaced: list[tuple[Tensor, float, float]] = field(default_factory=list)
-    hooks: list[Hook] = field(default_factory=list)
+    hooks: list[tuple[Hook, bool]] = field(default_factory=list)
     outer: Tensor = field(default_factory=lambda: torch.empty(0))
     inner: Tensor = field(default_factory=lambda: torch.empty(0))
     body: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -73,16 +74,17 @@ class Shape:
         """Compute the maps; what is asked for afterwards has no effect."""
         self.body = pose_back(self.lattice.points(), self.person)
         self.outer = self._to_template(self.body, ventricles=False)
-        moved = self.body.clone()
-        for hook in reversed(self.hooks):
-            moved = hook(moved)
         lock = shape_hooks.lock(self.template.lattice.at(self.template.cavity, self.outer)[0])
-        self.inner = self._to_template(self.body + (moved - self.body) * lock, ventricles=True)
+        moved = self.body
+        for hook, held in reversed(self.hooks):
+            pulled = hook(moved)
+            moved = moved + (pulled - moved) * lock if held else pulled
+        self.inner = self._to_template(moved, ventricles=True)
 
     def _to_template(self, body: Tensor, *, ventricles: bool) -> Tensor:
         points = unscale(body, self.person)
         points = points + self.lattice.at(self.displacement, points)
-        return shape_hooks.widen(points, self.template, self.ventricles) if ventricles else points
+        return widen(points, self.template, self.ventricles) if ventricles else points
 
     def at(self, site: str, side: Side = "midline") -> Tensor:
         """The point (x, y, z) of a site in body mm, for the hooks below, before any of them acts."""
@@ -97,12 +99,12 @@ class Shape:
 
         Sulci within reach are closed. Centres are in body mm (`at`).
         """
-        self.hooks.append(shape_hooks.push(centre_mm, radius_mm, amount_mm, reach_mm))
+        self.hooks.append((shape_hooks.push(centre_mm, radius_mm, amount_mm, reach_mm), True))
         self.effaced.append((centre_mm, radius_mm + reach_mm, min(1.0, amount_mm / 6)))
 
     def shift_midline(self, amount_mm: float, side: Side, reach_mm: float = 60.0) -> None:
         """Move the midline at the septum by an amount, away from the side given; the effect ends at the reach."""
-        self.hooks.append(shape_hooks.shift(self.at("septum_pellucidum"), amount_mm, side, reach_mm))
+        self.hooks.append((shape_hooks.shift(self.at("septum_pellucidum"), amount_mm, side, reach_mm), True))
 
     def scale_region(self, name: str, factor: float) -> None:
         """Change the volume of "ventricles" or "posterior_fossa", or the width of "sulci" or "cisterns", by a factor.
@@ -118,7 +120,7 @@ class Shape:
             self.cisterns += 0.6 * (factor - 1)
         elif name in shape_hooks.SCALED:
             site, radius_mm = shape_hooks.SCALED[name]
-            self.hooks.append(shape_hooks.swell(self.at(site), radius_mm, factor))
+            self.hooks.append((shape_hooks.swell(self.at(site), radius_mm, factor), True))
         else:
             known = ("ventricles", "sulci", "cisterns", *shape_hooks.SCALED)
             raise ValueError(f"region: found {name!r}, expected one of {', '.join(known)}")
@@ -133,12 +135,12 @@ class Shape:
             raise ValueError(f"name: found {name!r}, expected one of {', '.join(shape_hooks.SINKS)}")
         site, radius_mm, inwards = shape_hooks.SINKS[name]
         sides: tuple[Side, ...] = ("left", "right") if side in ("both", "midline") and name != "brainstem" else (side,)
-        for one in sides:
-            self.hooks.append(shape_hooks.sink(self.at(site, one), radius_mm, amount_mm, inwards))
+        centres = [self.at(site, one) for one in sides]
+        self.hooks.append((shape_hooks.sink(centres, radius_mm, amount_mm, inwards), False))
 
 
 def _solve(pull_back: Callable[[Tensor], Tensor], target: Tensor) -> Tensor:
-    """The point that a pull-back takes to the target, by damped fixed-point iteration; to 0.01 mm where it is smooth."""
+    """The point that a pull-back takes to the target, by damped fixed-point iteration, to 0.01 mm."""
     point = target.clone()
     for _ in range(60):
         miss = target - pull_back(point[:, None])[:, 0]

@@ -6,15 +6,13 @@ its folds apart (positive Jacobian): amounts too large for their reach are cut, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from prima.simulate.case import Side
 from prima.simulate.fields import step
-from prima.simulate.template import Template
 
 Hook = Callable[[Tensor], Tensor]
 
@@ -63,8 +61,8 @@ def swell(centre_mm: Tensor, radius_mm: float, factor: float) -> Hook:
     def pull(points: Tensor) -> Tensor:
         away = points - _column(centre_mm, points)
         far = away.square().sum(0).sqrt()
-        share = step(2 - far / radius_mm)
-        return points + away * (1 / linear - 1) * share
+        moved: Tensor = points + away * (1 / linear - 1) * step(2 - far / radius_mm)
+        return moved
 
     return pull
 
@@ -86,19 +84,20 @@ def shift(septum_mm: Tensor, amount_mm: float, side: Side, reach_mm: float) -> H
     return pull
 
 
-def sink(centre_mm: Tensor, radius_mm: float, amount_mm: float, inwards: float) -> Hook:
-    """What lay above comes down by an amount, at the centre the most; `inwards` is the share towards the midline."""
+def sink(centres_mm: Sequence[Tensor], radius_mm: float, amount_mm: float, inwards: float) -> Hook:
+    """What lay above comes down by an amount, at the centres the most; `inwards` is the share towards the midline."""
     amount = min(amount_mm, 0.8 * radius_mm)
-    sideways = -float(torch.sign(centre_mm[0])) * inwards
 
     def pull(points: Tensor) -> Tensor:
-        away = points - _column(centre_mm, points)
-        low = away[2] + amount / 2
-        far = (away[0].square() + away[1].square() + (low / 1.6).square()).sqrt()
-        share = step(1.25 - far / radius_mm)
+        shares = []
+        for centre in centres_mm:
+            x, y, z = points - _column(centre, points)
+            far = (x.square() + y.square() + ((z + amount / 2) / 1.6).square()).sqrt()
+            shares.append(step(1.25 - far / radius_mm))
+        share = torch.stack(shares).amax(0)
         moved = points.clone()
         moved[2] += amount * share
-        moved[0] -= sideways * amount * share
+        moved[0] += amount * share * inwards * (points[0] / 6).clamp(-1, 1)
         return moved
 
     return pull
@@ -106,39 +105,5 @@ def sink(centre_mm: Tensor, radius_mm: float, amount_mm: float, inwards: float) 
 
 def lock(cavity_mm: Tensor) -> Tensor:
     """How far lesions may move things, by depth under the skull: the surface holds, 14 mm below it all moves."""
-    return 0.25 + 0.75 * step((1 - cavity_mm) / 15)
-
-
-def widen(points: Tensor, template: Template, factor: float) -> Tensor:
-    """Template points [3, …] such that the ventricles have a factor of their volume.
-
-    The wall moves along the gradient of its distance: from a depth `h` inside to the wall the ventricle is stretched,
-    outside the movement fades.
-    """
-    amount = wall_movement(template, factor)
-    if abs(amount) < 0.02:
-        return points
-    depth, reach = 4.0, max(30.0, 3.0 * abs(amount))
-    _, surfaces = _ventricle_surfaces(template)
-    read = template.lattice.at(surfaces, points)
-    slope, distance = read[:3], read[3]
-    slope = slope / slope.square().sum(0).sqrt().clamp(min=0.5)
-    within = amount * ((distance + depth) / (amount + depth)).clamp(0, 1)
-    outside = amount * (1 - (distance - amount) / reach).clamp(0, 1).square()
-    return points - slope * torch.where(distance < amount, within, outside)
-
-
-def wall_movement(template: Template, factor: float) -> float:
-    """By how many mm the walls of the ventricles move out so that their volume changes by a factor."""
-    sorted_mm, _ = _ventricle_surfaces(template)
-    wanted = float((sorted_mm < 0).sum()) * factor
-    index = min(max(int(wanted), 1), len(sorted_mm) - 1)
-    return float(sorted_mm[index].clamp(-2.5, 24.0))
-
-
-@lru_cache(maxsize=4)
-def _ventricle_surfaces(template: Template) -> tuple[Tensor, Tensor]:
-    """Distances of all nodes, sorted, and [4, d, h, w]: their gradient (x, y, z), smoothed a little, and themselves."""
-    field = torch.nn.functional.avg_pool3d(template.ventricle[None], 3, stride=1, padding=1, count_include_pad=False)
-    z, y, x = torch.gradient(field[0, 0], spacing=template.lattice.node_mm)
-    return template.ventricle.flatten().sort().values, torch.stack((x, y, z, template.ventricle[0]))
+    share: Tensor = 0.25 + 0.75 * step((1 - cavity_mm) / 15)
+    return share

@@ -163,4 +163,4 @@ def site_mm(name: str, side: Side = "left") -> Tensor:
     if name not in SITES:
         raise KeyError(f"no site {name!r}; known: {', '.join(SITES)}")
     x, y, z = SITES[name].point_mm
-    return torch.tensor([-x if side == "right" else x, y, z])
+    return torch.tensor([-x if side == "right" else x, y, z], dtype=torch.float32)

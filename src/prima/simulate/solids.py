@@ -46,10 +46,7 @@ def tube(points: Tensor, course: Sequence[Point], radius: float, end_radius: flo
     last = radius if end_radius is None else end_radius
     count = len(course) - 1
     radii = [radius + (last - radius) * index / count for index in range(count + 1)]
-    parts = [
-        rod(points, course[i], course[i + 1], radii[i], radii[i + 1])
-        for i in range(count)
-    ]
+    parts = [rod(points, course[i], course[i + 1], radii[i], radii[i + 1]) for i in range(count)]
     return torch.stack(parts).amin(0)
 
 

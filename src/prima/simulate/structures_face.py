@@ -59,7 +59,7 @@ def neck(head: Head, rng: np.random.Generator) -> None:
         draw.put("muscle", solid + 1.6, density=0.25 + 0.1 * float(rng.random()), sparing=("csf", "wm", "gm"))
 
 
-def base(head: Head, rng: np.random.Generator) -> None:
+def base(head: Head, _: np.random.Generator) -> None:
     """Bone of the skull base: clivus, petrous and sphenoid bones, mastoid and ear canals, zygoma."""
     draw = Drawing(head, (0, -84, -74), (84, 52, -14), skull=True)
     p = draw.folded
@@ -80,7 +80,9 @@ def base(head: Head, rng: np.random.Generator) -> None:
     draw.put("air", rod(p, (54, 21, -44), (88, 19, -45), 3.2), density=0.95, sparing=inside)
     draw.put("csf", rod(p, (18, 31, -36), (30, 31, -36), 2.6, 1.8))
     for centre in ((36, 20, -42), (34, 27, -40)):  # cochlea, vestibule
-        draw.put("csf", ellipsoid(p, (float(centre[0]), float(centre[1]), float(centre[2])), (2.4, 2.4, 2.4)), density=0.7)
+        draw.put(
+            "csf", ellipsoid(p, (float(centre[0]), float(centre[1]), float(centre[2])), (2.4, 2.4, 2.4)), density=0.7
+        )
 
 
 def sinuses(head: Head, rng: np.random.Generator) -> None:

@@ -29,7 +29,9 @@ def nuclei(head: Head, rng: np.random.Generator) -> None:
                         ("dentate_nucleus", 0.5)):  # fmt: skip
         solid = torch.stack([ellipsoid(p, *part) for part in NUCLEI[name]]).amin(0)
         draw.turn("wm", "deep_gm", solid, density=share, edge_mm=2.5)
-    spaces = torch.stack([rod(p, (22 + 3 * k, -2 + 4 * k, -6), (23 + 3 * k, -3 + 4 * k, 0), 0.7) for k in range(3)]).amin(0)
+    spaces = torch.stack(
+        [rod(p, (22 + 3 * k, -2 + 4 * k, -6), (23 + 3 * k, -3 + 4 * k, 0), 0.7) for k in range(3)]
+    ).amin(0)
     draw.put("csf", spaces, density=0.5 + 0.4 * float(rng.random()))  # perivascular spaces under the putamen
 
 
@@ -61,7 +63,7 @@ def midline(head: Head, rng: np.random.Generator) -> None:
     cord.put("gm", core + 3.2, density=0.7 * below)
 
 
-def dura(head: Head, rng: np.random.Generator) -> None:
+def dura(head: Head, _: np.random.Generator) -> None:
     """Falx and tentorium, where the template leaves room for them."""
     draw = Drawing(head, (0, -76, -8), (3, 106, 84), skull=False)
     p = draw.folded
@@ -97,7 +99,11 @@ _ARTERIES: tuple[tuple[Point, Point, tuple[Course, ...]], ...] = (
         (0, -14, -76),
         (28, 30, -12),
         (
-            (((24, 24, -74), (24, 18, -52), (13, 9, -41), (12, 2, -33), (11, -9, -31), (10, -9, -24), (11, -4, -17)), 2.5, 2.1),
+            (
+                ((24, 24, -74), (24, 18, -52), (13, 9, -41), (12, 2, -33), (11, -9, -31), (10, -9, -24), (11, -4, -17)),
+                2.5,
+                2.1,
+            ),
             (((10, 0, -18), (9, 14, -20)), 0.8, 0.7),
         ),
     ),

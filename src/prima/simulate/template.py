@@ -12,6 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from prima.simulate.lattice import Lattice
@@ -25,37 +26,45 @@ class Template:
         tissue: [2, z, y, x] grey and white matter in 0..1 at 1 mm.
         tissue_lattice: where its voxels lie.
         cavity: [1, d, h, w] signed mm to the inner table of the skull and the spinal canal, negative inside.
-        ventricle: the same for the ventricles.
         skin: the same for the surface of head and neck.
-        lattice: where the nodes of these three lie.
+        lattice: where the nodes of these two lie.
+        ventricle: [1, d, h, w] the same for the ventricles.
+        ventricle_lattice: where its nodes lie.
     """
 
     tissue: Tensor
     tissue_lattice: Lattice
     cavity: Tensor
-    ventricle: Tensor
     skin: Tensor
     lattice: Lattice
+    ventricle: Tensor
+    ventricle_lattice: Lattice
 
 
 @lru_cache(maxsize=4)
 def load_template(spacing_mm: float = 1.0, device: str = "cpu") -> Template:
     """The packaged template; the tissue maps are averaged a little when they will be read at a coarser spacing."""
     with (files("prima.simulate") / "packaged" / "template.npz").open("rb") as file, np.load(file) as data:
-        tissue = torch.from_numpy(np.stack((data["gm"], data["wm"]))).float().div_(255)
-        origin, low, node = data["tissue_origin"], data["lattice_origin"], float(data["lattice_mm"])
-        surfaces = {name: torch.from_numpy(data[name].astype(np.float32))[None] for name in ("cavity", "ventricle", "skin")}
+        arrays = dict(data)
+    tissue = torch.from_numpy(np.stack((arrays["gm"], arrays["wm"]))).float().div_(255)
     if spacing_mm > 1.25:
         tissue = _average(tissue, spacing_mm)
-    shape, coarse = tissue.shape[1:], surfaces["skin"].shape[1:]
+    surfaces = {
+        name: torch.from_numpy(arrays[name].astype(np.float32))[None].to(device)
+        for name in ("cavity", "skin", "ventricle")
+    }
     return Template(
         tissue=tissue.to(device),
-        tissue_lattice=Lattice(
-            shape=(shape[0], shape[1], shape[2]), node_mm=1.0, origin_mm=(origin[0], origin[1], origin[2])
-        ),
-        lattice=Lattice(shape=(coarse[0], coarse[1], coarse[2]), node_mm=node, origin_mm=(low[0], low[1], low[2])),
-        **{name: surface.to(device) for name, surface in surfaces.items()},
+        tissue_lattice=_lattice(tissue, arrays["tissue_origin"], 1.0),
+        lattice=_lattice(surfaces["skin"], arrays["lattice_origin"], float(arrays["lattice_mm"])),
+        ventricle_lattice=_lattice(surfaces["ventricle"], arrays["ventricle_origin"], float(arrays["ventricle_mm"])),
+        **surfaces,
     )
+
+
+def _lattice(field: Tensor, origin: NDArray[np.float64], node_mm: float) -> Lattice:
+    shape, low = field.shape[1:], [float(value) for value in origin]
+    return Lattice(shape=(shape[0], shape[1], shape[2]), node_mm=node_mm, origin_mm=(low[0], low[1], low[2]))
 
 
 def _average(tissue: Tensor, spacing_mm: float) -> Tensor:
