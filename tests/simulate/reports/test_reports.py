@@ -8,11 +8,15 @@ from collections import Counter, defaultdict
 from difflib import SequenceMatcher
 from functools import cache
 
+import numpy as np
 import pytest
 
 from prima.simulate.case import Case
+from prima.simulate.cases import case_at, cases
+from prima.simulate.plan import make_plan
 from prima.simulate.reports import WrittenReport, write_report
 from prima.simulate.reports.banks import Writers, frames, habits, phrases
+from prima.simulate.reports.facts import Measures, fields_of
 from prima.simulate.reports.opinion import HEDGED_WHEN_SUBTLE
 from prima.simulate.reports.places import PLACES, words_for
 from prima.simulate.reports.styles import STYLES
@@ -21,6 +25,7 @@ from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
 from .cases import corpus, make_case
 
+DIRTY = r" [,.;:)]|\( |,,|\.\.|,\.|;\.|\bnan\b|[{}<>\[\]~\ue000-\uf8ff]|\bNone mm"
 SETS: tuple[Writers, Writers] = ("dev", "heldout")
 
 
@@ -175,9 +180,8 @@ def test_the_text_is_clean() -> None:
     for reports in by_every_writer().values():
         for report in reports:
             text = report.text
-            assert not re.search(r"[{}<>\[\]~\ue000-\uf8ff]", text), text
             assert not re.search(r"(?<=\S)  (?!JOB|date|DATE)", text), text
-            assert not re.search(r" [,.;:)]|\( |,,|\.\.|,\.|;\.|\bNone mm|\bnan\b", text), text
+            assert not re.search(DIRTY, text), text
             assert not re.search(r":\n(\n|\Z)|^- ?$|^\d[.)] ?$", text, re.MULTILINE), text
             assert text == text.strip() and text.isascii()
 
@@ -201,6 +205,26 @@ def test_sides_and_sizes_are_those_of_the_lesion() -> None:
         told = [line for line in findings.split("\n") if "subdural" in line and lesion.side in line]
         assert told or "uncertain" in str(case), text
         assert not any(f"{other} cerebral convexity" in line for line in told)
+
+
+@pytest.mark.parametrize("writers", SETS)
+def test_reports_of_a_planned_year(writers: Writers) -> None:
+    plan = make_plan(num_studies=160, seed=4)
+    for case in cases(plan):
+        prior = None if case.prior_index is None else case_at(plan, case.prior_index)
+        report = write_report(case, prior=prior, writers=writers)
+        said = report.said()
+        assert {name for name, stance in said.items() if stance == "present"} <= set(case.labels)
+        assert set(case.labels) <= {name for name, stance in said.items() if stance in ("present", "uncertain")}
+        assert not re.search(DIRTY, report.text), report.text
+
+
+def test_a_craniotomy_lies_over_the_brain() -> None:
+    behind = dataclasses.replace(
+        make_case(1, "surgical_craniotomy").lesions[0], site="cerebellar_hemisphere", side="left"
+    )
+    fields = fields_of("surgical_craniotomy", [behind], Measures(), np.random.default_rng(0))
+    assert fields["adj"] == "left suboccipital"
 
 
 def test_every_site_of_the_anatomy_has_words() -> None:

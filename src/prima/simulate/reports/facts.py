@@ -9,7 +9,7 @@ import numpy as np
 
 from prima.simulate.case import Case, Lesion
 from prima.simulate.protocols import PROTOCOLS
-from prima.simulate.reports.places import words_for
+from prima.simulate.reports.places import PLACES, words_for
 
 _ONE_NUMBER = {
     *("structural_chiari_malformation", "trauma_subdural_hematoma", "spine_syrinx", "structural_midline_shift"),
@@ -82,6 +82,8 @@ def fields_of(
         return {}
     lesion = main_lesion(lesions)
     fields = words_for(lesion.site, lesion.side)
+    if diagnosis == "surgical_craniotomy":
+        fields |= _approach(lesion, fields)
     degree = degree_word(max(lesion.degree for lesion in lesions))
     fields |= {"degree": degree, "degreely": {"severe": "markedly"}.get(degree, f"{degree}ly")}
     size_mm = lesion.size_mm or _moved_mm(lesion)
@@ -98,6 +100,14 @@ def fields_of(
         word = _NUMBERS[number - 2] if number <= 10 and random.random() < 0.6 else str(number)
         fields["count"] = word if number <= 10 or random.random() < 0.5 else "more than 10"
     return fields
+
+
+def _approach(lesion: Lesion, fields: dict[str, str]) -> dict[str, str]:
+    """A craniotomy lies over what was operated on."""
+    if lesion.site in PLACES and PLACES[lesion.site].region == "posterior_fossa":
+        adjective = " ".join(f"{ {'left': 'left', 'right': 'right'}.get(lesion.side, '') } suboccipital".split())
+        return {"adj": adjective, "the": f"the {adjective} region", "where": f"in the {adjective} region"}
+    return {"where": f"over {fields['the']}"}
 
 
 def _moved_mm(lesion: Lesion) -> float:
