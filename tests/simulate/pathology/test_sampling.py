@@ -22,6 +22,7 @@ def test_all_52_are_there_at_places_that_exist():
     assert set(AGE_PRIORS) == set(DIAGNOSIS_NAMES)
     for pattern in PATTERNS.values():
         assert set(pattern.sites) <= set(SITES), pattern.diagnosis
+        assert {site for site in pattern.sites if not SITES[site].paired} <= MIDLINE_SITES, pattern.diagnosis
         assert pattern.signature and pattern.source and pattern.contrasts
         assert {rule.diagnosis for rule in pattern.consequences} <= set(DIAGNOSIS_NAMES)
 
@@ -29,7 +30,7 @@ def test_all_52_are_there_at_places_that_exist():
 @pytest.mark.parametrize("subtlety", [1, 2, 3])
 @pytest.mark.parametrize("diagnosis", DIAGNOSIS_NAMES)
 def test_the_diagnosis_asked_for_is_drawn_and_the_same_each_time(diagnosis, subtlety):
-    for seed in range(6):
+    for seed in range(3):
         for age in (9.0, 50.0):
             lesions = drawn(diagnosis, subtlety, seed, age)
             assert lesions == drawn(diagnosis, subtlety, seed, age)
@@ -69,10 +70,7 @@ def test_conditional_implications():
 def test_subtlety_orders_size_and_degree(diagnosis):
     def mean(subtlety):
         found = [
-            lesion
-            for seed in range(12)
-            for lesion in drawn(diagnosis, subtlety, seed)[:1] + drawn(diagnosis, subtlety, seed)
-            if lesion.diagnosis == diagnosis
+            lesion for seed in range(12) for lesion in drawn(diagnosis, subtlety, seed) if lesion.diagnosis == diagnosis
         ]
         return np.mean([x.size_mm for x in found]), np.mean([x.degree for x in found])
 

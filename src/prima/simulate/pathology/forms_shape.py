@@ -95,8 +95,8 @@ def tonsils(job: Job) -> Tensor:
     share = torch.zeros(box.shape, device=box.x.device)
     x, y, z = magnum
     for s in (1.0, -1.0):
-        top: Point = (x + s * 7.5, y + 7, z + 8)
-        tip: Point = (x + s * 5.0, y + 8.5, z - down)
+        top: Point = (x + s * 5.5, y + 8, z + 8)
+        tip: Point = (x + s * 3.2, y + 5, z - down)
         along = ((z + 8 - box.z) / (8 + down)).clamp(0, 1)
         width = (6.8 - 3.6 * along**1.5) * (1 + 0.05 * box.noise(magnum, 50, 8, job.lesion.seed, "peg"))
         share = torch.maximum(share, soft(width - box.segment(top, tip), 1.4))

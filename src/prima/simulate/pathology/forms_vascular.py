@@ -125,9 +125,9 @@ def subarachnoid(job: Job) -> Tensor:
                 far, (((x - px) / rx) ** 2 + ((y - py) / ry) ** 2 + ((z - pz) / rz) ** 2).sqrt() / grown
             )
     share = csf * soft(1.15 - far + patchy, 0.4) * soft(canvas.depth_mm(box), 1.5)
-    canvas.paint(box, share * (0.45 + 0.5 * degree), "bloody_csf")
-    clots = share * soft(box.noise((0, 0, 0), 130, 5, job.lesion.seed, "clots") - 1.0 + 0.5 * degree, 0.6)
-    canvas.paint(box, clots * 0.8, "blood_acute")
+    canvas.paint(box, share * (0.6 + 0.4 * degree), "bloody_csf")
+    clots = share * soft(box.noise((0, 0, 0), 130, 5, job.lesion.seed, "clots") - 1.7 + 0.4 * degree, 0.6)
+    canvas.paint(box, clots * 0.5, "blood_acute")
     return job.mask(box, share > 0.35)
 
 

@@ -123,7 +123,7 @@ MIDLINE_SITES = frozenset(
         "corpus_callosum", "corpus_callosum_splenium", "midbrain", "pons", "medulla", "vermis", "fourth_ventricle",
         "third_ventricle", "foramen_of_monro", "sella", "suprasellar", "pineal", "interhemispheric_fissure", "falx",
         "planum_sphenoidale", "posterior_fossa_midline", "foramen_magnum", "cervical_cord", "anterior_communicating",
-        "basilar_tip", "skull_base_anterior", "nasal_cavity",
+        "basilar_tip", "skull_base_anterior", "nasal_cavity", "tentorium", "skull_convexity",
     }
 )  # fmt: skip
 """Sites without a left and a right."""
