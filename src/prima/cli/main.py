@@ -17,6 +17,7 @@ from prima.cli.convert import convert
 from prima.cli.doctor import doctor
 from prima.cli.phantom import phantom
 from prima.cli.predict import predict
+from prima.cli.simulate import simulate
 from prima.errors import PrimaError, UsageError
 
 # Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
@@ -58,6 +59,9 @@ app.command(
     epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE",
 )(convert)
 app.command(short_help="A small made-up study, to try things out.", epilog="Example: prima phantom demo/study")(phantom)
+app.command(
+    short_help="A synthetic health system with known truth.", epilog="Example: prima simulate OUT -n 20 --seed 7"
+)(simulate)
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 

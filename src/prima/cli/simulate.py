@@ -1,0 +1,76 @@
+"""`prima simulate`: a synthetic health system with known truth."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Writers(StrEnum):
+    """Which radiologists write the reports."""
+
+    DEV = "dev"
+    HELDOUT = "heldout"
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New or empty, or begun with the same options.")],
+    *,
+    number: Annotated[int, typer.Option("-n", "--number", metavar="N", help="How many brain studies.")],
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same bytes.")] = 0,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First day of the scans.")
+    ] = None,
+    days: Annotated[int, typer.Option(metavar="D", help="Days over which the scans are spread.")] = 366,
+    writers: Annotated[Writers, typer.Option(help="heldout: writers that share no phrase with dev.")] = Writers.DEV,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="DX", help="Every study shows this diagnosis; may be repeated.")
+    ] = None,
+    normal: Annotated[bool, typer.Option("--normal", help="Every study is normal.")] = False,
+    subtlety: Annotated[int | None, typer.Option(metavar="1-3", help="1 plain, 2 moderate, 3 subtle.")] = None,
+    scanner: Annotated[str | None, typer.Option(metavar="NAME", help="Every study comes from this scanner.")] = None,
+    bias: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A known bias, such as rural=yes or sex=F:0.5.")
+    ] = None,
+    spacing: Annotated[float, typer.Option(metavar="MM", help="Grid of the anatomy: 1, 1.5 or 2.")] = 1.5,
+    workers: Annotated[int, typer.Option(min=1, metavar="W", help="Processes, one thread each.")] = 1,
+    describe: Annotated[bool, typer.Option("--describe", help="Say what would be made, and make nothing.")] = False,
+) -> None:
+    """Make patients, studies, reports and their truth; no person was involved."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from prima.errors import UsageError
+    from prima.simulate.effects import parse_bias
+    from prima.simulate.plan import DEFAULT_START, make_plan
+
+    if spacing not in (1.0, 1.5, 2.0):
+        raise UsageError(f"--spacing: found {spacing:g}, expected 1, 1.5 or 2")
+    plan = make_plan(
+        num_studies=number,
+        seed=seed,
+        start=start.date() if start else DEFAULT_START,
+        days=days,
+        only=only or (),
+        normal=normal,
+        subtlety=subtlety,
+        scanner=scanner,
+        bias=parse_bias(bias) if bias else None,
+    )
+    if describe:
+        from prima.simulate.describe import describe as description
+
+        Console().print(description(plan))
+        return
+    from prima.simulate.health_system import Making, make_health_system
+
+    err = Console(stderr=True, soft_wrap=True)
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("studies", total=number)
+        making = Making(spacing_mm=spacing, writers=writers.value, workers=workers)
+        make_health_system(plan, out, making, lambda done, total: bar.update(task, completed=done, total=total))
+    typer.echo(f"wrote {number} made-up studies with reports and truth to {out}")
