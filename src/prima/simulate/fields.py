@@ -28,8 +28,9 @@ def random_field(lattice: Lattice, channels: int, wavelength_mm: float, rng: np.
 def _spline(distance: Tensor) -> Tensor:
     """Cubic B-spline of a distance in nodes."""
     t = distance.abs()
-    near = 2 / 3 - t.square() + t.pow(3) / 2
-    return torch.where(t < 1, near, (2 - t).clamp(min=0).pow(3) / 6)
+    near: Tensor = 2 / 3 - t.square() + t.pow(3) / 2
+    far: Tensor = (2 - t).clamp(min=0).pow(3) / 6
+    return torch.where(t < 1, near, far)
 
 
 def step(values: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ def integrate(velocity: Tensor, lattice: Lattice, squarings: int = 5) -> Tensor:
     Scaling and squaring (Arsigny 2006): the flow of 1/32 of the time is composed with itself five times.
     """
     points = lattice.points()
-    moved = velocity / 2**squarings
+    moved: Tensor = velocity / float(2**squarings)
     for _ in range(squarings):
         moved = moved + lattice.at(moved, points + moved)
     return moved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,10 +17,8 @@ from prima.simulate.regions import region_map
 from prima.simulate.shape import Shape
 from prima.simulate.sites import site_mm
 from prima.simulate.structures import model_structures
+from prima.simulate.template import Template, load_template
 from prima.simulate.tissue_names import TISSUE_NAMES
-
-if TYPE_CHECKING:
-    from prima.simulate.template import Template
 
 
 class NamedTissue(Protocol):
@@ -66,7 +64,7 @@ class Head:
 
     @property
     def template(self) -> Template:
-        """The template it was made of."""
+        """The template it was made of, in the memory of the CPU."""
         return self.shape.template
 
     def fraction(self, tissue: str) -> Tensor:
@@ -136,15 +134,15 @@ def build_head(
         device: where the voxels shall be.
         shape_hooks: what lesions do to the shape; called before anything is warped.
     """
-    shape = Shape.of_case(case, spacing_mm=spacing_mm, device=device)
+    shape = Shape.of_case(case, spacing_mm=spacing_mm)
     for hook in shape_hooks:
         hook(shape)
     shape.freeze()
     grid = Grid.of_head(spacing_mm)
-    fractions = torch.from_numpy(np.zeros((len(TISSUE_NAMES), *grid.shape), np.float32)).to(
-        device
-    )  # zeroed when touched
+    size = (len(TISSUE_NAMES), *grid.shape)
+    on_cpu = device == "cpu"  # where memory is taken when it is first written
+    fractions = torch.from_numpy(np.zeros(size, np.float32)) if on_cpu else torch.zeros(size, device=device)
     head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
-    fill(head, case)
+    fill(head, case, load_template(spacing_mm, device))
     model_structures(head, case)
     return head

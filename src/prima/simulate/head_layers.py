@@ -23,6 +23,7 @@ from prima.simulate.grid import Box
 from prima.simulate.lattice import Lattice
 from prima.simulate.shape import Shape
 from prima.simulate.streams import stream
+from prima.simulate.template import Template
 
 if TYPE_CHECKING:
     from prima.simulate.head import Head
@@ -62,8 +63,11 @@ class _Fields:
         return torch.cat((self.inner, torch.stack(rest)))
 
 
-def fill(head: Head, case: Case) -> None:
-    """Write the fractions of everything that is layered: air, skin, fat, muscle, skull, CSF, grey and white matter."""
+def fill(head: Head, case: Case, template: Template) -> None:
+    """Write the fractions of everything that is layered: air, skin, fat, muscle, skull, CSF, grey and white matter.
+
+    The template lies where the head does.
+    """
     fields = _fields(head.shape, case).stack().to(head.device)
     half = 0.5 / head.grid.spacing_mm
     for box, values in _slabs(head, fields):
@@ -74,7 +78,7 @@ def fill(head: Head, case: Case) -> None:
         out = head.fractions[(slice(None), *box)]
         hollow = _soft(-cavity, half)
         _shells(out, hollow, (cavity, skin, skull, fat, flesh), half)
-        _brain(head, out, hollow, points, (threshold, grain, folds, depth, core))
+        _brain(template, out, hollow, points, (threshold, grain, folds, depth, core))
 
 
 def _soft(distance: Tensor, half: float) -> Tensor:
@@ -105,14 +109,14 @@ def _shells(out: Tensor, hollow: Tensor, layers: tuple[Tensor, ...], half: float
     out[7].copy_(soft)
 
 
-def _brain(head: Head, out: Tensor, hollow: Tensor, points: Tensor, folding: tuple[Tensor, ...]) -> None:
+def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, folding: tuple[Tensor, ...]) -> None:
     out[0].copy_(hollow)
     rows = torch.nonzero(hollow.amax((0, 2)) > 0).flatten()
     columns = torch.nonzero(hollow.amax((0, 1)) > 0).flatten()
     if not len(rows):
         return
     part = (slice(None), slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    grey, white = head.template.tissue_lattice.at(head.template.tissue, points[(slice(None), *part)]).unbind()
+    grey, white = template.tissue_lattice.at(template.tissue, points[(slice(None), *part)]).unbind()
     threshold, grain, folds, depth, core = (field[part] for field in folding)
     fold = folds.abs()  # about mm to the nearest upright sulcus
     sulcus = (1.15 - fold + (threshold - 0.42) * 3.0).clamp_(0, 1).mul_(depth)

@@ -116,7 +116,7 @@ def _tissues(head: Head, *names: str) -> Tensor:
 def _spread(head: Head, of_points: Callable[[Tensor], Tensor]) -> Tensor:
     """A smooth map of template points, at the voxels."""
     lattice = head.shape.lattice
-    return lattice.on_grid(of_points(head.shape.inner)[None], head.grid)[0]
+    return lattice.on_grid(of_points(head.shape.inner)[None].to(head.device), head.grid)[0]
 
 
 def _ventricle_distance(head: Head) -> Tensor:

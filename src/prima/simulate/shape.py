@@ -26,7 +26,7 @@ Hook = Callable[[Tensor], Tensor]
 
 @dataclass(kw_only=True, eq=False)
 class Shape:
-    """Collects what deforms the head, then answers where things are.
+    """Collects what deforms the head, then answers where things are. Works on the CPU.
 
     Args:
         template: what is deformed.
@@ -58,11 +58,11 @@ class Shape:
     body: Tensor = field(default_factory=lambda: torch.empty(0))
 
     @classmethod
-    def of_case(cls, case: Case, *, spacing_mm: float, device: str = "cpu") -> Shape:
+    def of_case(cls, case: Case, *, spacing_mm: float) -> Shape:
         """The shape of a case's person at that age, in the pose of that examination, before any lesion."""
         lattice, person = Lattice.of_head(), person_shape(case)
         return cls(
-            template=load_template(spacing_mm, device),
+            template=load_template(spacing_mm),
             lattice=lattice,
             person=person,
             displacement=individual(case, lattice),

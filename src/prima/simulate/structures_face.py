@@ -100,7 +100,7 @@ def sinuses(head: Head, rng: np.random.Generator) -> None:
         (ellipsoid(p, (28, -52, -64), (13, 17, 17)) + sided(1.2), 0.8 + thick),
         (ellipsoid(p, (9, -46, -41), (7, 19, 9)) + sided(0.7), 0.6),
         (ellipsoid(p, (8, -21, -40), (8, 12, 9)) + sided(1.5), 0.7),
-        (ellipsoid(p, (11, -78, -15), (11, 3.8, 10)) + sided(1.4) + 0.6, 0.6),
+        (ellipsoid(p, (10, -77.5, -15), (9, 3.6, 9)) + sided(1.4) + 0.6, 0.6),
     )
     for pocket, mucosa in pockets:
         draw.put("bone", pocket - 1.5, sparing=(*inside, "skin", "air"))

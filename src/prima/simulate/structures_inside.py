@@ -133,7 +133,7 @@ def veins(head: Head, rng: np.random.Generator) -> None:
     """Superior sagittal, straight, transverse and sigmoid sinuses, internal cerebral veins."""
     upper = Drawing(head, (0, -60, -16), (7, 112, 90), skull=False)
     p = upper.folded
-    cavity = head.template.lattice.at(head.template.cavity.to(head.device), upper.points)[0]
+    cavity = head.template.lattice.at(head.template.cavity, upper.points.cpu())[0].to(head.device)
     size = 2.2 + 0.022 * (p[1] + 60)
     inside = torch.maximum(p[0] + (cavity + 1.5).abs() - size, torch.minimum(-p[2] - 4, 70 - p[1]))
     upper.put("venous_blood", torch.maximum(inside, -14 - p[2]), density=0.95)
