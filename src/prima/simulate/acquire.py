@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.simulate.artefacts import DropOut, blank, drop_out, ghost, shade, shake
+from prima.simulate.artefacts import DropOut, blank, drop_out, ghost, shade, shake, sharpen
 from prima.simulate.head import Head
 from prima.simulate.noise import add_rician, normal_like
 from prima.simulate.physics import Sequence, adc_um2_ms, signal, signals
@@ -23,6 +23,10 @@ from prima.simulate.tissues import TISSUE, Tissue
 
 ADC_CUT = 4.0
 """Below this many standard deviations of noise the b0 image is air, and the ADC map zero."""
+
+SHARPENING = 1.3
+MOTTLE, MOTTLE_PIXELS = 0.03, 3.0
+"""Tissue is not even: a mottle of this standard deviation and grain, drawn anew for each slice."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,6 +134,8 @@ class Acquisition:
         if derived == "subtraction":
             before = dataclasses.replace(scan.sequence, contrast_agent=False)
             image -= self.clean(dataclasses.replace(scan, sequence=before))
+        sharpen(image, scan.spacing_mm[2], SHARPENING)
+        image.mul_(normal_like(image, random, interpolation=MOTTLE_PIXELS).mul_(MOTTLE).add_(1))
         self._spoil(image, series, scan)
         interpolation = {1.0: 1.0, 1.4: 1.4}.get(round(scan.pixel_mm / scan.spacing_mm[2], 1), 2.0)
         if derived == "phase":
@@ -146,7 +152,8 @@ class Acquisition:
         """From the diffusion images as measured, in units of 1e-6 mm²/s over 1000, cut where b0 is noise."""
         b0, weighted = self._diffusion[0.0], self._diffusion[B_VALUE]
         adc = adc_um2_ms(b0, weighted, B_VALUE).clamp_(0, 4.0)
-        return adc.mul_(b0 > ADC_CUT * self.noise_sigma(series, scan))
+        around = torch.nn.functional.avg_pool2d(b0[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
+        return adc.mul_(around > ADC_CUT * self.noise_sigma(series, scan))
 
     def _spoil(self, image: torch.Tensor, series: PlannedSeries, scan: PlannedScan) -> None:
         case, scanner = self.planned.case, self.planned.scanner

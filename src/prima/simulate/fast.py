@@ -75,7 +75,8 @@ def simulate_study(
     truths = paint_lesions(head, case)
     acquisition = Acquisition(head, planned)
     wanted = [series for series in planned.series if everything or series.role.reason is None]
-    acquisition.prepare(scan.sequence for series in wanted for scan in series.scans if series.role.derived is None)
+    # all at once, wanted or not: rounding of the product depends on how many there are
+    acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)
     made = tuple(
         AcquiredSeries(planned=series, scans=acquisition.acquire(series) if series in wanted else ())
         for series in planned.series

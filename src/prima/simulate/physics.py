@@ -33,6 +33,8 @@ ECHO_TRAIN_FAT_T2 = 1.8
 """Echo trains undo the J coupling of lipids: the T2 of fat seems longer by this factor."""
 VOID = {"none": 1.0, "arterial": 0.04, "venous": 0.25}
 """What flowing blood keeps of its spin-echo signal."""
+VOID_WITH_AGENT = {"none": 1.0, "arterial": 0.15, "venous": 0.7}
+"""The same after contrast agent, when slow blood is bright before it has left the slice."""
 FRESH_PULSES = {"none": 10**6, "arterial": 4, "venous": 18}
 """Pulses that moving spins have felt in a slab of angiography (veins come through a saturation band)."""
 
@@ -131,13 +133,17 @@ def adc_um2_ms(b0: torch.Tensor, weighted: torch.Tensor, b_value: float) -> torc
     return torch.log(ratio) * (1000.0 / b_value)
 
 
+def _void(s: Sequence, spins: Spins) -> float:
+    return (VOID_WITH_AGENT if s.contrast_agent else VOID)[spins.tissue.flow]
+
+
 def _spin_echo(s: Sequence, spins: Spins) -> float:
-    return (1 - math.exp(-s.tr_ms / spins.t1_ms)) * math.exp(-s.te_ms / spins.t2_ms) * VOID[spins.tissue.flow]
+    return (1 - math.exp(-s.tr_ms / spins.t1_ms)) * math.exp(-s.te_ms / spins.t2_ms) * _void(s, spins)
 
 
 def _inversion(s: Sequence, spins: Spins) -> float:
     recovered = 1 - 2 * math.exp(-s.ti_ms / spins.t1_ms) + math.exp(-s.tr_ms / spins.t1_ms)
-    return recovered * math.exp(-s.te_ms / spins.t2_ms) * VOID[spins.tissue.flow]
+    return recovered * math.exp(-s.te_ms / spins.t2_ms) * _void(s, spins)
 
 
 def _spoiled(s: Sequence, spins: Spins) -> float:
@@ -166,9 +172,7 @@ def _mprage(s: Sequence, spins: Spins) -> float:
 
 def _diffusion(s: Sequence, spins: Spins) -> float:
     weighted = math.exp(-s.b_value * spins.tissue.adc_um2_ms / 1000)
-    return (
-        (1 - math.exp(-s.tr_ms / spins.t1_ms)) * math.exp(-s.te_ms / spins.t2_ms) * weighted * VOID[spins.tissue.flow]
-    )
+    return (1 - math.exp(-s.tr_ms / spins.t1_ms)) * math.exp(-s.te_ms / spins.t2_ms) * weighted * _void(s, spins)
 
 
 def _swi(s: Sequence, spins: Spins) -> float:
@@ -191,7 +195,7 @@ def _balanced(s: Sequence, spins: Spins) -> float:
     angle = math.radians(s.flip_deg)
     e1, e2 = math.exp(-s.tr_ms / spins.t1_ms), math.exp(-s.tr_ms / spins.t2_ms)
     below = 1 - (e1 - e2) * math.cos(angle) - e1 * e2
-    return math.sin(angle) * (1 - e1) / below * math.exp(-s.te_ms / spins.t2_ms) * (1 + VOID[spins.tissue.flow]) / 2
+    return math.sin(angle) * (1 - e1) / below * math.exp(-s.te_ms / spins.t2_ms) * (1 + _void(s, spins)) / 2
 
 
 _EQUATIONS = {

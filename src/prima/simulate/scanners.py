@@ -53,7 +53,7 @@ class Scanner:
     signed: bool = False
     peak: float = 900.0
     rescaled: bool = False
-    noise: float = 0.03
+    noise: float = 0.015
     shading: float = 0.2
     blank_background: bool = False
     interpolation: float = 1.0
@@ -64,7 +64,7 @@ def _siemens(name: str, model: str, field_t: float, header: str, station: str, s
     return Scanner(
         name=name, vendor="siemens", manufacturer="SIEMENS", model=model, field_t=field_t, header_field=header,
         station=station, software=software, serial=serial, peak=820.0 if field_t < 2 else 1050.0,
-        noise=0.036 if field_t < 2 else 0.024, shading=0.16 if field_t < 2 else 0.24,
+        noise=0.015 if field_t < 2 else 0.011, shading=0.16 if field_t < 2 else 0.24,
     )  # fmt: skip
 
 
@@ -74,11 +74,12 @@ def _with(scanner: Scanner, **changes: Any) -> Scanner:
 
 _GE = Scanner(
     name="", vendor="ge", manufacturer="GE MEDICAL SYSTEMS", model="", field_t=1.5, header_field="1.5", station="",
-    software="", serial="", bits=16, signed=True, peak=3600.0, noise=0.03, shading=0.2, interpolation=2.0,
+    software="", serial="", bits=16, signed=True, peak=3600.0, noise=0.014, shading=0.2, interpolation=2.0,
+    blank_background=True,
 )  # fmt: skip
 _PHILIPS = Scanner(
     name="", vendor="philips", manufacturer="Philips Medical Systems", model="", field_t=1.5, header_field="1.5",
-    station="", software="", serial="", bits=12, peak=1500.0, rescaled=True, noise=0.026, shading=0.12,
+    station="", software="", serial="", bits=12, peak=1500.0, rescaled=True, noise=0.015, shading=0.12,
     blank_background=True, interpolation=1.4,
 )  # fmt: skip
 
@@ -94,21 +95,20 @@ SCANNERS: dict[str, Scanner] = {
         _siemens("prisma_1", "Prisma_fit", 3.0, "3", "AWP66095", "syngo MR E11", "66095"),
         _with(
             _GE, name="signa_hdxt_1", model="Signa HDxt", station="GEHDXT01", serial="0000000610MR1",
-            software=("15\\LX\\MR Software release:HD16.0_V02_1131.a"), noise=0.042, shading=0.28,
+            software=("15\\LX\\MR Software release:HD16.0_V02_1131.a"), noise=0.016, shading=0.28,
         ),
         _with(
             _GE, name="optima_450w_1", model="Optima MR450w", station="MR450W2",
             software="25\\LX\\MR Software release:DV25.1_R03_1802.a", serial="0000000615MR4", naming="house",
-            blank_background=True,
         ),
         _with(
             _GE, name="discovery_750w_1", model="DISCOVERY MR750w", field_t=3.0, header_field="3",
             software="27\\LX\\MR Software release:DV26.0_R03_1831.b", station="MR750W1", serial="0000000614MR7",
-            noise=0.024, shading=0.25, peak=4200.0,
+            noise=0.011, shading=0.25, peak=4200.0,
         ),
         _with(
             _PHILIPS, name="achieva_1", model="Achieva", station="PMS-ACH1", software="3.2.3\\3.2.3.1", serial="34175",
-            noise=0.034,
+            noise=0.018,
         ),
         _with(
             _PHILIPS, name="ingenia_1", model="Ingenia", station="MRI-NORTH", software="5.4.1\\5.4.1.1",
@@ -116,26 +116,26 @@ SCANNERS: dict[str, Scanner] = {
         ),
         _with(
             _PHILIPS, name="ingenia_3", model="Ingenia", field_t=3.0, header_field="3", station="MRI3T-2",
-            software="5.6.1\\5.6.1.2", serial="45120", noise=0.022, shading=0.18, peak=1800.0,
+            software="5.6.1\\5.6.1.2", serial="45120", noise=0.012, shading=0.18, peak=1800.0,
         ),
         Scanner(
             name="titan_1", vendor="canon", manufacturer="TOSHIBA", model="Titan", field_t=1.5, header_field="1.5",
             station="MRT1504B", software="V3.10*R005", serial="1504B2094", bits=16, signed=True, peak=5200.0,
-            noise=0.036, shading=0.2, blank_background=True, interpolation=1.6,
+            noise=0.018, shading=0.2, blank_background=True, interpolation=1.6,
         ),
         Scanner(
             name="umr770_1", vendor="uih", manufacturer="UIH", model="uMR 770", field_t=3.0, header_field="3",
-            station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.025, shading=0.22,
+            station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.012, shading=0.22,
         ),
         _with(
             _siemens("vida_1", "MAGNETOM Vida", 3.0, "3", "AWP175803", "syngo MR XA31", "175803"),
-            manufacturer="Siemens Healthineers", naming="house", noise=0.015, interpolation=2.0, bits=16, peak=620.0,
+            manufacturer="Siemens Healthineers", naming="house", noise=0.007, interpolation=2.0, bits=16, peak=620.0,
             shading=0.1, since_drift=True,
         ),
         Scanner(
             name="galan_1", vendor="canon", manufacturer="CANON_MEC", model="Vantage Galan 3T", field_t=3.0,
             header_field="3", station="MRT3020", software="V6.0SP2002*S", serial="3020A1147", bits=16, signed=True,
-            peak=7400.0, noise=0.016, shading=0.12, blank_background=True, interpolation=2.0, since_drift=True,
+            peak=7400.0, noise=0.008, shading=0.12, blank_background=True, interpolation=2.0, since_drift=True,
         ),
     )
 }  # fmt: skip
