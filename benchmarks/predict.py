@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -51,6 +52,7 @@ def main() -> None:
     studies = write_clinical_studies(options.scratch / "studies", max(options.studies))
     lines = [*machine_lines(options), "", *command_lines(studies, release, options)]
     lines += ["", *encoder_lines(studies[0], release, options)]
+    lines += ["", *heads_lines(release, options)]
     text = "\n".join(lines)
     print(text)
     if options.result:
@@ -175,6 +177,25 @@ def encoder_lines(study: Path, release_folder: Path, options: argparse.Namespace
             seconds = median_seconds(lambda: plain(inputs), precision.device) / len(inputs)  # noqa: B023
         lines.append(f"| plain form in {name}, channels last, ms a token (times ours) | "
                      f"{seconds * 1e3:.1f} ({seconds / ours:.1f}×) |")  # fmt: skip
+    return lines
+
+
+def heads_lines(release_folder: Path, options: argparse.Namespace) -> list[str]:
+    """All heads for one study: from a cold page cache, newly mapped from a warm one, and again."""
+    release = load_release(release_folder)
+    device = choose_precision(options.device, options.dtype).device
+    feature = torch.randn(release.manifest.vision.feature_dim, device=device)
+    files = [release_folder / name for name in release.manifest.mlps]
+    for file in files:
+        with file.open("rb") as handle:
+            os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    lines = ["| heads | s |", "|---|---:|"]
+    for name in ("page cache dropped before", "mapped anew, page cache warm", "mapped anew, page cache warm"):
+        started = time.perf_counter()
+        heads = release.heads(device)
+        heads(feature)
+        lines.append(f"| {len(files)} networks, {name} | {time.perf_counter() - started:.2f} |")
+    lines.append(f"| the same again | {median_seconds(lambda: heads(feature), device):.2f} |")
     return lines
 
 
