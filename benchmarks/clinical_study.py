@@ -12,7 +12,8 @@ from pathlib import Path
 from prima.simulate.phantom import write_phantom_study
 from prima.simulate.phantom_scan import Protocol, Scan, phantom_protocols
 
-# A field of view this many times the phantom's leaves 2,280 patches of head, as in the study the reference was timed on.
+# A field of view this many times the phantom's leaves 2,280 patches of head, as in the study that the reference was
+# timed on.
 FIELD_OF_VIEW = 1.05
 # (number of the phantom's series, slices, matrix)
 SERIES = ((2, 28, 512), (3, 28, 512), (4, 28, 256), (5, 36, 128), (7, 176, 256), (8, 32, 256))
