@@ -48,7 +48,14 @@ class Drawing:
         self._lattice = Lattice(
             shape=(sizes[0], sizes[1], sizes[2]), node_mm=node_mm, origin_mm=(starts[0], starts[1], starts[2])
         )
-        self.points = lattice.on_lattice(field, self._lattice).to(head.device)
+        part = [slice(a, b + 2) for a, b in zip(first, last, strict=True)]
+        around = field[(slice(None), *part)]
+        crop = Lattice(
+            shape=(around.shape[1], around.shape[2], around.shape[3]),
+            node_mm=lattice.node_mm,
+            origin_mm=(starts[0], starts[1], starts[2]),
+        )
+        self.points = crop.on_lattice(around, self._lattice).to(head.device)
         self.folded = torch.cat((self.points[:1].abs(), self.points[1:]))
 
     def put(

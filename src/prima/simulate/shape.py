@@ -73,22 +73,28 @@ class Shape:
     def freeze(self) -> None:
         """Compute the maps; what is asked for afterwards has no effect."""
         self.body = pose_back(self.lattice.points(), self.person)
-        self.outer = self._to_template(self.body, ventricles=False)
+        self.outer = self._to_template(self.body)
+        if not self.hooks:
+            self.inner = widen(self.outer, self.template, self.ventricles)
+            return
         lock = shape_hooks.lock(self.template.lattice.at(self.template.cavity, self.outer)[0])
         moved = self.body
         for hook, held in reversed(self.hooks):
             pulled = hook(moved)
             moved = moved + (pulled - moved) * lock if held else pulled
-        self.inner = self._to_template(moved, ventricles=True)
+        self.inner = widen(self._to_template(moved), self.template, self.ventricles)
 
-    def _to_template(self, body: Tensor, *, ventricles: bool) -> Tensor:
+    def _to_template(self, body: Tensor) -> Tensor:
         points = unscale(body, self.person)
-        points = points + self.lattice.at(self.displacement, points)
-        return widen(points, self.template, self.ventricles) if ventricles else points
+        return points + self.lattice.at(self.displacement, points)
 
     def at(self, site: str, side: Side = "midline") -> Tensor:
         """The point (x, y, z) of a site in body mm, for the hooks below, before any of them acts."""
-        return _solve(lambda points: self._to_template(points, ventricles=True), site_mm(site, side))
+
+        def pull_back(points: Tensor) -> Tensor:
+            return widen(self._to_template(points), self.template, self.ventricles)
+
+        return _solve(pull_back, site_mm(site, side))
 
     def head_point(self, template_mm: Tensor) -> Tensor:
         """Where a point of the template came to lie in the head."""
