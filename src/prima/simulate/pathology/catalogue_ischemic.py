@@ -70,6 +70,7 @@ PATTERNS = (
         form="leukoaraiosis",
         sites={"periventricular_wm": 1},
         sides=("both",),
+        degrees=((0.75, 1.0), (0.4, 0.55), (0.12, 0.25)),
         stages={"Fazekas 1": 0.0, "Fazekas 2": 0.0, "Fazekas 3": 0.0},
         layers={"": (Layer(material="leukoaraiosis", within="white_matter"),)},
         mask_kind="region",

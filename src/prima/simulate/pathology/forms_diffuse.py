@@ -98,8 +98,8 @@ def leukoaraiosis(job: Job) -> Tensor:
     origin = (0.0, 0.0, 20.0)
     coarse = box.noise(origin, 130, 9, key, "coarse")
     fine = box.noise(origin, 130, 4.5, key, "fine")
-    halo = soft(1.0 + 10.5 * degree - wall + 2.5 * coarse, 4.0) * soft(x.abs() - 9, 5.0)
-    ends = soft(5 + 11 * degree - torch.minimum(
+    halo = soft(0.8 + 10.5 * degree - wall + 2.5 * coarse, 4.0) * soft(x.abs() - 9, 5.0)
+    ends = soft(4 + 12 * degree - torch.minimum(
         ((x.abs() - 16) ** 2 + (y + 32) ** 2 + (z - 10) ** 2).sqrt(), ((x.abs() - 30) ** 2 + (y - 52) ** 2 + (z - 14)
         ** 2).sqrt()
     ) + 2 * fine, 4.0)  # fmt: skip
