@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -110,6 +111,18 @@ class Canvas:
     def whole(self) -> Box:
         """The whole grid."""
         return self._box((slice(0, self._z.numel()), slice(0, self._y.numel()), slice(0, self._x.numel())))
+
+    @cached_property
+    def cranium(self) -> Box:
+        """The part of the grid that holds what lies inside the skull, with a margin of 6 mm."""
+        inside = self._before["inside"] > 0.3
+        slices = []
+        for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
+            found = torch.nonzero(inside.any(others[1]).any(others[0])).flatten()
+            margin = round(6 / self.head.grid.spacing_mm)
+            size = inside.shape[axis]
+            slices.append(slice(max(int(found[0]) - margin, 0), min(int(found[-1]) + margin + 1, size)))
+        return self._box((slices[0], slices[1], slices[2]))
 
     def box(self, centre: Point, reach_mm: float | Point) -> Box:
         """The part of the grid within so many millimetres of a point."""

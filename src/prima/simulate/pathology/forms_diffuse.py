@@ -91,7 +91,7 @@ def heterotopia(job: Job) -> Tensor:
 
 def leukoaraiosis(job: Job) -> Tensor:
     """White matter disease of small vessels: caps and halo, deep patches that flow together, lacunes, microbleeds."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     wall = canvas.ventricle_mm(box)
     key = job.lesion.seed
@@ -157,7 +157,7 @@ def axonal(job: Job) -> Tensor:
 
 def encephalitis(job: Job) -> Tensor:
     """Herpes: medial temporal lobe, insula, cingulum and frontal base; one side ahead of the other, putamen spared."""
-    canvas, box = job.canvas, job.canvas.whole
+    canvas, box = job.canvas, job.canvas.cranium
     x, y, z = canvas.template_points(box)
     worse = 1.0 if job.lesion.side == "left" else -1.0 if job.lesion.side == "right" else float(
         stream(job.lesion.seed, "worse").choice([-1.0, 1.0])
@@ -185,7 +185,7 @@ def encephalitis(job: Job) -> Tensor:
 
 def sarcoid(job: Job) -> Tensor:
     """Granulomas on the basal meninges, stalk and hypothalamus, in sulci, and a nodule or two on the dura."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     key = job.lesion.seed
     patchy = box.noise((0, 10, -20), 120, 6, key, "patchy")

@@ -107,7 +107,7 @@ def tonsils(job: Job) -> Tensor:
 
 def ventricles(job: Job) -> Tensor:
     """The ventricles themselves; a wet halo when fluid is under pressure."""
-    canvas, box = job.canvas, job.canvas.whole
+    canvas, box = job.canvas, job.canvas.cranium
     wall = canvas.ventricle_mm(box)
     if job.lesion.stage == "obstructive":
         noise = box.noise((0, 0, 10), 130, 8, job.lesion.seed, "halo")
@@ -118,7 +118,7 @@ def ventricles(job: Job) -> Tensor:
 
 def atrophy(job: Job) -> Tensor:
     """Ventricles and sulci of the cerebrum."""
-    canvas, box = job.canvas, job.canvas.whole
+    canvas, box = job.canvas, job.canvas.cranium
     z = canvas.template_points(box)[2]
     csf = canvas.region("csf", box) > 0.4
     return job.mask(box, csf & (z > -20) & (canvas.depth_mm(box) > 0))
@@ -127,7 +127,7 @@ def atrophy(job: Job) -> Tensor:
 def geometry(job: Job) -> Tensor:
     """The region that is pressed or has moved: around the mass, at the septum, or at the gate of a herniation."""
     canvas = job.canvas
-    box = canvas.whole
+    box = canvas.cranium
     inside = canvas.region("inside", box) > 0.5
     if job.lesion.diagnosis == "structural_midline_shift":
         x, y, z = canvas.template_points(box)

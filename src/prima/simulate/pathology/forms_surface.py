@@ -18,7 +18,7 @@ _BLOOD = {
 
 def subdural(job: Job) -> Tensor:
     """A crescent under the skull: thickest over the convexity, thin at its horns, held by the falx."""
-    canvas, box = job.canvas, job.canvas.whole
+    canvas, box = job.canvas, job.canvas.cranium
     x, y, z = canvas.template_points(box)
     depth = canvas.depth_mm(box)
     found = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
@@ -40,7 +40,7 @@ def subdural(job: Job) -> Tensor:
             if stage in ("late subacute", "chronic"):
                 canvas.paint(box, membrane * 0.8, "thick_dura")
         found |= share > 0.4
-    return found
+    return job.mask(box, found)
 
 
 def craniotomy(job: Job) -> Tensor:
@@ -164,7 +164,7 @@ def cephalocele(job: Job) -> Tensor:
 
 def hypotension(job: Job) -> Tensor:
     """Smooth thick enhancing dura everywhere, a film of fluid under it, full pituitary; the sagging is shape."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     z = canvas.template_points(box)[2]
     depth = canvas.depth_mm(box)
     above = soft(z + 64, 4)

@@ -15,7 +15,7 @@ _BLOOD = {"acute": "blood_acute", "early subacute": "blood_early_subacute", "lat
 
 def _territory(job: Job) -> tuple[Box, Tensor]:
     """Share of an artery's territory that is lost: a wedge with its point at the artery, ragged at its borders."""
-    canvas, box = job.canvas, job.canvas.whole
+    canvas, box = job.canvas, job.canvas.cranium
     x, y, z = canvas.template_points(box)
     s = sign(job.lesion)[0]
     side = soft(s * x - 1.0, 2.0)
@@ -84,7 +84,7 @@ def cavity(job: Job) -> Tensor:
 
 def intraventricular(job: Job) -> Tensor:
     """Blood that sinks into the back of the ventricles of a patient who lies; much of it fills them."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     chosen = sum((soft(s * x + 4, 3.0) for s in sign(job.lesion)), torch.zeros(box.shape, device=x.device)).clamp(0, 1)
     room = _ventricles(job, box, x, y, z) * chosen
@@ -106,7 +106,7 @@ def _ventricles(job: Job, box: Box, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
 
 def subarachnoid(job: Job) -> Tensor:
     """Blood in the CSF of cisterns and sulci: around the base after an aneurysm, over the convexity after trauma."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     csf = canvas.region("csf", box) * (1 - _ventricles(job, box, x, y, z))
     patchy = 0.3 * box.noise((0, 0, 0), 130, 14, job.lesion.seed, "blood")
@@ -165,7 +165,7 @@ def nidus(job: Job) -> Tensor:
 
 def moyamoya(job: Job) -> Tensor:
     """The end of the carotid and the stem of the MCA gone, a puff of fine vessels, slow bright sulci, old infarcts."""
-    canvas, box, degree = job.canvas, job.canvas.whole, job.lesion.degree
+    canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     found = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
     key = job.lesion.seed
@@ -191,4 +191,4 @@ def moyamoya(job: Job) -> Tensor:
             old = soft(1 - patch + 0.3 * ivy, 0.4) * canvas.region("white_matter", box)
             canvas.paint(box, old * 0.85, "gliosis")
             found |= old > 0.5
-    return found
+    return job.mask(box, found)
