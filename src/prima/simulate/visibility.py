@@ -20,7 +20,7 @@ from prima.simulate.physics import adc_um2_ms
 from prima.simulate.planned import B_VALUE, PlannedScan, PlannedSeries
 
 MARGIN_MM = 9.0
-MAX_VOXELS = 250_000
+MAX_VOXELS = 80_000
 """Larger boxes are looked at on every second voxel, or every fourth."""
 
 
