@@ -44,6 +44,10 @@ class PersonShape:
     shift_mm: tuple[float, float, float]
 
 
+# The template is larger than people are (Lancaster 2007): the mean adult against it, along (x, y, z).
+_MEAN_ADULT = np.array([0.945, 0.955, 0.955])
+
+
 def person_shape(case: Case) -> PersonShape:
     """What the person's seed, age and sex make of the template; the pose is the examination's own."""
     rng = stream(case.person.seed, "anatomy")
@@ -57,6 +61,7 @@ def person_shape(case: Case) -> PersonShape:
         * (1 + 0.02 * rng.standard_normal(4).clip(-2, 2)[0])
         * (1 + 0.022 * rng.standard_normal(3).clip(-2, 2))
     )
+    scale = scale * _MEAN_ADULT
     late = max(age - 30, 0) / 50
     spread = rng.standard_normal(5).clip(-2.2, 2.2)
     ventricles = (0.78 + 0.25 * late + 0.75 * late**2.5) * float(np.exp(0.26 * spread[0]))
