@@ -44,20 +44,19 @@ def run(conv: nn.Conv3d, x_NCzyx: torch.Tensor) -> torch.Tensor:
     return fast(x_NCzyx.permute(2, 3, 0, 4, 1).contiguous()).permute(2, 4, 0, 1, 3)
 
 
-@pytest.mark.parametrize("tile", [2, 4])
-def test_transforms_are_exact(tile: int) -> None:
+def test_transforms_are_exact() -> None:
     """On every unit input and unit kernel the result is 0 or 1."""
-    out, kernel, inputs = matrices(tile)
-    for position in range(tile + 2):
+    out, kernel, inputs = matrices()
+    for position in range(6):
         for tap in range(3):
-            x, w = torch.eye(tile + 2, dtype=torch.float64)[position], torch.eye(3, dtype=torch.float64)[tap]
+            x, w = torch.eye(6, dtype=torch.float64)[position], torch.eye(3, dtype=torch.float64)[tap]
             found = out @ ((kernel @ w) * (inputs @ x))
-            expected = [float(index + tap == position) for index in range(tile)]
+            expected = [float(index + tap == position) for index in range(4)]
             assert torch.allclose(found, torch.tensor(expected).double(), rtol=0, atol=1e-12)
 
 
 def test_coefficients_of_data_are_bfloat16_numbers() -> None:
-    for out, _, inputs in (matrices(2), matrices(4), short_axis(2), short_axis(4)):
+    for out, _, inputs in (matrices(), short_axis(2), short_axis(4)):
         assert torch.equal(out, out.bfloat16().double())
         assert torch.equal(inputs, inputs.bfloat16().double())
 

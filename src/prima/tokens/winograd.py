@@ -21,24 +21,25 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d
 
-POINTS = {2: ("0", "1", "-1"), 4: ("0", "3/4", "-3/4", "3/2", "-3/2")}
+TILE = 4
+POINTS = ("0", "3/4", "-3/4", "3/2", "-3/2")
 SHORT_AXES = (2, 4)
 
 
 @cache
-def matrices(tile: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Output, kernel and input transform of F(tile, 3): y = out @ ((kernel @ w) * (inputs @ x)).
+def matrices() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Output, kernel and input transform of F(4, 3): y = out @ ((kernel @ w) * (inputs @ x)).
 
     Returns:
-        out [tile, p], kernel [p, 3], inputs [p, p] in float64, with p = tile + 2 points.
+        out [4, p], kernel [p, 3], inputs [p, p] in float64, with p = 6 points.
 
     Example:
-        >>> out, kernel, inputs = matrices(4)
+        >>> out, kernel, inputs = matrices()
         >>> x, w = torch.arange(6.0).double(), torch.tensor([1.0, 0.0, 2.0]).double()
         >>> (out @ ((kernel @ w) * (inputs @ x))).round(decimals=9).tolist()
         [4.0, 7.0, 10.0, 13.0]
     """
-    points = [Fraction(point) for point in POINTS[tile]]
+    points = [Fraction(point) for point in POINTS]
     num = len(points) + 1
 
     def powers(count: int, at_infinity: int) -> list[list[Fraction]]:
@@ -58,7 +59,7 @@ def matrices(tile: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     inputs.append(_product(points))
     scales.append(Fraction(1))
     kernel = [[value * scale for value in row] for row, scale in zip(powers(3, 2), scales, strict=True)]
-    out = [list(column) for column in zip(*powers(tile, tile - 1), strict=True)]
+    out = [list(column) for column in zip(*powers(TILE, TILE - 1), strict=True)]
     assert len(inputs) == num
     return _tensor(out), _tensor(kernel), _tensor(inputs)
 
@@ -79,7 +80,7 @@ def short_axis(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         [31.0, 19.0]
     """
     if size == 4:
-        out, kernel, inputs = matrices(4)
+        out, kernel, inputs = matrices()
         return out, kernel, inputs[:, 1:-1]
     return tuple(torch.tensor(rows, dtype=torch.float64) for rows in _KARATSUBA)  # type: ignore[return-value]
 
@@ -116,7 +117,7 @@ class WinogradConv:
     def __init__(self, conv: nn.Conv3d, *, size_a: int, dtype: torch.dtype) -> None:
         assert conv.bias is not None
         out_a, kernel_a, in_a = short_axis(size_a)
-        kernel_b = matrices(4)[1]
+        kernel_b = matrices()[1]
         self.bias = conv.bias.detach().to(dtype)
         self.in_a = in_a.to(dtype)
         self.out_a = out_a.to(dtype)

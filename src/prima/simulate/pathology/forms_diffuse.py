@@ -5,15 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.case import Side
 from prima.simulate.pathology.canvas import Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 from prima.simulate.streams import stream
-
-
-def _sides(job: Job) -> tuple[Side, ...]:
-    return ("left",) if job.lesion.side == "left" else ("right",) if job.lesion.side == "right" else ("left", "right")
 
 
 def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, share: float = 1.0,

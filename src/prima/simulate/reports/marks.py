@@ -58,11 +58,6 @@ class Marks:
         return "".join(plain), spans
 
 
-def bare(text: str) -> str:
-    """The text without marks."""
-    return re.sub(MARK, "", text)
-
-
 def listed(parts: Iterable[str], word: str = "or") -> str:
     """Parts as a list in a sentence.
 
