@@ -41,8 +41,21 @@ def shade(image: torch.Tensor, strength: float, random: np.random.Generator) -> 
 def sharpen(image: torch.Tensor, pixel_mm: float, strength: float) -> None:
     """The edge enhancement of a maker's filter: add what a small in-plane mean takes away."""
     reach = max(1, round(1.1 / pixel_mm))
-    mean = torch.nn.functional.avg_pool2d(image[:, None], 2 * reach + 1, 1, reach, count_include_pad=False)[:, 0]
-    image.mul_(1 + strength).sub_(mean, alpha=strength).abs_()
+    for plane in image:  # one at a time stays in the cache
+        mean = _run_mean(_run_mean(plane, reach, 0), reach, 1)
+        plane.mul_(1 + strength).sub_(mean, alpha=strength).abs_()
+
+
+def _run_mean(plane: torch.Tensor, reach: int, dim: int) -> torch.Tensor:
+    """Mean over 2 * reach + 1 neighbours of [H, W] along a dimension; over fewer at the borders."""
+    size = plane.shape[dim]
+    total = plane.clone()
+    for shift in range(1, reach + 1):
+        total.narrow(dim, shift, size - shift).add_(plane.narrow(dim, 0, size - shift))
+        total.narrow(dim, 0, size - shift).add_(plane.narrow(dim, shift, size - shift))
+    place = torch.arange(size, device=plane.device)
+    count = (place + reach).clamp_max(size - 1) - (place - reach).clamp_min(0) + 1
+    return total.div_(count.unsqueeze(1 - dim))
 
 
 def drop_out(image: torch.Tensor, affine: NDArray[np.float64], places: Sequence[DropOut]) -> None:
@@ -93,6 +106,7 @@ def blank(image: torch.Tensor, threshold: float) -> None:
     What counts is the mean over a few pixels, so that noise does not survive and dark places inside do.
     """
     coarse = torch.nn.functional.avg_pool2d(image[:, None], 8, stride=4, padding=4, count_include_pad=False)
-    wide = torch.nn.functional.max_pool2d(coarse, 5, stride=1, padding=2)
+    wide = torch.nn.functional.max_pool2d(coarse, (5, 1), stride=1, padding=(2, 0))
+    wide = torch.nn.functional.max_pool2d(wide, (1, 5), stride=1, padding=(0, 2))
     kept = torch.nn.functional.interpolate((wide > threshold).float(), size=image.shape[1:], mode="nearest")
     image.mul_(kept[:, 0])

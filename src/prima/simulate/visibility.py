@@ -118,11 +118,12 @@ def _shares(acquisition: Acquisition, crop: PlannedScan, mask: Tensor, brain: Te
     resample = acquisition.resampling(crop)
     share = resample(mask)
     reach = [int(np.ceil(MARGIN_MM / spacing)) for spacing in crop.spacing_mm]
-    kernel = [2 * min(extent, 6) + 1 for extent in (min(reach[0], 2), reach[1], reach[2])]
-    near = torch.nn.functional.max_pool3d(
-        share[None, None], kernel, stride=1, padding=[extent // 2 for extent in kernel]
-    )[0, 0]
-    around = resample(brain) * (near > 0.05) * (share < 0.02)
+    near = share[None]
+    for axis, extent in enumerate((min(reach[0], 2), min(reach[1], 6), min(reach[2], 6))):
+        kernel, margin = [1, 1, 1], [0, 0, 0]
+        kernel[axis], margin[axis] = 2 * extent + 1, extent
+        near = torch.nn.functional.max_pool3d(near, kernel, stride=1, padding=margin)
+    around = resample(brain) * (near[0] > 0.05) * (share < 0.02)
     return share, around
 
 
