@@ -7,7 +7,7 @@ and on a 2 mm head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -157,10 +157,16 @@ class Canvas:
         return x, y, z
 
     def ventricle_mm(self, box: Box) -> Tensor:
-        """[z, y, x] distance from the walls of the ventricles in mm; negative inside."""
+        """[z, y, x] distance from the walls of the ventricles in mm; negative inside, smooth however wide they are."""
         if "ventricle" not in self._surfaces:
-            template = self.head.template
-            self._surfaces["ventricle"] = template.lattice.at(template.ventricle, self.head.shape.inner)
+            shape, template = self.head.shape, self.head.template
+            before = replace(shape, ventricles=1.0)  # as they would be if they had the template's width
+            before.freeze()
+            walls, moved = (template.ventricle_lattice.at(template.ventricle, p) for p in (before.inner, shape.inner))
+            near = (moved.abs() < 1) & (walls.abs() < 30)
+            wider = walls[near].quantile(0.8) if bool(near.any()) else torch.tensor(0.0)
+            below = soft(2 - before.inner[2], 16.0)  # temporal horns, third and fourth widen less
+            self._surfaces["ventricle"] = walls - wider * (1 - 0.5 * below)
         return self.head.shape.lattice.on_grid(self._surfaces["ventricle"], self.head.grid, box.slices)[0]
 
     def point(self, template_mm: Point) -> Point:

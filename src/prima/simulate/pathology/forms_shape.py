@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from prima.simulate.case import Side
-from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.canvas import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 
@@ -105,22 +105,42 @@ def tonsils(job: Job) -> Tensor:
     return job.mask(box, (share > 0.45) & (box.z < z + 3))
 
 
+WALL_MM = 0.4
+"""Where the template's CSF ends, by the distance to its ventricles."""
+
+
+def _smooth_walls(job: Job, box: Box, wall: Tensor) -> None:
+    """Wide ventricles are the template's stretched, and so are the steps of its voxels: draw the walls anew."""
+    canvas = job.canvas
+    inside = canvas.region("inside", box)
+    x, y, z = canvas.template_points(box)
+    rim = soft(wall - WALL_MM, 1.0) * soft(5.5 - wall, 1.5) * soft(x.abs() - 7, 3) * soft(z + 18, 4)
+    canvas.paint(box, rim * canvas.region("csf", box), "white")
+    canvas.paint(box, soft(WALL_MM - wall, 1.2) * inside, "csf_like")
+    septum = soft(0.9 - x.abs(), 1.2) * soft(z - 8, 3) * soft(y + 26, 4) * soft(24 - y, 6) * soft(-wall, 1.0)
+    canvas.paint(box, septum, "white")
+
+
 def ventricles(job: Job) -> Tensor:
     """The ventricles themselves; a wet halo when fluid is under pressure."""
     canvas, box = job.canvas, job.canvas.cranium
     wall = canvas.ventricle_mm(box)
+    _smooth_walls(job, box, wall)
     if job.lesion.stage == "obstructive":
         noise = box.noise((0, 0, 10), 130, 8, job.lesion.seed, "halo")
-        halo = soft(1.5 + 4.5 * job.lesion.degree + noise - wall, 3.0) * canvas.region("white_matter", box)
-        canvas.paint(box, halo * 0.6 * job.lesion.degree, "vasogenic_edema")
-    return job.mask(box, (wall < 2.5) & (canvas.region("csf", box) > 0.4))
+        halo = soft(2.5 + 4.5 * job.lesion.degree + noise - wall, 3.0) * soft(wall - 1.0, 1.0)
+        halo = halo * canvas.region("white_matter", box)
+        canvas.paint(box, halo * (0.2 + 0.6 * job.lesion.degree), "vasogenic_edema")
+    return job.mask(box, (wall < WALL_MM) & (canvas.region("inside", box) > 0.5))
 
 
 def atrophy(job: Job) -> Tensor:
     """Ventricles and sulci of the cerebrum."""
     canvas, box = job.canvas, job.canvas.cranium
     z = canvas.template_points(box)[2]
-    csf = canvas.region("csf", box) > 0.4
+    wall = canvas.ventricle_mm(box)
+    _smooth_walls(job, box, wall)
+    csf = (canvas.region("csf", box) > 0.4) | (wall < WALL_MM)
     return job.mask(box, csf & (z > -20) & (canvas.depth_mm(box) > 0))
 
 

@@ -36,12 +36,13 @@ def _hooks(lesion: Lesion, lesions: tuple[Lesion, ...]) -> Iterable[Hook]:
     elif name == SUBDURAL and not pushed:
         yield lambda shape: shape.scale_region("sulci", 0.85)
     elif name == BIG_VENTRICLES:
-        yield partial(_widen, walls_mm=1.5 + 8.5 * lesion.degree)
+        yield partial(_widen, volume=2.4 + 7.0 * lesion.degree)
+        yield lambda shape: shape.scale_region("fourth_ventricle", 1 - 0.6 * lesion.degree)
         if lesion.stage == "obstructive":
             yield lambda shape: shape.scale_region("sulci", 1 - 0.4 * lesion.degree)
     elif name == "structural_cerebral_atrophy":
-        yield partial(_widen, walls_mm=0.8 + 4.0 * lesion.degree)
-        yield partial(_open_sulci, openness=0.3 + 0.42 * lesion.degree)
+        yield partial(_widen, volume=1.6 + 2.4 * lesion.degree)
+        yield partial(_open_sulci, openness=0.36 + 0.46 * lesion.degree)
         yield lambda shape: shape.scale_region("cisterns", 1.1 + 0.3 * lesion.degree)
     elif name == "structural_chiari_malformation":
         yield lambda shape: shape.descend("tonsils", amount)
@@ -79,11 +80,9 @@ def _press(shape: Shape, *, lesion: Lesion, cause: Lesion, amount: float) -> Non
     shape.push(_body_point(shape, lesion, cause), min(radius, 36.0), min(amount, 0.6 * radius), max(2.0 * radius, 25.0))
 
 
-def _widen(shape: Shape, *, walls_mm: float) -> None:
-    """Move the walls of the ventricles out by so much against the template's; wider ones stay as they are."""
-    distance = shape.template.ventricle
-    factor = float((distance < walls_mm).sum()) / max(float((distance < 0).sum()), 1.0)
-    shape.scale_region("ventricles", max(factor / shape.ventricles, 1.15))
+def _widen(shape: Shape, *, volume: float) -> None:
+    """Ventricles of so many times the template's volume, and a good deal wider than the person's own."""
+    shape.scale_region("ventricles", max(volume / shape.ventricles, 1.25))
 
 
 def _open_sulci(shape: Shape, *, openness: float) -> None:
