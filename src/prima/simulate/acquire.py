@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from prima.simulate.artefacts import DropOut, blank, drop_out, ghost, shade, shake, sharpen
+from prima.simulate.coils import END_MM, END_SPREAD_MM, receive
 from prima.simulate.head import Head
 from prima.simulate.noise import add_rician, normal_like
 from prima.simulate.physics import Sequence, adc_um2_ms, signal, signals
@@ -25,8 +26,6 @@ ADC_CUT = 4.0
 """Below this many standard deviations of noise the b0 image is air, and the ADC map zero."""
 
 SHARPENING = 1.3
-MOTTLE, MOTTLE_PIXELS = 0.03, 3.0
-"""Tissue is not even: a mottle of this standard deviation and grain, drawn anew for each slice."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,7 +134,6 @@ class Acquisition:
             before = dataclasses.replace(scan.sequence, contrast_agent=False)
             image -= self.clean(dataclasses.replace(scan, sequence=before))
         sharpen(image, scan.spacing_mm[2], SHARPENING)
-        image.mul_(normal_like(image, random, interpolation=MOTTLE_PIXELS).mul_(MOTTLE).add_(1))
         self._spoil(image, series, scan)
         interpolation = {1.0: 1.0, 1.4: 1.4}.get(round(scan.pixel_mm / scan.spacing_mm[2], 1), 2.0)
         if derived == "phase":
@@ -159,6 +157,10 @@ class Acquisition:
         case, scanner = self.planned.case, self.planned.scanner
         study = stream(case.seed, case.index, "shading")
         shade(image, scanner.shading, study)
+        coil = stream(case.seed, case.index, "coil")
+        end_mm = END_MM + END_SPREAD_MM * float(np.clip(coil.standard_normal(), -2, 2))
+        surface = float(coil.uniform(0.1, 0.5)) if series.role.echo_planar else float(coil.uniform(-0.04, 0.16))
+        receive(image, scan.affine, end_mm=end_mm, surface=surface)
         drop_out(image, scan.affine, self._places(series, scan))
         random = stream(case.seed, case.index, "motion", series.number)
         depth = image.shape[0]

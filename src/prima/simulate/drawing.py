@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from prima.simulate.fields import random_field
 from prima.simulate.grid import Box
 from prima.simulate.lattice import Lattice
 from prima.simulate.solids import Point
@@ -56,6 +58,13 @@ class Drawing:
             origin_mm=(starts[0], starts[1], starts[2]),
         )
         self.points = crop.on_lattice(around, self._lattice).to(head.device)
+        self.folded = torch.cat((self.points[:1].abs(), self.points[1:]))
+
+    def wander(self, wavelength_mm: float, amount_mm: float, rng: np.random.Generator) -> None:
+        """Bend the points of this drawing by a random field of template space, so that no solid stays a solid."""
+        lattice = Lattice.of_head(6.0)
+        field = random_field(lattice, 3, wavelength_mm, rng).to(self.points.device) * amount_mm
+        self.points = self.points + lattice.at(field, self.points)
         self.folded = torch.cat((self.points[:1].abs(), self.points[1:]))
 
     def put(

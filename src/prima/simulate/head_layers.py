@@ -24,6 +24,7 @@ from prima.simulate.lattice import Lattice
 from prima.simulate.shape import Shape
 from prima.simulate.streams import stream
 from prima.simulate.template import Template
+from prima.simulate.texture import Texture
 
 if TYPE_CHECKING:
     from prima.simulate.head import Head
@@ -45,6 +46,7 @@ class _Fields:
     grain: Tensor  # noise that decides where the template is undecided
     folds: Tensor  # noise whose zero surfaces are sulci, upright
     depth: Tensor  # share in which such sulci exist
+    ridge: Tensor  # share in which gyri decide what is grey and what white
     core: Tensor  # share of white above which a voxel is white
 
     def stack(self) -> Tensor:
@@ -58,6 +60,7 @@ class _Fields:
             self.grain,
             self.folds,
             self.depth,
+            self.ridge,
             self.core,
         )
         return torch.cat((self.inner, torch.stack(rest)))
@@ -69,16 +72,18 @@ def fill(head: Head, case: Case, template: Template) -> None:
     The template lies where the head does.
     """
     fields = _fields(head.shape, case).stack().to(head.device)
+    texture = Texture(head.grid, stream(case.person.seed, "texture"), head.device)
     half = 0.5 / head.grid.spacing_mm
     for box, values in _slabs(head, fields):
-        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, core) = (
+        points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, ridge, core) = (
             values[:3],
             values[3:].unbind(),
         )
         out = head.fractions[(slice(None), *box)]
         hollow = _soft(-cavity, half)
-        _shells(out, hollow, (cavity, skin, skull, fat, flesh), half)
-        _brain(template, out, hollow, points, (threshold, grain, folds, depth, core))
+        fine = texture.slices(box[0])
+        _shells(out, hollow, (cavity, skin, skull, fat, flesh + 0.7 * grain), fine, half)
+        _brain(template, out, hollow, points, (threshold, grain, folds, depth, ridge, core, fine))
 
 
 def _soft(distance: Tensor, half: float) -> Tensor:
@@ -86,7 +91,7 @@ def _soft(distance: Tensor, half: float) -> Tensor:
     return (distance * (2 * half) + 0.5).clamp_(0, 1)
 
 
-def _shells(out: Tensor, hollow: Tensor, layers: tuple[Tensor, ...], half: float) -> None:
+def _shells(out: Tensor, hollow: Tensor, layers: tuple[Tensor, ...], fine: Tensor, half: float) -> None:
     """Channels of `out` by number; the order is that of `TISSUE_NAMES`."""
     cavity, skin, skull, fat, flesh = layers
     inside = _soft(-skin, half)
@@ -95,14 +100,15 @@ def _shells(out: Tensor, hollow: Tensor, layers: tuple[Tensor, ...], half: float
     solid.clamp_(min=0)
     bone = _soft(skull - cavity, half) * solid
     soft = solid - bone
-    diploe = (torch.minimum(cavity, skull - cavity) - 1.4).mul_(0.7).clamp_(0, 0.75).mul_(bone)
+    diploe = (torch.minimum(cavity, skull - cavity) - 1.5).mul_(0.5)
+    diploe.clamp_(0, 0.75).mul_((flesh * 0.2 + 0.42).clamp_(0.1, 1)).mul_(bone)
     torch.sub(bone, diploe, out=out[4])
     out[5].copy_(diploe)
     rind = _soft(skin + 1.7, half).mul_(soft)
     soft -= rind
     under = _soft(skin + 1.7 + fat, half).mul_(soft)
     soft -= under
-    streak = (flesh * 1.2 - 0.35).clamp_(0, 0.9).mul_(soft)
+    streak = (0.6 - flesh.abs()).add_(fine, alpha=0.06).clamp_(0.06, 0.5).mul_(soft)  # septa between muscles
     soft -= streak
     out[8].copy_(rind)
     torch.add(under, streak, out=out[6])
@@ -117,16 +123,17 @@ def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, fold
         return
     part = (slice(None), slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
     grey, white = template.tissue_lattice.at(template.tissue, points[(slice(None), *part)]).unbind()
-    threshold, grain, folds, depth, core = (field[part] for field in folding)
+    threshold, grain, folds, depth, gyri, core, fine = (field[part] for field in folding)
     fold = folds.abs()  # about mm to the nearest upright sulcus
-    sulcus = (1.15 - fold + (threshold - 0.42) * 3.0).clamp_(0, 1).mul_(depth)
-    brain = (grey + white - threshold + grain * 0.13).mul_(3.6).add_(0.5).clamp_(0, 1)
+    sulcus = (1.1 - fold + (threshold - 0.42) * 4.5).clamp_(0, 1).mul_(depth)
+    brain = (grey + white - threshold + grain * 0.13).mul_(6.5).add_(0.5).clamp_(0, 1)
     brain *= 1 - sulcus * 0.85
     brain *= hollow[part]
-    cortex = (1.6 - fold * 0.42).clamp_(0, 1).mul_(depth)
-    matter = (white / (grey + white).clamp(min=0.02) - core + grain * 0.09).mul_(1.9).add_(0.5).clamp_(0, 1)
+    cortex = (1.9 - fold * 0.5).clamp_(0, 1).mul_(depth)
+    ridge = (fold - 2.6).clamp_(-2, 3).mul_(0.13).mul_(gyri)
+    matter = (white / (grey + white).clamp(min=0.02) - core + ridge + grain * 0.07).mul_(3.0).add_(0.5).clamp_(0, 1)
     matter *= 1 - cortex
-    matter -= (grain + 1).clamp_(0, 2).mul_(0.035) * matter
+    matter *= 0.93 - (fine + grain).mul_(0.05).clamp_(-0.07, 0.2)
     matter *= brain
     out[2][part] = matter
     out[1][part] = brain - matter
@@ -157,7 +164,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     size = float(np.mean(person.scale))
     wide, mid = random_field(lattice, 3, 46.0, rng), random_field(lattice, 2, 15.0, rng)
     vault = step((z + 38) / 14)
-    cavity = cavity * size + vault * (0.7 - 1.3 * shape.openness + 0.65 * wide[0])
+    cavity = cavity * size + vault * (1.5 - 1.6 * shape.openness + 0.65 * wide[0])
     skin = skin * size + 1.0 * vault * (3.0 - person.fat_mm) * 0.6
     occiput = step((y - 40) / 40) * step((10 - z) / 40)
     skull = person.skull_mm * (
@@ -165,6 +172,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     )
     nape = step((-50 - z) / 30)
     fat = person.fat_mm * (0.75 + 0.3 * wide[2] + 0.9 * nape + 0.5 * occiput).clamp(min=0.2)
+    depth, ridge = _fold_depth(shape, cavity)
     return _Fields(
         inner=shape.inner,
         cavity=cavity,
@@ -175,7 +183,8 @@ def _fields(shape: Shape, case: Case) -> _Fields:
         open=_openness(shape),
         grain=random_field(lattice, 1, 8.5, rng)[0],
         folds=_folds(shape, rng),
-        depth=_fold_depth(shape, cavity),
+        depth=depth,
+        ridge=ridge,
         core=0.5 - 0.22 * step((-18 - shape.inner[2]) / 8) * step((shape.inner[1] - 38) / 8),
     )
 
@@ -188,7 +197,7 @@ def _openness(shape: Shape) -> Tensor:
     for centre, reach, much in shape.effaced:
         far = (shape.body - centre.view(3, 1, 1, 1)).square().sum(0).sqrt()
         openness = openness - 0.9 * much * step(1.15 - far / reach)
-    return (0.42 + 0.42 * openness).clamp(0.06, 0.86)
+    return (0.42 + 0.26 * openness).clamp(0.06, 0.80)
 
 
 def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
@@ -201,14 +210,24 @@ def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
     slope = template.lattice.at(torch.stack((x, y, z, cavity)), points)
     normal = slope[:3] / slope[:3].square().sum(0).sqrt().clamp(min=0.3)
     up = points - normal * slope[3].clamp(-30, 10) * 0.85
+    medial = step((-slope[3] - points[0].abs()) / 8)  # where the falx is nearer than the skull
+    up[0] += (points[0].sign() * 12 - up[0]) * medial
+    up = up + 2.2 * random_field(shape.lattice, 3, 14.0, rng)  # no sulcus is plane
     fine = Lattice(shape=(88, 91, 68), node_mm=3.0, origin_mm=(-148.0, -130.0, -100.0))
-    noise = random_field(fine, 1, 15.0, rng)[0]
+    noise = random_field(fine, 1, 8.5, rng)
+    noise = (noise - 0.9 * torch.nn.functional.avg_pool3d(noise[None], 9, 1, 4, count_include_pad=False)[0])[0]
     slope = torch.stack(torch.gradient(noise, spacing=fine.node_mm)).square().sum(0).sqrt()
     return fine.at((noise / slope.clamp(min=0.07)).clamp(-12, 12)[None], up)[0]
 
 
-def _fold_depth(shape: Shape, cavity: Tensor) -> Tensor:
-    """Where upright sulci run: the convexity of the cerebrum, to 15 mm under the surface."""
-    x, _, z = shape.inner
-    outer = step((19 + cavity) / 7) * step((x.abs() - 3) / 6)
-    return outer * step((z + 22) / 12)
+def _fold_depth(shape: Shape, cavity: Tensor) -> tuple[Tensor, Tensor]:
+    """Where upright sulci run, and where gyri alone: the convexity of the cerebrum, and the wall at the falx."""
+    x, y, z = shape.inner
+    ventricle = shape.template.ventricle_lattice.at(shape.template.ventricle, shape.inner)[0]
+    deep = 22 - 8 * step((-16 - z) / 10)
+    outer = step((deep + cavity) / 7) * step((x.abs() - 3) / 6)
+    medial = step((15 - x.abs()) / 6) * step((x.abs() - 0.5) / 2) * step((ventricle - 9) / 5) * 0.9
+    cerebrum = torch.maximum(step((z + 20) / 10), step((z + 54) / 8) * step((30 - y) / 8))
+    middle = ((x / 38).square() + ((y - 4) / 44).square() + ((z - 4) / 28).square()).sqrt()
+    depth = torch.maximum(outer, medial) * cerebrum
+    return depth, torch.maximum(depth, 0.8 * step((36 + cavity) / 8) * cerebrum * step((middle - 0.9) / 0.3))

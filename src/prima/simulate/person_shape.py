@@ -107,9 +107,11 @@ def individual(case: Case, target: Lattice) -> Tensor:
     """[3, d, h, w] smooth displacement that makes a person of the template: random, with modelled asymmetry."""
     lattice = Lattice.of_head(8.0)
     rng = stream(case.person.seed, "diffeomorphism")
-    wide = random_field(lattice, 3, 58.0, rng) * 2.8
-    fine = random_field(lattice, 3, 22.0, rng) * 1.5
+    wide = random_field(lattice, 3, 84.0, rng) * 3.0
+    fine = random_field(lattice, 3, 22.0, rng) * 1.7
     x, y, z = lattice.points()
+    deep = step(4 - 4 * ((x / 70).square() + ((y - 16) / 90).square() + ((z - 4) / 78).square()).sqrt())
+    fine = fine * (0.15 + 0.85 * deep)  # a skull is smooth, whatever lies in it
     petalia = (1.6 + 0.8 * float(rng.standard_normal())) * torch.sin((y / 90).clamp(-1, 1) * 1.57) * step((z + 40) / 30)
     velocity = wide + fine
     velocity[1] += torch.where(x > 0, -petalia, petalia) * (x.abs() / 30).clamp(max=1) * 0.6

@@ -169,6 +169,8 @@ def _scans(role: Role, setting: _Setting) -> tuple[PlannedScan, ...]:
 
 def _scan(role: Role, setting: _Setting) -> PlannedScan:
     scanner, tilt = setting.scanner, setting.tilt_deg
+    if role.contrast == "flair" and scanner.dark_fat_flair:
+        role = dataclasses.replace(role, fat_suppressed=True)
     fov = role.field_of_view_mm * setting.size
     matrix = role.matrix
     if (scanner.vendor == "ge" and not role.volumetric and matrix < 320) or role.echo_planar:

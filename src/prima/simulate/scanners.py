@@ -34,6 +34,7 @@ class Scanner:
         rescaled: whether stored values come with a slope (Philips).
         noise: standard deviation of noise relative to white matter, of an ordinary 2-D scan.
         shading: strength of the bias field that normalisation leaves.
+        dark_fat_flair: whether its 2-D FLAIR suppresses fat.
         blank_background: whether air is set to zero outside of a mask.
         interpolation: factor from the acquired to the stored matrix.
         since_drift: whether it only comes with the drift.
@@ -55,6 +56,7 @@ class Scanner:
     rescaled: bool = False
     noise: float = 0.015
     shading: float = 0.2
+    dark_fat_flair: bool = False
     blank_background: bool = False
     interpolation: float = 1.0
     since_drift: bool = False
@@ -87,10 +89,13 @@ SCANNERS: dict[str, Scanner] = {
     scanner.name: scanner
     for scanner in (
         _siemens("avanto_1", "Avanto", 1.5, "1.5", "MRC25041", "syngo MR B19", "25041"),
-        _siemens("aera_1", "Aera", 1.5, "1.5", "AWP41877", "syngo MR E11", "41877"),
+        _with(
+            _siemens("aera_1", "Aera", 1.5, "1.5", "AWP41877", "syngo MR E11", "41877"),
+            dark_fat_flair=True,
+        ),
         _with(
             _siemens("skyra_1", "Skyra", 3.0, "3", "AWP45312", "syngo MR E11", "45312"),
-            naming="house",
+            naming="house", dark_fat_flair=True,
         ),
         _siemens("prisma_1", "Prisma_fit", 3.0, "3", "AWP66095", "syngo MR E11", "66095"),
         _with(
@@ -100,11 +105,12 @@ SCANNERS: dict[str, Scanner] = {
         _with(
             _GE, name="optima_450w_1", model="Optima MR450w", station="MR450W2",
             software="25\\LX\\MR Software release:DV25.1_R03_1802.a", serial="0000000615MR4", naming="house",
+            dark_fat_flair=True,
         ),
         _with(
             _GE, name="discovery_750w_1", model="DISCOVERY MR750w", field_t=3.0, header_field="3",
             software="27\\LX\\MR Software release:DV26.0_R03_1831.b", station="MR750W1", serial="0000000614MR7",
-            noise=0.011, shading=0.25, peak=4200.0,
+            noise=0.011, shading=0.25, peak=4200.0, dark_fat_flair=True,
         ),
         _with(
             _PHILIPS, name="achieva_1", model="Achieva", station="PMS-ACH1", software="3.2.3\\3.2.3.1", serial="34175",
@@ -117,6 +123,7 @@ SCANNERS: dict[str, Scanner] = {
         _with(
             _PHILIPS, name="ingenia_3", model="Ingenia", field_t=3.0, header_field="3", station="MRI3T-2",
             software="5.6.1\\5.6.1.2", serial="45120", noise=0.012, shading=0.18, peak=1800.0,
+            dark_fat_flair=True,
         ),
         Scanner(
             name="titan_1", vendor="canon", manufacturer="TOSHIBA", model="Titan", field_t=1.5, header_field="1.5",
@@ -126,11 +133,12 @@ SCANNERS: dict[str, Scanner] = {
         Scanner(
             name="umr770_1", vendor="uih", manufacturer="UIH", model="uMR 770", field_t=3.0, header_field="3",
             station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.012, shading=0.22,
+            dark_fat_flair=True,
         ),
         _with(
             _siemens("vida_1", "MAGNETOM Vida", 3.0, "3", "AWP175803", "syngo MR XA31", "175803"),
             manufacturer="Siemens Healthineers", naming="house", noise=0.007, interpolation=2.0, bits=16, peak=620.0,
-            shading=0.1, since_drift=True,
+            shading=0.1, dark_fat_flair=True, since_drift=True,
         ),
         Scanner(
             name="galan_1", vendor="canon", manufacturer="CANON_MEC", model="Vantage Galan 3T", field_t=3.0,

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def neck(head: Head, rng: np.random.Generator) -> None:
-    """Muscles of neck and jaw, parotid, mandible, vertebrae."""
+    """Muscles of neck and jaw, tongue, parotid, mandible, vertebrae."""
     draw = Drawing(head, (0, -80, -160), (76, 110, -50), skull=True, node_mm=4.0)
+    draw.wander(17.0, 2.6, rng)
     p = draw.folded
     sparing = ("csf", "gm", "wm", "bone", "marrow_fat", "air", "skin")
     muscles = (
@@ -31,37 +32,53 @@ def neck(head: Head, rng: np.random.Generator) -> None:
         rod(p, (24, 22, -76), (26, 24, -150), 7),
         ellipsoid(p, (54, -16, -84), (7, 15, 26)),
         rod(p, (34, -14, -62), (42, -2, -94), 9),
-        ellipsoid(p, (0, -42, -98), (21, 26, 17)),
+        ellipsoid(p, (0, -40, -96), (23, 29, 20)),
+        ellipsoid(p, (8, -34, -122), (20, 30, 8)),
     )
     gap = torch.sin(p[0] * 0.55 + p[1] * 0.32 + 2 * torch.sin(p[2] * 0.07)) * 0.5 + 0.5
     for solid in muscles:
-        draw.put("fat", solid - 2.2, density=0.9, sparing=sparing)
-        draw.put("muscle", solid, density=0.82 + 0.14 * gap, sparing=sparing)
+        draw.put("fat", solid - 1.8, density=0.55, sparing=sparing, edge_mm=4.0)
+        draw.put("muscle", solid, density=0.78 + 0.18 * gap, sparing=sparing, edge_mm=3.0)
     gland = ellipsoid(p, (58, 8, -78), (8, 13, 20))
-    draw.put("muscle", gland, density=0.45, sparing=sparing)
+    draw.put("muscle", gland, density=0.45, sparing=sparing, edge_mm=4.0)
     jaw = torch.minimum(
-        tube(p, ((52, 0, -58), (49, -6, -92), (46, -12, -106)), 4.5, 6.0),
-        tube(p, ((46, -12, -106), (32, -48, -114), (14, -70, -116), (0, -74, -116)), 6.5, 7.5),
+        tube(p, ((52, 0, -58), (49, -6, -92), (46, -12, -106)), 4.0, 5.0),
+        tube(p, ((46, -12, -106), (32, -48, -114), (14, -68, -116), (0, -72, -116)), 5.5, 6.5),
     )
-    teeth = tube(p, ((38, -34, -94), (27, -58, -96), (12, -70, -97), (0, -73, -97)), 6.0)
-    upper = tube(p, ((34, -32, -80), (25, -56, -82), (12, -69, -82), (0, -72, -82)), 6.5)
+    teeth = tube(p, ((38, -34, -95), (27, -56, -97), (12, -67, -98), (0, -70, -98)), 5.5, 4.0)
+    upper = tube(p, ((34, -32, -80), (25, -54, -82), (12, -66, -83), (0, -69, -83)), 6.5, 4.5)
+    marrow = 0.35 + 0.4 * float(rng.random())
     for solid in (jaw, upper):
-        draw.put("bone", solid, sparing=sparing)
-        draw.put("marrow_fat", solid + 2.2, sparing=sparing)
-    draw.put("bone", teeth, density=0.95)
-    atlas = tube(p, ((0, 16, -74), (14, 20, -74), (24, 36, -74), (14, 58, -74), (0, 64, -74)), 4.5)
-    bodies = [ellipsoid(p, (0, 25, -84), (6, 6, 14))]
-    bodies += [ellipsoid(p, (0, 24 - 0.02 * k, -100 - 17 * k), (10, 8.5, 8.0)) for k in range(4)]
-    spines = [tube(p, ((12, 34, -98 - 17 * k), (17, 46, -98 - 17 * k), (0, 64, -104 - 17 * k)), 4.0) for k in range(4)]
-    for solid in (atlas, *bodies, *spines):
-        draw.put("bone", solid, sparing=("csf", "wm", "gm"))
-        draw.put("marrow_fat", solid + 1.6, density=0.85, sparing=("csf", "wm", "gm"))
-        draw.put("muscle", solid + 1.6, density=0.25 + 0.1 * float(rng.random()), sparing=("csf", "wm", "gm"))
+        draw.put("bone", solid, density=0.85, sparing=sparing, edge_mm=2.5)
+        draw.put("marrow_fat", solid + 2.2, density=marrow, sparing=("air", "skin"), edge_mm=3.0)
+    draw.put("bone", teeth, density=(1.25 - gap).clamp(0.2, 0.9), sparing=("skin",), edge_mm=3.0)
+    _spine(draw, rng)
 
 
-def base(head: Head, _: np.random.Generator) -> None:
+def _spine(draw: Drawing, rng: np.random.Generator) -> None:
+    """The column: discs and ligaments as dark as muscle, bodies of marrow in a thin shell, arches behind."""
+    p, cord = draw.folded, ("csf", "wm", "gm")
+    draw.put("muscle", torch.maximum((p[0] / 10).square() + ((p[1] - 24) / 9).square() - 1, p[2] + 74) * 6,
+             sparing=cord, density=0.9, edge_mm=3.0)  # fmt: skip
+    level = (p[2] + 92) / 17
+    height = (level - level.round()).abs() * 17
+    body = torch.maximum(((p[0] / 10).square() + ((p[1] - 24) / 8.5).square()).sqrt() * 9 - 9, height - 6.8)
+    body = torch.minimum(torch.maximum(body, p[2] + 98), ellipsoid(p, (0, 24, -86), (7, 6.5, 15)))
+    marrow = 0.45 + 0.3 * float(rng.random())
+    draw.put("bone", body, density=0.75, sparing=cord, edge_mm=2.5)
+    draw.put("marrow_fat", body + 1.2, density=marrow, sparing=cord, edge_mm=2.0)
+    draw.put("muscle", body + 1.2, density=0.35, sparing=cord, edge_mm=2.0)
+    atlas = tube(p, ((0, 16, -74), (14, 20, -74), (24, 36, -74), (14, 58, -74), (0, 64, -74)), 4.2)
+    spines = [tube(p, ((12, 34, -98 - 17 * k), (17, 46, -98 - 17 * k), (0, 62, -104 - 17 * k)), 3.6) for k in range(4)]
+    for solid in (atlas, *spines):
+        draw.put("bone", solid, density=0.7, sparing=cord, edge_mm=3.0)
+        draw.put("marrow_fat", solid + 1.8, density=marrow, sparing=cord, edge_mm=2.5)
+
+
+def base(head: Head, rng: np.random.Generator) -> None:
     """Bone of the skull base: clivus, petrous and sphenoid bones, mastoid and ear canals, zygoma."""
     draw = Drawing(head, (0, -84, -74), (84, 52, -14), skull=True)
+    draw.wander(15.0, 1.5, rng)
     p = draw.folded
     inside = ("csf", "gm", "wm")
     clivus = rod(p, (0, 4, -40), (0, 27, -62), 7.0, 4.5)
@@ -88,6 +105,7 @@ def base(head: Head, _: np.random.Generator) -> None:
 def sinuses(head: Head, rng: np.random.Generator) -> None:
     """Nose, sinuses, pharynx: air with mucosa around it; each side has its own size, some mucosa is thick."""
     draw = Drawing(head, (0, -112, -150), (46, 24, -2), skull=True)
+    draw.wander(14.0, 1.6, rng)
     p, left = draw.folded, draw.points[0] > 0
     inside = ("csf", "gm", "wm")
 
@@ -106,8 +124,9 @@ def sinuses(head: Head, rng: np.random.Generator) -> None:
         draw.put("bone", pocket - 1.5, sparing=(*inside, "skin", "air"))
         draw.put("nasal_mucosa", pocket, sparing=(*inside, "skin", "air"))
         draw.put("air", pocket + mucosa, sparing=(*inside, "skin"))
-    cells = (torch.sin(p[1] * 0.62) * torch.sin(p[2] * 0.6 + 1) * torch.sin(p[0] * 0.8)).abs()
-    draw.put("nasal_mucosa", pockets[1][0], density=(1.1 - 3.0 * cells).clamp(0, 0.8), sparing=inside)
+    a, b, c = draw.points + 2.5 * torch.sin(0.35 * draw.points.roll(1, 0) + float(rng.random()) * 6)
+    cells = (torch.sin(b * 0.47) * torch.sin(c * 0.42) * torch.sin(a * 0.5 + 0.8)).abs()
+    draw.put("nasal_mucosa", pockets[1][0], density=(0.8 - 2.2 * cells).clamp(0, 0.7), sparing=inside, edge_mm=3.0)
     nose = torch.minimum(ellipsoid(p, (6, -58, -60), (8, 32, 15)), rod(p, (6, -80, -66), (7, -97, -66), 4.0))
     draw.put("nasal_mucosa", nose - 1.2, sparing=inside)
     draw.put("air", nose + 0.6, sparing=inside)
@@ -118,8 +137,9 @@ def sinuses(head: Head, rng: np.random.Generator) -> None:
     bend = 1.5 * float(rng.standard_normal()) * torch.exp(-((p[1] + 64) / 16).square())
     draw.put("nasal_mucosa", torch.maximum((draw.points[0] - bend).abs() - 1.6, nose - 2), sparing=inside)
     flat = torch.cat((p[:1] * 0.62, p[1:]))
-    throat = tube(flat, ((0, -26, -58), (0, -12, -68), (0, -6, -90), (0, -10, -112), (0, -8, -160)), 6.5, 5.5)
-    draw.put("nasal_mucosa", throat - 2.0, sparing=inside)
+    throat = tube(flat, ((0, -26, -58), (0, -12, -68), (0, -4, -90), (0, -7, -112), (0, -4, -160)), 6.5, 5.5)
+    throat = throat + 3.2 * torch.exp(-((p[2] + 84) / 9).square()) + 1.5 * torch.sin(p[2] * 0.13)
+    draw.put("nasal_mucosa", throat - 2.0, density=0.7, sparing=inside, edge_mm=3.0)
     draw.put("air", throat, sparing=inside)
     mouth = ellipsoid(p, (0, -46, -82), (20, 22, 2.5))
     draw.put("muscle", mouth - 1.5, sparing=inside)
@@ -131,9 +151,12 @@ def orbits(head: Head, rng: np.random.Generator) -> None:
     draw = Drawing(head, (0, -92, -62), (54, -14, -16), skull=True)
     p = draw.folded
     inside = ("csf", "gm", "wm")
-    cone = tube(p, ((32, -66, -37), (27, -46, -36), (17, -26, -32)), 16.5, 4.0)
+    cone = tube(p, ((32, -66, -37), (27, -46, -36), (17, -26, -32)), 15.5, 4.0)
     draw.put("bone", cone - 1.8, sparing=(*inside, "skin", "air"))
-    draw.put("fat", cone, sparing=inside)
+    septa = torch.sin(p[0] * 0.9 + p[1] * 0.4) * torch.sin(p[2] * 0.8)
+    draw.put("muscle", cone, density=0.8, sparing=inside)
+    draw.put("fat", cone + 1, density=0.75 + 0.2 * septa, sparing=inside, edge_mm=3.0)
+    draw.put("muscle", torch.maximum(cone, p[1] + 69), density=0.7, sparing=("skin", "air"), edge_mm=4.0)  # the lids
     gaze = torch.from_numpy(rng.standard_normal(2).clip(-2, 2) * 1.2).float()
     for start, end in (((24, -60, -37), (17, -32, -33)), ((43, -58, -37), (20, -30, -33)),
                        ((32, -58, -47), (18, -30, -36)), ((31, -60, -27), (18, -30, -30))):  # fmt: skip

@@ -29,10 +29,11 @@ def nuclei(head: Head, rng: np.random.Generator) -> None:
                         ("dentate_nucleus", 0.5)):  # fmt: skip
         solid = torch.stack([ellipsoid(p, *part) for part in NUCLEI[name]]).amin(0)
         draw.turn("wm", "deep_gm", solid, density=share, edge_mm=2.5)
-    spaces = torch.stack(
-        [rod(p, (22 + 3 * k, -2 + 4 * k, -6), (23 + 3 * k, -3 + 4 * k, 0), 0.7) for k in range(3)]
-    ).amin(0)
-    draw.put("csf", spaces, density=0.5 + 0.4 * float(rng.random()))  # perivascular spaces under the putamen
+    p = draw.points  # perivascular spaces under the putamen: where they are seen, they are so on one side at a time
+    for _ in range(int(rng.integers(0, 5))):
+        x, y = float(rng.uniform(20, 30)) * float(rng.choice([-1, 1])), float(rng.uniform(-6, 8))
+        space = rod(p, (x, y, -8), (x * 1.04, y - 1, float(rng.uniform(-5, 1))), 0.6)
+        draw.put("csf", space, density=float(rng.uniform(0.2, 0.7)))
 
 
 def midline(head: Head, rng: np.random.Generator) -> None:
