@@ -8,27 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.errors import MissingDependencyError
 from prima.simulate.acquire import AcquiredScan
 from prima.simulate.fast import AcquiredSeries, SimulatedStudy, first_instance, patient_affine
-from prima.simulate.image_header import decimal, new_image, put_geometry, put_slice
+from prima.simulate.image_header import (
+    decimal,
+    need_pydicom,
+    new_image,
+    put_geometry,
+    put_slice,
+    put_uid,
+    sequence_facts,
+)
 from prima.simulate.physics import Sequence
 from prima.simulate.planned import PlannedSeries, PlannedStudy, made_uid
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-_SCANNING: dict[str, tuple[str | list[str], str | list[str]]] = {
-    "spin_echo": ("SE", "SK"),
-    "inversion": (["SE", "IR"], ["SK", "SP"]),
-    "mprage": (["GR", "IR"], ["SK", "SP", "MP"]),
-    "spoiled": ("GR", "SP"),
-    "diffusion": ("EP", ["SK", "SP"]),
-    "swi": ("GR", "SP"),
-    "tof": ("GR", "SP"),
-    "balanced": ("GR", "SS"),
-}
-"""ScanningSequence and SequenceVariant of each kind of sequence."""
 
 
 def write_dicom(simulated: SimulatedStudy, folder: Path) -> int:
@@ -44,18 +39,13 @@ def write_dicom(simulated: SimulatedStudy, folder: Path) -> int:
         MissingDependencyError: pydicom is not installed.
         ValueError: the study was made without the series that a reader leaves out.
     """
-    try:
-        import pydicom  # noqa: F401 - says early, and in words, what is missing
-    except ImportError:
-        raise MissingDependencyError("writing DICOM needs pydicom: pip install pydicom") from None
+    need_pydicom()
     if not all(series.scans for series in simulated.series):
         raise ValueError("series without voxels: simulate the study with everything=True to write it")
     return sum(_write_series(simulated, series, folder) for series in simulated.series)
 
 
 def _write_series(simulated: SimulatedStudy, series: AcquiredSeries, folder: Path) -> int:
-    from pydicom.uid import UID
-
     planned = series.planned
     place = folder / f"{planned.number:04d}"
     place.mkdir(parents=True, exist_ok=True)
@@ -70,10 +60,7 @@ def _write_series(simulated: SimulatedStudy, series: AcquiredSeries, folder: Pat
         for index, pixels in enumerate(acquired.stored):
             count += 1
             put_slice(dataset, affine, index, pixels, spacing_mm=scan.spacing_mm[0])
-            uid = UID(planned.instance_uid(first + index))
-            dataset.InstanceNumber = first + index
-            dataset.SOPInstanceUID = uid
-            dataset.file_meta.MediaStorageSOPInstanceUID = uid
+            put_uid(dataset, first + index, planned.instance_uid(first + index))
             dataset.save_as(place / f"{first + index:04d}.dcm", enforce_file_format=True)
     return count
 
@@ -151,14 +138,8 @@ def _series_facts(series: PlannedSeries) -> dict[str, Any]:
 def _put_sequence(dataset: Dataset, series: PlannedSeries, acquired: AcquiredScan) -> None:
     """The acquisition of one stack."""
     sequence: Sequence = acquired.planned.sequence
-    dataset.ScanningSequence, dataset.SequenceVariant = _SCANNING[sequence.kind]
-    dataset.ScanOptions = "FS" if sequence.fat_suppressed else ""
-    dataset.RepetitionTime = decimal(sequence.tr_ms)
-    dataset.EchoTime = decimal(sequence.te_ms)
-    dataset.EchoTrainLength = sequence.echo_train
-    dataset.FlipAngle = decimal(sequence.flip_deg)
-    if sequence.ti_ms:
-        dataset.InversionTime = decimal(sequence.ti_ms)
+    for keyword, value in sequence_facts(sequence).items():
+        setattr(dataset, keyword, value)
     name = series.sequence_name
     if acquired.planned.part is not None:
         dataset.DiffusionBValue = sequence.b_value
