@@ -1,0 +1,1 @@
+"""A health system's archive: instances on disk, a Parquet catalogue, a cohort and its split."""

@@ -1,0 +1,28 @@
+"""What a source of DICOM hands over, one instance at a time: a folder, a PACS or a DICOMweb server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class IncomingInstance:
+    """One instance on its way into an archive.
+
+    Args:
+        content: a file, or the bytes of one (Part 10 as received, PS3.10).
+        key: how the source names it (a path, a SOPInstanceUID): stands in the catalogue when it is refused.
+        taking: what may be done with a file: "copy" leaves it alone, "link" shares its bytes on the same file system,
+            "move" takes it away (a spool file).
+        on_done: called once what became of the instance is safe on disk, whether it was stored, known already, or
+            refused with its reason. A source that keeps a work list crosses the instance off here and nowhere else:
+            instances are made safe in batches, so asking for the next one does not mean that the last one is stored.
+    """
+
+    content: Path | bytes
+    key: str
+    taking: Literal["copy", "link", "move"] = "copy"
+    on_done: Callable[[], None] | None = None
