@@ -19,6 +19,7 @@ from prima.simulate.physics import Sequence, adc_um2_ms, signal, signals
 from prima.simulate.planned import B_VALUE, PlannedScan, PlannedSeries, PlannedStudy
 from prima.simulate.profile import Resampling, make_resampling
 from prima.simulate.streams import stream
+from prima.simulate.texture import Texture
 from prima.simulate.tissue_names import TISSUE_NAMES
 from prima.simulate.tissues import TISSUE, Tissue
 
@@ -26,6 +27,8 @@ ADC_CUT = 4.0
 """Below this many standard deviations of noise the b0 image is air, and the ADC map zero."""
 
 SHARPENING = 1.3
+T2_SPREAD = 0.035
+"""T2 of tissue differs from place to place by this deviation, as a share of itself."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,6 +63,7 @@ class Acquisition:
         self._contrasts: dict[Sequence, torch.Tensor] = {}
         self._resamplings: dict[tuple[Any, ...], Resampling] = {}
         self._diffusion: dict[float, torch.Tensor] = {}
+        self._uneven: torch.Tensor | None = None
         case = planned.case
         self._fate = stream(case.seed, case.index, "artefacts")
         self._moving = bool(self._fate.random() < 0.12)
@@ -79,7 +83,17 @@ class Acquisition:
                 if not isinstance(painted.tissue, Tissue):
                     raise TypeError(f"{painted.tissue.name}: a painted tissue needs its relaxation times")
                 image[painted.box].add_(painted.fraction, alpha=signal(sequence, painted.tissue, self.field_t))
+            weight = T2_SPREAD * sequence.te_ms / TISSUE["wm"].t2_at(self.field_t)
+            if weight > 0.1 * T2_SPREAD:  # exp(-TE/T2) answers to T2 with TE/T2
+                image.addcmul_(image, self._texture(), value=weight)
             self._contrasts[sequence] = image
+
+    def _texture(self) -> torch.Tensor:
+        """[z, y, x] unevenness of the person's tissue, the same on every contrast."""
+        if self._uneven is None:
+            place = stream(self.planned.case.person.seed, "unevenness")
+            self._uneven = Texture(self.head.grid, place, self.head.device).whole()
+        return self._uneven
 
     def contrast(self, sequence: Sequence) -> torch.Tensor:
         """[z, y, x] signed signal on the head's grid."""
@@ -159,7 +173,7 @@ class Acquisition:
         shade(image, scanner.shading, study)
         coil = stream(case.seed, case.index, "coil")
         end_mm = END_MM + END_SPREAD_MM * float(np.clip(coil.standard_normal(), -2, 2))
-        surface = float(coil.uniform(0.1, 0.5)) if series.role.echo_planar else float(coil.uniform(-0.04, 0.16))
+        surface = float(coil.uniform(0.1, 0.5)) if series.role.echo_planar else float(coil.uniform(-0.04, 0.24))
         receive(image, scan.affine, end_mm=end_mm, surface=surface)
         drop_out(image, scan.affine, self._places(series, scan))
         random = stream(case.seed, case.index, "motion", series.number)

@@ -133,11 +133,13 @@ def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, fold
     ridge = (fold - 2.6).clamp_(-2, 3).mul_(0.13).mul_(gyri)
     matter = (white / (grey + white).clamp(min=0.02) - core + ridge + grain * 0.07).mul_(3.0).add_(0.5).clamp_(0, 1)
     matter *= 1 - cortex
-    matter *= 0.93 - (fine + grain).mul_(0.05).clamp_(-0.07, 0.2)
+    matter *= 0.92 - (fine + grain).mul_(0.065).clamp_(-0.08, 0.25)
     matter *= brain
     out[2][part] = matter
     out[1][part] = brain - matter
-    out[0][part] -= brain
+    vein = (fine * 0.8 - 0.4).clamp_(0, 0.7).mul_(sulcus).mul_(hollow[part] - brain)
+    out[13][part] = vein
+    out[0][part] -= brain + vein
 
 
 def _slabs(head: Head, fields: Tensor) -> Iterator[tuple[Box, Tensor]]:
@@ -170,7 +172,8 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     skull = person.skull_mm * (
         1 + 0.16 * wide[1] + 0.25 * occiput - 0.45 * step((x.abs() - 50) / 14) * step((14 - z) / 30)
     )
-    nape = step((-50 - z) / 30)
+    skull = skull * (1 - 0.45 * step((-20 - z) / 10) * step((20 - y) / 15))  # the floor of the fossae is thin
+    nape = step((-50 - z) / 30) * step((y - 10) / 30)
     fat = person.fat_mm * (0.75 + 0.3 * wide[2] + 0.9 * nape + 0.5 * occiput).clamp(min=0.2)
     depth, ridge = _fold_depth(shape, cavity)
     return _Fields(
@@ -212,7 +215,7 @@ def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
     up = points - normal * slope[3].clamp(-30, 10) * 0.85
     medial = step((-slope[3] - points[0].abs()) / 8)  # where the falx is nearer than the skull
     up[0] += (points[0].sign() * 12 - up[0]) * medial
-    up = up + 2.2 * random_field(shape.lattice, 3, 14.0, rng)  # no sulcus is plane
+    up = up + 3.2 * random_field(shape.lattice, 3, 15.0, rng)  # no sulcus is plane
     fine = Lattice(shape=(88, 91, 68), node_mm=3.0, origin_mm=(-148.0, -130.0, -100.0))
     noise = random_field(fine, 1, 8.5, rng)
     noise = (noise - 0.9 * torch.nn.functional.avg_pool3d(noise[None], 9, 1, 4, count_include_pad=False)[0])[0]

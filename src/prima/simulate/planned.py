@@ -30,6 +30,8 @@ FOCUS_MM: dict[Focus, tuple[float, float, float]] = {
 }
 """What stacks are aimed at, in head space; the sagittal ones lie a little further to the front."""
 B_VALUE = 1000.0
+ECHO_PLANAR_BLUR = 1.25
+"""Decay along the echo train widens the pixels of echo-planar images."""
 _PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 
 
@@ -195,7 +197,7 @@ def _scan(role: Role, setting: _Setting) -> PlannedScan:
         shape=shape,
         spacing_mm=spacing,
         thickness_mm=role.thickness_mm,
-        pixel_mm=max(fov / role.matrix, pixel),
+        pixel_mm=max(fov / role.matrix, pixel) * (ECHO_PLANAR_BLUR if role.echo_planar else 1.0),
         affine=stack_affine(role.plane, shape, spacing, (float(x), float(y), float(z)), angle),
         sequence=sequence_for(role, setting.scanner.field_t, stretch=setting.stretch),
     )

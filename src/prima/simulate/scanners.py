@@ -54,7 +54,7 @@ class Scanner:
     signed: bool = False
     peak: float = 900.0
     rescaled: bool = False
-    noise: float = 0.015
+    noise: float = 0.021
     shading: float = 0.2
     dark_fat_flair: bool = False
     blank_background: bool = False
@@ -66,7 +66,7 @@ def _siemens(name: str, model: str, field_t: float, header: str, station: str, s
     return Scanner(
         name=name, vendor="siemens", manufacturer="SIEMENS", model=model, field_t=field_t, header_field=header,
         station=station, software=software, serial=serial, peak=820.0 if field_t < 2 else 1050.0,
-        noise=0.015 if field_t < 2 else 0.011, shading=0.16 if field_t < 2 else 0.24,
+        noise=0.021 if field_t < 2 else 0.015, shading=0.16 if field_t < 2 else 0.24,
     )  # fmt: skip
 
 
@@ -76,12 +76,12 @@ def _with(scanner: Scanner, **changes: Any) -> Scanner:
 
 _GE = Scanner(
     name="", vendor="ge", manufacturer="GE MEDICAL SYSTEMS", model="", field_t=1.5, header_field="1.5", station="",
-    software="", serial="", bits=16, signed=True, peak=3600.0, noise=0.014, shading=0.2, interpolation=2.0,
+    software="", serial="", bits=16, signed=True, peak=3600.0, noise=0.02, shading=0.2, interpolation=2.0,
     blank_background=True,
 )  # fmt: skip
 _PHILIPS = Scanner(
     name="", vendor="philips", manufacturer="Philips Medical Systems", model="", field_t=1.5, header_field="1.5",
-    station="", software="", serial="", bits=12, peak=1500.0, rescaled=True, noise=0.015, shading=0.12,
+    station="", software="", serial="", bits=12, peak=1500.0, rescaled=True, noise=0.021, shading=0.12,
     blank_background=True, interpolation=1.4,
 )  # fmt: skip
 
@@ -100,7 +100,7 @@ SCANNERS: dict[str, Scanner] = {
         _siemens("prisma_1", "Prisma_fit", 3.0, "3", "AWP66095", "syngo MR E11", "66095"),
         _with(
             _GE, name="signa_hdxt_1", model="Signa HDxt", station="GEHDXT01", serial="0000000610MR1",
-            software=("15\\LX\\MR Software release:HD16.0_V02_1131.a"), noise=0.016, shading=0.28,
+            software=("15\\LX\\MR Software release:HD16.0_V02_1131.a"), noise=0.022, shading=0.28,
         ),
         _with(
             _GE, name="optima_450w_1", model="Optima MR450w", station="MR450W2",
@@ -110,11 +110,11 @@ SCANNERS: dict[str, Scanner] = {
         _with(
             _GE, name="discovery_750w_1", model="DISCOVERY MR750w", field_t=3.0, header_field="3",
             software="27\\LX\\MR Software release:DV26.0_R03_1831.b", station="MR750W1", serial="0000000614MR7",
-            noise=0.011, shading=0.25, peak=4200.0, dark_fat_flair=True,
+            noise=0.015, shading=0.25, peak=4200.0, dark_fat_flair=True,
         ),
         _with(
             _PHILIPS, name="achieva_1", model="Achieva", station="PMS-ACH1", software="3.2.3\\3.2.3.1", serial="34175",
-            noise=0.018,
+            noise=0.025,
         ),
         _with(
             _PHILIPS, name="ingenia_1", model="Ingenia", station="MRI-NORTH", software="5.4.1\\5.4.1.1",
@@ -122,28 +122,28 @@ SCANNERS: dict[str, Scanner] = {
         ),
         _with(
             _PHILIPS, name="ingenia_3", model="Ingenia", field_t=3.0, header_field="3", station="MRI3T-2",
-            software="5.6.1\\5.6.1.2", serial="45120", noise=0.012, shading=0.18, peak=1800.0,
+            software="5.6.1\\5.6.1.2", serial="45120", noise=0.017, shading=0.18, peak=1800.0,
             dark_fat_flair=True,
         ),
         Scanner(
             name="titan_1", vendor="canon", manufacturer="TOSHIBA", model="Titan", field_t=1.5, header_field="1.5",
             station="MRT1504B", software="V3.10*R005", serial="1504B2094", bits=16, signed=True, peak=5200.0,
-            noise=0.018, shading=0.2, blank_background=True, interpolation=1.6,
+            noise=0.025, shading=0.2, blank_background=True, interpolation=1.6,
         ),
         Scanner(
             name="umr770_1", vendor="uih", manufacturer="UIH", model="uMR 770", field_t=3.0, header_field="3",
-            station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.012, shading=0.22,
+            station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.013, shading=0.22,
             dark_fat_flair=True,
         ),
         _with(
             _siemens("vida_1", "MAGNETOM Vida", 3.0, "3", "AWP175803", "syngo MR XA31", "175803"),
-            manufacturer="Siemens Healthineers", naming="house", noise=0.007, interpolation=2.0, bits=16, peak=620.0,
+            manufacturer="Siemens Healthineers", naming="house", noise=0.01, interpolation=2.0, bits=16, peak=620.0,
             shading=0.1, dark_fat_flair=True, since_drift=True,
         ),
         Scanner(
             name="galan_1", vendor="canon", manufacturer="CANON_MEC", model="Vantage Galan 3T", field_t=3.0,
             header_field="3", station="MRT3020", software="V6.0SP2002*S", serial="3020A1147", bits=16, signed=True,
-            peak=7400.0, noise=0.008, shading=0.12, blank_background=True, interpolation=2.0, since_drift=True,
+            peak=7400.0, noise=0.011, shading=0.12, blank_background=True, interpolation=2.0, since_drift=True,
         ),
     )
 }  # fmt: skip

@@ -94,7 +94,7 @@ def base(head: Head, rng: np.random.Generator) -> None:
     cells = torch.sin(p[0] * 1.3) * torch.sin(p[1] * 1.1) * torch.sin(p[2] * 1.2)
     draw.put("air", mastoid + 3.0, density=(0.45 + cells).clamp(0, 0.9), sparing=inside)
     draw.put("air", ellipsoid(p, (40, 24, -42), (4, 5, 5)), density=0.9, sparing=inside)
-    draw.put("air", rod(p, (54, 21, -44), (88, 19, -45), 3.2), density=0.95, sparing=inside)
+    draw.put("air", tube(p, ((54, 21, -44), (66, 18, -42), (78, 20, -46)), 2.4), density=0.9, sparing=inside)
     draw.put("csf", rod(p, (18, 31, -36), (30, 31, -36), 2.6, 1.8))
     for centre in ((36, 20, -42), (34, 27, -40)):  # cochlea, vestibule
         draw.put(

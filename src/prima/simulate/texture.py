@@ -15,20 +15,23 @@ from prima.simulate.grid import Grid
 
 _SIZE = 112
 """Nodes of the block along each axis, 1 mm apart."""
-_GRAIN_MM = (2.2, 6.0)
-"""Details are wider than the first and mostly narrower than the second."""
+_BANDS_MM = ((2.2, 6.0, 0.8), (7.0, 20.0, 0.6))
+"""Details of two sizes: wider than the first number, mostly narrower than the second, and their deviation."""
 
 
 @cache
 def _block(device: str) -> Tensor:
-    """[112, 112, 112] of mean 0 and deviation 1 between two Gaussian low passes; periodic."""
+    """[112, 112, 112] of mean 0 and deviation 1; periodic."""
     rng = np.random.default_rng(20241117)
-    white = torch.from_numpy(rng.standard_normal((_SIZE, _SIZE, _SIZE), dtype=np.float32))
     f = torch.fft.fftfreq(_SIZE).square()
     square = f[:, None, None] + f[:, None] + torch.fft.rfftfreq(_SIZE).square()
-    fine, wide = (torch.exp(-square * (0.5 * torch.pi * grain) ** 2) for grain in _GRAIN_MM)
-    noise: Tensor = torch.fft.irfftn(torch.fft.rfftn(white) * (fine - 0.7 * wide), s=(_SIZE, _SIZE, _SIZE))
-    return ((noise - noise.mean()) / noise.std()).to(device)
+    block = torch.zeros(_SIZE, _SIZE, _SIZE)
+    for narrow, wide, deviation in _BANDS_MM:
+        white = torch.from_numpy(rng.standard_normal((_SIZE, _SIZE, _SIZE), dtype=np.float32))
+        low, high = (torch.exp(-square * (0.5 * torch.pi * size) ** 2) for size in (wide, narrow))
+        band: Tensor = torch.fft.irfftn(torch.fft.rfftn(white) * (high - low), s=(_SIZE, _SIZE, _SIZE))
+        block += band * (deviation / band.std())
+    return (block - block.mean()).to(device)
 
 
 class Texture:
@@ -47,6 +50,10 @@ class Texture:
         ]
         block = _block(str(device))
         self._columns = block.index_select(1, self._index[1]).index_select(2, self._index[2])
+
+    def whole(self) -> Tensor:
+        """[z, y, x] of the whole grid."""
+        return self._columns.index_select(0, self._index[0])
 
     def slices(self, span: slice) -> Tensor:
         """[n, y, x] of some slices of the grid."""
