@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -11,13 +14,12 @@ import pytest
 from pyarrow import parquet
 
 from prima.cli.main import run
-from prima.errors import UsageError
 from prima.predict.sources import find_studies
 from prima.simulate.cases import case_at, cases
 from prima.simulate.health_system import Making, make_health_system
 from prima.simulate.plan import Plan, make_plan
 
-MAKING = Making(spacing_mm=2.0)
+MAKING = Making(spacing_mm=2.0, negatives=2)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,15 @@ def test_everything_is_there(plan: Plan, made: Path) -> None:
     assert set(parquet.read_table(made / "truth" / "report_labels.parquet")["study_uid"].to_pylist()) <= uids
     assert parquet.read_table(made / "truth" / "visibility.parquet").num_rows > 0
     assert len(list((made / "reports" / "hl7").iterdir())) == 2
+    negatives = parquet.read_table(made / "truth" / "negatives.parquet").to_pydict()
+    assert {path.name for path in (made / "negatives").iterdir()} == set(negatives["study_uid"])
+    assert not uids & set(negatives["study_uid"])
+    assert not list(made.rglob(".*"))
+
+
+def test_the_same_bytes_with_any_number_of_workers(plan: Plan, made: Path, tmp_path: Path) -> None:
+    make_health_system(plan, tmp_path / "system", replace(MAKING, workers=2))
+    assert digests(tmp_path / "system") == digests(made)
 
 
 def test_a_run_that_was_broken_off_goes_on_and_ends_in_the_same_bytes(plan: Plan, made: Path, tmp_path: Path) -> None:
@@ -62,7 +73,7 @@ def test_a_run_that_was_broken_off_goes_on_and_ends_in_the_same_bytes(plan: Plan
         make_health_system(plan, out, MAKING, stop)
     finished = []
     make_health_system(plan, out, MAKING, lambda done, _all: finished.append(done))
-    assert finished == [1, 2]
+    assert finished == [1, 2, 3, 4]
     assert digests(out) == digests(made)
 
 
@@ -82,24 +93,46 @@ def test_studies_are_read_as_planned_and_masks_lie_on_the_stated_side(plan: Plan
             assert (x_right < 0) == (lesion.side == "left")
 
 
-def test_a_folder_of_something_else_is_refused(plan: Plan, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match="expected an empty folder"):
-        make_health_system(plan, tmp_path, MAKING)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+def blocks(folder: Path) -> int:
+    """Bytes that a folder takes on a disk of 4 KiB blocks."""
+    return sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize(
-    "words",
-    [["-n", "0"], ["-n", "1", "--only", "gout"], ["-n", "1", "--normal", "--only", "spine_syrinx"],
-     ["-n", "1", "--spacing", "3"], ["-n", "1", "--subtlety", "9"]],
-)  # fmt: skip
-def test_wrong_wishes_are_wrong_usage(words: list[str], tmp_path: Path) -> None:
-    assert run(["simulate", str(tmp_path / "out"), *words]) == 2
-    assert not (tmp_path / "out").exists()
+@pytest.fixture
+def small_disk(plan: Plan, made: Path, tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A real disk with room for the first study and half of the second, and what makes room on it."""
+    first, second = (blocks(made / "studies" / case.study_uid) for case in cases(plan))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = first + second // 2
+
+    def mount(*options: str) -> bool:
+        command = ["mount", "-t", "tmpfs", "-o", ",".join(options), "none", str(disk)]
+        try:
+            return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        except FileNotFoundError:
+            return False
+
+    if not mount(f"size={size}"):
+        pytest.skip("mounting a small disk is not permitted here")
+    yield disk, lambda: mount("remount", "size=2g") or pytest.fail("no room was made")
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def test_describe_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["simulate", str(tmp_path / "out"), "-n", "40", "--describe"]) == 0
-    assert "normal" in capsys.readouterr().out
-    assert not (tmp_path / "out").exists()
+def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
+    plan: Plan, made: Path, small_disk: tuple[Path, Callable[[], None]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    disk, make_room = small_disk
+    out = disk / "system"
+    words = ["simulate", str(out), "-n", "2", "--seed", "3", "--only", "tumor_adult_meningioma", "--subtlety", "1",
+             "--spacing", "2", "--negatives", "2"]  # fmt: skip
+    assert run(words) == 3
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"prima: {out}: no space left after 1 of 4 studies; make room and run the same again to go on"
+    whole = case_at(plan, 0).study_uid
+    assert [path.name for path in (out / "studies").iterdir()] == [whole]
+    assert digests(out / "studies" / whole) == digests(made / "studies" / whole)
+    assert not list(out.rglob(".*"))
+    make_room()
+    assert run(words) == 0
+    assert digests(out) == digests(made)

@@ -12,7 +12,8 @@ import pytest
 from prima.errors import UsageError
 from prima.predict.sources import find_studies
 from prima.simulate.negatives import SUBKINDS, Negative, PlannedNegative, make_negative, negatives, plan_negative
-from prima.simulate.negatives.files import negative_table, write_negative
+from prima.simulate.negatives.files import write_negative
+from prima.simulate.negatives.planned import negative_table
 from prima.simulate.negatives.study import MAKERS
 from prima.simulate.scanners import Scanner
 from prima.study import Reason, Study

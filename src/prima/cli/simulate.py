@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,13 @@ def simulate(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First day of the scans.")
     ] = None,
     days: Annotated[int, typer.Option(metavar="D", help="Days over which the scans are spread.")] = 366,
+    drift: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First day of a scanner never seen before."),
+    ] = None,
+    negatives: Annotated[
+        int, typer.Option(metavar="K", help="How many studies that are no brain MRI, in OUT/negatives.")
+    ] = 0,
     writers: Annotated[Writers, typer.Option(help="heldout: writers that share no phrase with dev.")] = Writers.DEV,
     only: Annotated[
         list[str] | None, typer.Option(metavar="DX", help="Every study shows this diagnosis; may be repeated.")
@@ -44,10 +52,12 @@ def simulate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from prima.errors import UsageError
+    from prima.errors import PrimaError, UsageError
     from prima.simulate.effects import parse_bias
     from prima.simulate.plan import DEFAULT_START, make_plan
 
+    if negatives < 0:
+        raise UsageError(f"--negatives: found {negatives}, expected 0 or more")
     if spacing not in (1.0, 1.5, 2.0):
         raise UsageError(f"--spacing: found {spacing:g}, expected 1, 1.5 or 2")
     plan = make_plan(
@@ -59,18 +69,35 @@ def simulate(
         normal=normal,
         subtlety=subtlety,
         scanner=scanner,
+        drift_on=drift.date() if drift else None,
         bias=parse_bias(bias) if bias else None,
     )
     if describe:
         from prima.simulate.describe import describe as description
 
-        Console().print(description(plan))
+        Console().print(description(plan, negatives=negatives))
         return
     from prima.simulate.health_system import Making, make_health_system
 
+    making = Making(spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers)
     err = Console(stderr=True, soft_wrap=True)
+    progress = (0, number + negatives)
+
+    def on_study(done: int, total: int) -> None:
+        nonlocal progress
+        progress = (done, total)
+        bar.update(task, completed=done, total=total)
+
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("studies", total=number)
-        making = Making(spacing_mm=spacing, writers=writers.value, workers=workers)
-        make_health_system(plan, out, making, lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(f"wrote {number} made-up studies with reports and truth to {out}")
+        task = bar.add_task("studies", total=number + negatives)
+        try:
+            make_health_system(plan, out, making, on_study)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            done, total = progress
+            raise PrimaError(
+                f"{out}: no space left after {done} of {total} studies; make room and run the same again to go on"
+            ) from None
+    beside = f" and {negatives} negatives" if negatives else ""
+    typer.echo(f"wrote {number} made-up studies{beside} with reports and truth to {out}")

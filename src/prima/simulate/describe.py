@@ -69,11 +69,12 @@ def census(plan: Plan, *, most: int = REPLAYED) -> Census:
     )
 
 
-def describe(plan: Plan) -> Group:
-    """The plan as tables for a terminal."""
+def describe(plan: Plan, *, negatives: int = 0) -> Group:
+    """The plan as tables for a terminal, with the kinds of negatives beside it."""
     found = census(plan)
     return Group(
         Text(_summary(plan, found)),
+        *([_shares("Negatives", _negative_kinds(plan, negatives))] if negatives else []),
         _diagnosis_table(found),
         _shares("Scanners", [case.scanner for case in found.cases]),
         _shares("Protocols", [case.protocol for case in found.cases]),
@@ -112,6 +113,12 @@ def effects_of(plan: Plan) -> list[tuple[str, str]]:
     else:
         rows.append(("bias", "none"))
     return rows
+
+
+def _negative_kinds(plan: Plan, count: int) -> list[str]:
+    from prima.simulate.negatives.planned import kind_of
+
+    return [kind_of(plan.seed, index)[0] for index in range(count)]
 
 
 def _summary(plan: Plan, found: Census) -> str:

@@ -17,6 +17,7 @@ from prima.simulate.image_header import (
     put_geometry,
     put_slice,
     put_uid,
+    save,
     sequence_facts,
 )
 from prima.simulate.physics import Sequence
@@ -61,7 +62,7 @@ def _write_series(simulated: SimulatedStudy, series: AcquiredSeries, folder: Pat
             count += 1
             put_slice(dataset, affine, index, pixels, spacing_mm=scan.spacing_mm[0])
             put_uid(dataset, first + index, planned.instance_uid(first + index))
-            dataset.save_as(place / f"{first + index:04d}.dcm", enforce_file_format=True)
+            save(dataset, place / f"{first + index:04d}.dcm")
     return count
 
 

@@ -1,27 +1,29 @@
 """A simulated health system on disk: studies as DICOM, reports in three carriers, and the truth.
 
-Each study is made in a folder of another name and renamed when it is whole, so that a run that was broken off goes on
-where it stopped; the tables and the reports follow from the plan alone and are written at the end.
+Each study is made in a folder of another name and renamed when it is whole, so that a run that was broken off, or that
+filled the disk, goes on where it stopped; the tables and the reports follow from the plan alone and are written at the
+end.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from prima.errors import MissingDependencyError, UsageError
+from prima.errors import MissingDependencyError
 from prima.simulate.cases import case_at, cases
 from prima.simulate.dicom_files import write_dicom
 from prima.simulate.fast import Mask, simulate_study
+from prima.simulate.negatives import PlannedNegative, check_count, make_negative, plan_negative
+from prima.simulate.negatives.files import write_negative
+from prima.simulate.negatives.planned import negative_table
+from prima.simulate.output_folder import claim, whole_folder, write_whole
 from prima.simulate.plan import Plan
-from prima.simulate.plan_file import plan_to_json, read_plan, write_plan
 from prima.simulate.reports.banks import Writers
 from prima.simulate.reports.carrier_csv import write_csv
 from prima.simulate.reports.carrier_fhir import write_fhir
@@ -29,16 +31,24 @@ from prima.simulate.reports.carrier_hl7 import write_hl7
 from prima.simulate.reports.filed import Filed, report_labels
 from prima.simulate.reports.writers import write_report
 from prima.simulate.truth import write_parquet, write_truth
-
-PLAN_FILE = "plan.json"
+from prima.simulate.workers import Job, carry_out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Making:
-    """How a plan is carried out: grid of the anatomy in mm, set of writers, processes, device."""
+    """How a plan is carried out.
+
+    Args:
+        spacing_mm: grid of the anatomy: 1, 1.5 or 2.
+        writers: who writes the reports.
+        negatives: how many studies that are no brain MRI lie beside the others.
+        workers: processes.
+        device: where voxels are computed.
+    """
 
     spacing_mm: float = 1.5
     writers: Writers = "dev"
+    negatives: int = 0
     workers: int = 1
     device: str = "cpu"
 
@@ -52,74 +62,69 @@ def make_health_system(
         plan: what to make.
         out: new, empty, or begun with the same plan.
         making: how.
-        on_study: told after each study how many of how many are there.
+        on_study: told after each study, negatives included, how many of how many are there.
 
     Raises:
-        UsageError: `out` holds something else.
+        UsageError: `out` holds something else or cannot be written, or there are fewer than no negatives.
         MissingDependencyError: pydicom, nibabel or pyarrow is not installed.
     """
-    _claim(plan, out)
+    check_count(making.negatives)
+    written = ("spacing_mm", "writers", "negatives")
+    claim(out, plan, {name: getattr(making, name) for name in written})
     (out / "studies").mkdir(exist_ok=True)
-    missing = [index for index in range(plan.num_studies) if not (out / "studies" / _uid(plan, index)).exists()]
-    done = plan.num_studies - len(missing)
-    on_study(done, plan.num_studies)
-    for _ in _made(plan, missing, out, making):
+    jobs: list[Job] = [
+        partial(_make_one, plan, index, out, making)
+        for index in range(plan.num_studies)
+        if not _study_folder(plan, index, out).exists()
+    ]
+    jobs += [
+        partial(_make_negative, negative, out)
+        for negative in _negatives(plan, making)
+        if not _negative_folder(negative, out).exists()
+    ]
+    total = plan.num_studies + making.negatives
+    done = total - len(jobs)
+    on_study(done, total)
+    for _ in carry_out(jobs, workers=making.workers):
         done += 1
-        on_study(done, plan.num_studies)
+        on_study(done, total)
     _write_reports(plan, out, making.writers)
     write_truth(plan, out / "truth")
     _write_visibility(plan, out)
+    if making.negatives:
+        table = negative_table(plan.seed, making.negatives, start=plan.start, days=plan.days)
+        write_parquet(table, out / "truth" / "negatives.parquet")
 
 
-def _claim(plan: Plan, out: Path) -> None:
-    if not out.exists() or not any(out.iterdir()):
-        out.mkdir(parents=True, exist_ok=True)
-        write_plan(plan, out / PLAN_FILE)
-        return
-    try:
-        same = plan_to_json(read_plan(out / PLAN_FILE)) == plan_to_json(plan)
-    except UsageError:
-        same = False
-    if not same:
-        raise UsageError(f"{out}: found files of something else, expected an empty folder or this plan begun before")
+def _study_folder(plan: Plan, index: int, out: Path) -> Path:
+    return out / "studies" / case_at(plan, index).study_uid
 
 
-def _uid(plan: Plan, index: int) -> str:
-    return case_at(plan, index).study_uid
+def _negative_folder(negative: PlannedNegative, out: Path) -> Path:
+    return out / "negatives" / negative.study_uid
 
 
-def _made(plan: Plan, indices: list[int], out: Path, making: Making) -> Iterable[None]:
-    if making.workers == 1:
-        for index in indices:
-            _make_one(plan, index, out, making)
-            yield
-        return
-    with ProcessPoolExecutor(making.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        for future in as_completed([pool.submit(_make_one, plan, index, out, making) for index in indices]):
-            future.result()
-            yield
-
-
-def _one_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+def _negatives(plan: Plan, making: Making) -> list[PlannedNegative]:
+    return [plan_negative(plan.seed, index, start=plan.start, days=plan.days) for index in range(making.negatives)]
 
 
 def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
+    """A study with its truth; the folder of the study comes last, and says that all of it is there."""
     case = case_at(plan, index)
-    partial = out / "studies" / f".{case.study_uid}.part"
-    shutil.rmtree(partial, ignore_errors=True)
     simulated = simulate_study(case, spacing_mm=making.spacing_mm, device=making.device, everything=True)
-    write_dicom(simulated, partial)
-    masks = out / "truth" / "masks" / case.study_uid
-    for diagnosis, mask in simulated.masks.items():
-        _write_mask(mask, masks / f"{diagnosis}.nii.gz")
-    visible = _visibility_file(out, case.study_uid)
-    visible.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{"study_uid": case.study_uid, **asdict(row)} for row in simulated.visibility]
-    visible.write_text(json.dumps(rows), encoding="utf-8")
-    partial.rename(out / "studies" / case.study_uid)
+    with whole_folder(_study_folder(plan, index, out)) as study:
+        write_dicom(simulated, study)
+        if simulated.masks:
+            with whole_folder(out / "truth" / "masks" / case.study_uid) as masks:
+                for diagnosis, mask in simulated.masks.items():
+                    _write_mask(mask, masks / f"{diagnosis}.nii.gz")
+        rows = [{"study_uid": case.study_uid, **asdict(row)} for row in simulated.visibility]
+        write_whole(_visibility_file(out, case.study_uid), json.dumps(rows).encode())
+
+
+def _make_negative(negative: PlannedNegative, out: Path) -> None:
+    with whole_folder(_negative_folder(negative, out)) as folder:
+        write_negative(make_negative(negative), folder)
 
 
 def _write_mask(mask: Mask, path: Path) -> None:
@@ -156,10 +161,10 @@ def _write_reports(plan: Plan, out: Path, writers: Writers) -> None:
     for case in cases(plan):
         prior = None if case.prior_index is None else case_at(plan, case.prior_index)
         filed.append(Filed(case, write_report(case, prior=prior, writers=writers)))
-    reports = out / "reports"
-    write_csv(filed, reports)
-    write_hl7(filed, reports / "hl7")
-    write_fhir(filed, reports / "fhir")
+    with whole_folder(out / "reports") as reports:
+        write_csv(filed, reports)
+        write_hl7(filed, reports / "hl7")
+        write_fhir(filed, reports / "fhir")
     rows = report_labels(filed)
     names = ("study_uid", "diagnosis", "assertion", "start", "end", "text")
     write_parquet({name: [row[name] for row in rows] for name in names}, out / "truth" / "report_labels.parquet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,6 +104,13 @@ def put_uid(dataset: Dataset, instance: int, uid: str) -> None:
     dataset.InstanceNumber = instance
     dataset.SOPInstanceUID = UID(uid)
     dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid)
+
+
+def save(dataset: Dataset, path: Path) -> None:
+    """Write one image; a full disk is told as the system tells it, not as the writer of the data set does."""
+    image = BytesIO()
+    dataset.save_as(image, enforce_file_format=True)
+    path.write_bytes(image.getvalue())
 
 
 def sequence_facts(sequence: Sequence) -> dict[str, Any]:

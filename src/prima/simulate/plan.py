@@ -17,6 +17,7 @@ PLAN_VERSION = "0.1"
 """Of the rules by which cases follow from a plan; other rules, another version."""
 
 DEFAULT_START = date(2024, 1, 1)
+MOST_DAYS = 3660
 SUBTLETY_SHARES = (0.45, 0.35, 0.20)
 
 
@@ -86,7 +87,7 @@ def make_plan(
         >>> plan.shares, plan.subtlety_shares
         ((('cyst_colloid_cyst', 1.0),), (1.0, 0.0, 0.0))
     """
-    _check_counts(num_studies, days, subtlety)
+    _check_counts(num_studies, start, days, subtlety)
     _check_choice(only, normal=normal, subtlety=subtlety, prevalence=prevalence, bias=bias)
     if scanner is not None and scanner not in scanner_names():
         raise UsageError(f"scanner {scanner!r} is unknown; known are {', '.join(scanner_names())}")
@@ -113,11 +114,13 @@ def make_plan(
     )
 
 
-def _check_counts(num_studies: int, days: int, subtlety: int | None) -> None:
+def _check_counts(num_studies: int, start: date, days: int, subtlety: int | None) -> None:
     if num_studies < 1:
         raise UsageError(f"{num_studies} studies asked for; at least 1 is needed")
-    if days < 1:
-        raise UsageError(f"{days} days asked for; at least 1 is needed")
+    if not 1 <= days <= MOST_DAYS:
+        raise UsageError(f"{days} days asked for; at least 1 and at most {MOST_DAYS} can be made")
+    if not 1950 <= start.year <= 2150:
+        raise UsageError(f"scans from {start} on asked for; a year from 1950 to 2150 is needed")
     if subtlety not in (None, 1, 2, 3):
         raise UsageError(f"subtlety {subtlety} is unknown; it is 1 (plain), 2 (moderate) or 3 (subtle)")
 

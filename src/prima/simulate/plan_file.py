@@ -39,17 +39,12 @@ def plan_from_json(text: str) -> Plan:
         table = json.loads(text)
         if not isinstance(table, dict) or table.pop("format", None) != FORMAT:
             raise UsageError("plan.json: not a plan of a simulated health system")
+        table.pop("making", None)  # how it was carried out, which is no part of the plan
         if table.get("version") != PLAN_VERSION:
             raise UsageError(f"plan.json: of version {table.get('version')!r}; this simulator makes {PLAN_VERSION}")
         return Plan(**{name: _value(name, value) for name, value in table.items()})
     except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"plan.json: damaged ({error})") from None
-
-
-def write_plan(plan: Plan, path: Path) -> None:
-    """Write `plan.json`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(plan_to_json(plan), encoding="utf-8")
 
 
 def read_plan(path: Path) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from prima.errors import UsageError
 from prima.simulate.negatives.tomographs import CT_SLICES_MM, TOMOGRAPHS, Tomograph
@@ -47,6 +47,7 @@ NEGATIVE_COLUMNS: dict[str, str] = {
     "labelled": "what the headers say: honest (what it is), silent (nothing), brain (a brain, though it is none)",
     "modality": "MR or CT",
     "scanner": "name of the scanner",
+    "day": "when it was made",
 }
 """Columns of the table of negatives."""
 
@@ -98,9 +99,9 @@ class PlannedNegative:
         return (self.seed, "negative", self.index)
 
     @property
-    def row(self) -> dict[str, str | int]:
+    def row(self) -> dict[str, str | int | date]:
         """Its row in the table of negatives."""
-        facts = {name: getattr(self, name) for name in ("study_uid", "index", "kind", "subkind", "labelled")}
+        facts = {name: getattr(self, name) for name in ("study_uid", "index", "kind", "subkind", "labelled", "day")}
         return facts | {"modality": "CT" if self.kind == "ct" else "MR", "scanner": self.machine.name}
 
 
@@ -153,3 +154,9 @@ def check_count(count: int) -> None:
     """
     if count < 0:
         raise UsageError(f"{count} negatives asked for; at least 0 is needed")
+
+
+def negative_table(seed: int, count: int, *, start: date = START, days: int = DAYS) -> dict[str, list[Any]]:
+    """The table of negatives as column name → values, without making a voxel."""
+    rows = [plan_negative(seed, index, start=start, days=days).row for index in range(count)]
+    return {name: [row[name] for row in rows] for name in NEGATIVE_COLUMNS}
