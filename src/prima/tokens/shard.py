@@ -41,7 +41,7 @@ _REMEDY = "restore it or tokenise its studies again"
 class Ranges(Protocol):
     """A file of which parts can be read: on a disk, or an object in a store."""
 
-    def __call__(self, start: int, stop: int) -> bytes: ...
+    def __call__(self, start: int, stop: int) -> bytes | bytearray: ...
 
 
 class LocalRanges:
@@ -50,10 +50,15 @@ class LocalRanges:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __call__(self, start: int, stop: int) -> bytes:
+    def __call__(self, start: int, stop: int) -> bytearray:
         with self.path.open("rb", buffering=0) as file:  # thousands of shards would be too many to keep open
+            os.posix_fadvise(file.fileno(), start, stop - start, os.POSIX_FADV_WILLNEED)
             file.seek(start)
-            return file.read(stop - start)
+            found = bytearray(stop - start)
+            view, length = memoryview(found), 0
+            while length < len(found) and (read := file.readinto(view[length:])):
+                length += read
+        return found if length == len(found) else found[:length]
 
 
 def write_shard(path: Path, studies: Sequence[tuple[str, StudyTokens]], facts: Mapping[str, str]) -> None:
@@ -104,7 +109,7 @@ def _checksums(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return torch.tensor([_crc(one[start:stop].tobytes() for one in rows) for start, stop in pairwise(ends)])
 
 
-def _crc(pieces: Iterable[bytes]) -> int:
+def _crc(pieces: Iterable[bytes | bytearray]) -> int:
     value = 0
     for piece in pieces:
         value = zlib.crc32(piece, value)
@@ -171,7 +176,7 @@ class Shard:
         if _crc(rows) != int(self._index["checksums"][place]):
             raise UnreadableError(f"shard {self.name}: tokens of a study are damaged; {_REMEDY}")
         latents, coordinates = (
-            torch.frombuffer(bytearray(found), dtype=_DTYPES[part.dtype]).reshape(-1, *part.shape[1:])
+            torch.frombuffer(found, dtype=_DTYPES[part.dtype]).reshape(-1, *part.shape[1:])
             for found, part in zip(rows, (self._parts["latents"], self._parts["coordinates"]), strict=True)
         )
         sizes = np.diff(offsets).tolist()
@@ -203,11 +208,11 @@ class Shard:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise UnreadableError(f"shard {self.name}: the header is damaged; {_REMEDY}") from error
 
-    def _bytes(self, start: int, stop: int) -> bytes:
+    def _bytes(self, start: int, stop: int) -> bytearray:
         found = self._ranges(start, stop)
         if len(found) != stop - start:
             raise UnreadableError(f"shard {self.name}: the file ends early; {_REMEDY}")
-        return found
+        return found if isinstance(found, bytearray) else bytearray(found)
 
 
 def _part(value: Any, data: int) -> _Part:
