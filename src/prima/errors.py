@@ -27,3 +27,7 @@ class CheckpointError(PrimaError):
 
 class MissingDependencyError(PrimaError):
     """An optional package is needed and absent; the text holds the line that installs it."""
+
+
+class ArchiveError(PrimaError):
+    """An archive cannot be used: it is none, is newer than this version, is being written, or its disk is full."""

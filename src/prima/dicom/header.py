@@ -55,7 +55,7 @@ def read_file(path: Path) -> Header | Directory | None:
         with path.open("rb") as file:
             start = file.read(1024)
             file.seek(0)
-            if not _looks_like_dicom(start):
+            if not looks_like_dicom(start):
                 if path.suffix.lower() in _SUFFIXES:
                     raise UnreadableError("named like a DICOM file and is none" if start else "empty file")
                 return None
@@ -73,7 +73,8 @@ def read_file(path: Path) -> Header | Directory | None:
         raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
 
 
-def _looks_like_dicom(start: bytes) -> bool:
+def looks_like_dicom(start: bytes) -> bool:
+    """Whether a file begins like DICOM: with the preamble of Part 10, or with the first element of a bare data set."""
     if start[128:132] == b"DICM":
         return True
     explicit = start[4:6].isalpha() and start[4:6].isupper()

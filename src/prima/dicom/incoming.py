@@ -15,8 +15,8 @@ class IncomingInstance:
     Args:
         content: a file, or the bytes of one (Part 10 as received, PS3.10).
         key: how the source names it (a path, a SOPInstanceUID): stands in the catalogue when it is refused.
-        taking: what may be done with a file: "copy" leaves it alone, "link" shares its bytes on the same file system,
-            "move" takes it away (a spool file).
+        taking: "copy" leaves a file alone; "link" shares its bytes where it lies on the archive's file system, for a
+            folder that nobody changes and for spool files, which their source removes in `on_done`.
         on_done: called once what became of the instance is safe on disk, whether it was stored, known already, or
             refused with its reason. A source that keeps a work list crosses the instance off here and nowhere else:
             instances are made safe in batches, so asking for the next one does not mean that the last one is stored.
@@ -24,5 +24,13 @@ class IncomingInstance:
 
     content: Path | bytes
     key: str
-    taking: Literal["copy", "link", "move"] = "copy"
+    taking: Literal["copy", "link"] = "copy"
     on_done: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotDelivered:
+    """Something that a source names and cannot hand over, and why, in one line."""
+
+    key: str
+    detail: str

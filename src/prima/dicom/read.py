@@ -39,7 +39,7 @@ def read_dicom_study(study: ScannedStudy, *, min_slices: int = MIN_SLICES, worke
     excluded: list[Excluded] = []
     seen: dict[str, Series] = {}
     with quiet(), ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
-        for headers in _by_series(study.headers):
+        for headers in by_series(study.headers):
             for result in _read_series(headers, min_slices, pool):
                 if isinstance(result, Excluded):
                     excluded.append(result)
@@ -68,7 +68,7 @@ def assemble_study(study: ScannedStudy, series: Sequence[Series], excluded: Sequ
     )
 
 
-def _by_series(headers: Sequence[Header]) -> list[list[Header]]:
+def by_series(headers: Sequence[Header]) -> list[list[Header]]:
     """Series in order of their number; one UID under several numbers is several series."""
     groups: dict[tuple[str, int | None], list[Header]] = defaultdict(list)
     for header in headers:

@@ -1,0 +1,38 @@
+"""What can become of a file, an instance, a study or a report: every outcome by name, with its words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of one incoming instance."""
+
+    STORED = "stored"
+    KNOWN = "known"
+    SAME_PIXELS = "same_pixels"
+    OTHER_PIXELS = "duplicate_uid_other_pixels"
+    NOT_DICOM = "not_dicom"
+    MISSING_UID = "missing_uid"
+    UNREADABLE = "unreadable"
+
+    @property
+    def refused(self) -> bool:
+        """Whether the instance was DICOM and is not among the archive's instances now."""
+        return self in {Outcome.OTHER_PIXELS, Outcome.MISSING_UID, Outcome.UNREADABLE}
+
+    @property
+    def words(self) -> str:
+        """The outcome in words for people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Outcome.STORED: "stored",
+    Outcome.KNOWN: "stored before",
+    Outcome.SAME_PIXELS: "stored before with the same pixels and another header",
+    Outcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",
+    Outcome.NOT_DICOM: "not DICOM",
+    Outcome.MISSING_UID: "DICOM without study, series or instance UID",
+    Outcome.UNREADABLE: "DICOM that cannot be read",
+}

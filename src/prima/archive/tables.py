@@ -1,0 +1,106 @@
+"""Reading and writing the catalogue: immutable Parquet parts, of which the latest revision of each row counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from prima.archive.durable import make_folder, sync
+from prima.archive.layout import Archive
+from prima.archive.schema import TABLES, Kind, Table
+
+# From this many parts on, a table is written anew as one part when an ingest ends.
+MANY_PARTS = 16
+
+_DTYPES: dict[Kind, pl.DataType] = {
+    "text": pl.String(),
+    "count": pl.Int64(),
+    "number": pl.Float64(),
+    "date": pl.Date(),
+    "time": pl.Time(),
+    "instant": pl.Datetime("us"),
+}
+
+
+def schema_of(table: Table) -> dict[str, pl.DataType]:
+    """Column name → polars type."""
+    return {column.name: _DTYPES[column.kind] for column in table.columns}
+
+
+def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows as one new part; a row whose key is known replaces the one that counted so far.
+
+    Only the holder of the archive's lock may call this. The rows are there as a whole or not at all.
+
+    Args:
+        rows: values by column, without the revision.
+    """
+    table, filled = TABLES[name], list(rows)
+    if not filled:
+        return
+    revision = _last_part(archive, name) + 1
+    schema = schema_of(table)
+    values = {column: [row[column] for row in filled] for column in schema if column != "revision"}
+    frame = pl.DataFrame(values | {"revision": [revision] * len(filled)}, schema=schema)
+    _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), revision)
+
+
+def scan(archive: Archive, name: str) -> pl.LazyFrame:
+    """The rows of a table that count, as a lazy frame; of the right columns also when there are none."""
+    table = TABLES[name]
+    paths = parts(archive, name)
+    if not paths:
+        return pl.DataFrame(schema=schema_of(table)).lazy()
+    every = pl.scan_parquet(paths)
+    if len(paths) == 1:
+        return every  # a part holds each key once
+    return every.sort("revision").unique(table.key, keep="last", maintain_order=True)
+
+
+def parts(archive: Archive, name: str) -> list[Path]:
+    """The parts of a table, oldest first."""
+    return sorted(archive.table(name).glob("*.parquet"))
+
+
+def compact(archive: Archive, name: str) -> None:
+    """Write the rows that count as one part, then remove the older parts.
+
+    A process that dies in between leaves rows twice with the same revision, which count once.
+    """
+    old = parts(archive, name)
+    if len(old) < 2:
+        return
+    _write_part(archive, name, scan(archive, name), _last_part(archive, name) + 1)
+    for path in old:
+        path.unlink()
+    sync(archive.table(name))
+
+
+def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Path) -> None:
+    """Write a table so that the file is whole or absent, streaming where the plan allows.
+
+    Args:
+        staging: a folder of the same file system for the unfinished file.
+    """
+    make_folder(path.parent)
+    make_folder(staging)
+    partial = staging / f".{path.name}.part"
+    try:
+        frame.lazy().sink_parquet(partial, compression="zstd")
+        sync(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def _last_part(archive: Archive, name: str) -> int:
+    found = parts(archive, name)
+    return int(found[-1].stem) if found else 0
+
+
+def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, number: int) -> None:
+    write_parquet(frame, archive.table(name) / f"{number:010d}.parquet", staging=archive.incoming)
