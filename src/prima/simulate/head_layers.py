@@ -2,9 +2,8 @@
 
 Worked off in slabs of a few slices, which stay in the processor's cache.
 
-Individual folds. The template's cortex is an average of many, smooth where people differ. Two things make it one
-person's: noise decides in the zones where the average is undecided, and further sulci run along the zero surfaces of a
-random field that does not change with depth, so that they stand upright on the surface of the brain.
+The template's cortex is an average of many, smooth where people differ. Two things make it one person's: noise decides
+in the zones where the average is undecided, and sulci of the person's own run between gyri (`folds`).
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from torch import Tensor
 
 from prima.simulate.case import Case
 from prima.simulate.fields import random_field, step
+from prima.simulate.folds import distance_to_sulcus, where_folded
 from prima.simulate.grid import Box
-from prima.simulate.lattice import Lattice
 from prima.simulate.shape import Shape
 from prima.simulate.streams import stream
 from prima.simulate.template import Template
@@ -175,7 +174,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     skull = skull * (1 - 0.45 * step((-20 - z) / 10) * step((20 - y) / 15))  # the floor of the fossae is thin
     nape = step((-50 - z) / 30) * step((y - 10) / 30)
     fat = person.fat_mm * (0.75 + 0.3 * wide[2] + 0.9 * nape + 0.5 * occiput).clamp(min=0.2)
-    depth, ridge = _fold_depth(shape, cavity)
+    depth, ridge = where_folded(shape, cavity)
     return _Fields(
         inner=shape.inner,
         cavity=cavity,
@@ -185,7 +184,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
         flesh=mid[0] - 0.5 * vault,
         open=_openness(shape),
         grain=random_field(lattice, 1, 8.5, rng)[0],
-        folds=_folds(shape, rng),
+        folds=distance_to_sulcus(shape, rng),
         depth=depth,
         ridge=ridge,
         core=0.5 - 0.22 * step((-18 - shape.inner[2]) / 8) * step((shape.inner[1] - 38) / 8),
@@ -201,36 +200,3 @@ def _openness(shape: Shape) -> Tensor:
         far = (shape.body - centre.view(3, 1, 1, 1)).square().sum(0).sqrt()
         openness = openness - 0.9 * much * step(1.15 - far / reach)
     return (0.42 + 0.26 * openness).clamp(0.06, 0.80)
-
-
-def _folds(shape: Shape, rng: np.random.Generator) -> Tensor:
-    """Noise at the points that lie on the surface above each point."""
-    template, points = shape.template, shape.inner
-    cavity = torch.nn.functional.avg_pool3d(template.cavity[None], 5, stride=1, padding=2, count_include_pad=False)[
-        0, 0
-    ]
-    z, y, x = torch.gradient(cavity, spacing=template.lattice.node_mm)
-    slope = template.lattice.at(torch.stack((x, y, z, cavity)), points)
-    normal = slope[:3] / slope[:3].square().sum(0).sqrt().clamp(min=0.3)
-    up = points - normal * slope[3].clamp(-30, 10) * 0.85
-    medial = step((-slope[3] - points[0].abs()) / 8)  # where the falx is nearer than the skull
-    up[0] += (points[0].sign() * 12 - up[0]) * medial
-    up = up + 3.2 * random_field(shape.lattice, 3, 15.0, rng)  # no sulcus is plane
-    fine = Lattice(shape=(88, 91, 68), node_mm=3.0, origin_mm=(-148.0, -130.0, -100.0))
-    noise = random_field(fine, 1, 8.5, rng)
-    noise = (noise - 0.9 * torch.nn.functional.avg_pool3d(noise[None], 9, 1, 4, count_include_pad=False)[0])[0]
-    slope = torch.stack(torch.gradient(noise, spacing=fine.node_mm)).square().sum(0).sqrt()
-    return fine.at((noise / slope.clamp(min=0.07)).clamp(-12, 12)[None], up)[0]
-
-
-def _fold_depth(shape: Shape, cavity: Tensor) -> tuple[Tensor, Tensor]:
-    """Where upright sulci run, and where gyri alone: the convexity of the cerebrum, and the wall at the falx."""
-    x, y, z = shape.inner
-    ventricle = shape.template.ventricle_lattice.at(shape.template.ventricle, shape.inner)[0]
-    deep = 22 - 8 * step((-16 - z) / 10)
-    outer = step((deep + cavity) / 7) * step((x.abs() - 3) / 6)
-    medial = step((15 - x.abs()) / 6) * step((x.abs() - 0.5) / 2) * step((ventricle - 9) / 5) * 0.9
-    cerebrum = torch.maximum(step((z + 20) / 10), step((z + 54) / 8) * step((30 - y) / 8))
-    middle = ((x / 38).square() + ((y - 4) / 44).square() + ((z - 4) / 28).square()).sqrt()
-    depth = torch.maximum(outer, medial) * cerebrum
-    return depth, torch.maximum(depth, 0.8 * step((36 + cavity) / 8) * cerebrum * step((middle - 0.9) / 0.3))
