@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -27,8 +28,10 @@ NUM_STUDIES, NUM_REFERENCE = 2000, 10_000
 Z_OF_MANY = 3.9
 """Two-sided: 0.5 % that any of some fifty comparisons falls outside by chance."""
 
-STUDIES_OF_A_PERSON = 1.4
-"""Several studies of one person show the same: the factor by which that widens a variance."""
+WEAR = {"structural_cerebral_atrophy": 1.8, "vascular_ischemic_small_vessel_disease": 1.8}
+"""By how much the variance of a share exceeds the binomial one. Conditions are dealt systematically, so that it is
+smaller for all but wear of age, which comes by chance and stays with a person (measured over 100 years: at most 0.9 for
+the others, 0.33 on average, 1.7 and 1.1 for these two). The intervals are so wide as a sample of studies would have."""
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +52,11 @@ def stated(plan: Plan) -> dict[str, float]:
 def outside(found: dict[str, float], stated: dict[str, float]) -> list[str]:
     """Names whose share lies outside the interval around what is stated."""
 
-    def limit(share: float) -> float:
+    def limit(name: str, share: float) -> float:
         variance = share * (1 - share) * (1 / NUM_STUDIES + 1 / NUM_REFERENCE)
-        return Z_OF_MANY * math.sqrt(STUDIES_OF_A_PERSON * variance)
+        return Z_OF_MANY * math.sqrt(WEAR.get(name, 1.0) * variance)
 
-    return [name for name, share in stated.items() if abs(found[name] - share) > limit(share)]
+    return [name for name, share in stated.items() if abs(found[name] - share) > limit(name, share)]
 
 
 def first_studies(year: Iterable[Case]) -> list[Case]:
@@ -124,7 +127,7 @@ def test_another_prevalence_is_noticed(stated):
 
 
 def test_no_diagnosis_is_rare_and_two_fifths_are_normal(year, stated):
-    assert min(stated.values()) >= 0.011
+    assert min(stated.values()) >= 0.0115
     labels = Counter(name for case in year for name in case.labels)
     assert min(labels[name] for name in DIAGNOSIS_NAMES) >= NUM_STUDIES * 0.01
     assert 0.38 <= sum(case.normal for case in year) / NUM_STUDIES <= 0.42
@@ -133,6 +136,15 @@ def test_no_diagnosis_is_rare_and_two_fifths_are_normal(year, stated):
 def test_implications_hold(year):
     assert all(with_implied(case.labels) == frozenset(case.labels) for case in year)
     assert all(case.labels == tuple(sorted({*case.labels})) for case in year)
+
+
+def test_what_orders_say_fits_who_they_are_for(year):
+    for case in year:
+        if case.visit.indication == "Amenorrhea":
+            assert case.person.sex == "F"
+            assert 14 <= case.age_years < 50
+        if case.age_years < 2:
+            assert not re.search(r"(?i)headache|numb|dizz|vertigo|memory|vision|aphasia", case.visit.indication)
 
 
 def test_company_makes_sense(year):
@@ -185,16 +197,61 @@ def test_turnaround_inequity_is_recovered_at_any_limit(year, limit):
     assert low <= truth.odds_weekend <= high
 
 
-def test_the_inequity_is_told_from_none(plan, year):
-    def rural_interval(studies: Iterable[Case]) -> tuple[float, float]:
-        strata = [case for case in studies if not weekend(case)]
-        return common_odds_ratio(strata, lateness(1.0), rural_site, lambda case: case.visit.patient_class)[1:]
+def log_odds_of_waiting(year: Iterable[Case]) -> tuple[float, float, float]:
+    """Log odds ratio of a rural place and its 99 % interval, from whole times: log hours are logistic."""
+    scale = Turnaround().scale
+    top = bottom = 0.0
+    strata: dict[object, dict[bool, list[float]]] = {}
+    for case in year:
+        groups = strata.setdefault((case.visit.patient_class, weekend(case)), {True: [], False: []})
+        groups[rural_site(case)].append(math.log(hours(case)) / scale)
+    for groups in strata.values():
+        rural, urban = groups[True], groups[False]
+        if not rural or not urban:
+            continue
+        weight = len(rural) * len(urban) / (len(rural) + len(urban))
+        top, bottom = top + weight * (np.mean(rural) - np.mean(urban)), bottom + weight
+    error = math.pi / math.sqrt(3 * bottom)
+    return top / bottom, top / bottom - 2.576 * error, top / bottom + 2.576 * error
 
-    low, _ = rural_interval(year)
-    assert low > 1
+
+def test_the_inequity_is_told_from_none(plan, year):
+    truth = math.log(Turnaround().odds_rural)
+    _, low, high = log_odds_of_waiting(year)
+    assert 0 < low <= truth <= high
     fair = replace(plan, turnaround=Turnaround(odds_rural=1.0, odds_weekend=1.0))
-    low, high = rural_interval(cases(fair))
-    assert low <= 1 <= high < Turnaround().odds_rural
+    _, low, high = log_odds_of_waiting(cases(fair))
+    assert low <= 0 <= high < truth
+
+
+def test_intervals_hold_their_level_over_other_seeds():
+    """Errors in units of their standard error are standard normal: neither the plan nor its test is off.
+
+    Limits are 3.3 standard errors of 30 years with five free shares each.
+    """
+    errors: list[float] = []
+    for seed in range(500, 530):
+        studies = tuple(cases(make_plan(num_studies=250, seed=seed)))
+        people = list({case.person.patient_id: case for case in first_studies(studies)}.values())
+        flags = [(name, [case.person.race_ethnicity == name for case in people]) for name in RACE_ETHNICITY]
+        shares = [(np.mean(found), RACE_ETHNICITY[name]) for name, found in flags if RACE_ETHNICITY[name] > 0.05]
+        shares.append((np.mean([case.person.rural for case in people]), RURAL_SHARE))
+        errors += [float((found - p) / math.sqrt(p * (1 - p) / len(people))) for found, p in shares]
+        ratio, low, high = log_odds_of_waiting(studies)
+        errors.append((ratio - math.log(Turnaround().odds_rural)) / (high - low) * 2 * 2.576)
+    free = 30 * 5
+    beyond = np.mean(np.abs(errors) > 1.96)
+    assert abs(beyond - 0.05) < 3.3 * math.sqrt(0.05 * 0.95 / free)
+    assert abs(np.std(errors) - 1) < 3.3 / math.sqrt(2 * free)
+    assert abs(np.mean(errors)) < 3.3 / math.sqrt(free)
+
+
+def test_no_diagnosis_falls_below_one_percent_in_other_years():
+    for seed in (501, 502, 503):
+        found = census(make_plan(num_studies=NUM_STUDIES, seed=seed)).prevalence
+        rare = {name: share for name, share in found.items() if share < 0.01}
+        assert rare == {}
+        assert 0.38 <= found["normal"] <= 0.42
 
 
 def test_medians_of_waiting(year):

@@ -12,7 +12,7 @@ import numpy as np
 
 from prima.simulate.case import Case, Lesion, Visit
 from prima.simulate.conditions import BY_DIAGNOSIS, NORMAL
-from prima.simulate.equipment import INDICATIONS, choose_indication, protocol_of
+from prima.simulate.equipment import choose_indication, protocol_of, words_of
 from prima.simulate.findings import state_at
 from prima.simulate.operations import Place, choose_place, on_weekend, order_time, report_time
 from prima.simulate.pathology.implied import labels_of
@@ -102,7 +102,7 @@ def _visit(
         typical_of_all=_typical_symptoms(),
         rng=rng,
     )
-    words = INDICATIONS[key][0]
+    words = words_of(key, sex=patient.person.sex, age_years=age)
     scanner, protocol, new = _machine(plan, place, key, slot.scanned, age_years=age, rng=rng)
     weekend = on_weekend(slot.scanned)
     visit = Visit(

@@ -100,6 +100,13 @@ def effects_of(plan: Plan) -> list[tuple[str, str]]:
         ("rural place", f"odds of a late report × {turnaround.odds_rural:g}, whatever the limit"),
         ("weekend", f"odds of a late report × {turnaround.odds_weekend:g}, whatever the limit"),
     ]
+    reading = plan.reading
+    rows += [
+        ("report misses", f"{_three(reading.missed)} of new findings without consequences (plain, moderate, subtle)"),
+        ("report hedges", f"{_three(reading.hedged)} of findings that it tells (plain, moderate, subtle)"),
+        ("report suspects", f"{reading.suspected:.0%} of reports hedge about something that is not there"),
+        ("addendum", f"tells {reading.added:.0%} of what was missed after all"),
+    ]
     if plan.drift:
         drift = plan.drift
         rows.append(
@@ -113,6 +120,10 @@ def effects_of(plan: Plan) -> list[tuple[str, str]]:
     else:
         rows.append(("bias", "none"))
     return rows
+
+
+def _three(shares: Sequence[float]) -> str:
+    return ", ".join(f"{share:.1%}" for share in shares)
 
 
 def _negative_kinds(plan: Plan, count: int) -> list[str]:

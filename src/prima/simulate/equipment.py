@@ -77,6 +77,33 @@ INDICATIONS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 """Key → (words of the order, kind of protocol)."""
 
+_OF_WOMEN = ("Amenorrhea",)
+_OF_INFANTS = ("Irritability", "Lethargy", "Increasing head circumference", "Developmental concern")
+_OF_CHILDREN = {"memory_loss": ("School difficulties", "Developmental regression")}
+_SEEN_BY_OTHERS = {
+    *("seizure", "tumor", "trauma", "developmental_delay", "csf_leak", "shunt", "postoperative", "follow_up"),
+    *("infection", "vomiting", "cranial_nerve", "gait"),
+}
+_COMPLAINTS = ("eadache", "numbness", "onfusion", "Urinary", "deficit")
+INFANT_YEARS = 3
+
+
+def words_of(indication: str, *, sex: str, age_years: float) -> tuple[str, ...]:
+    """The words that an order with this key may have for somebody of this sex and age.
+
+    Example:
+        >>> words_of("headache", sex="F", age_years=1)[0], words_of("pituitary", sex="M", age_years=60)
+        ('Irritability', ('Elevated prolactin', 'Visual field loss', 'Hypopituitarism'))
+    """
+    if age_years < INFANT_YEARS and indication not in _SEEN_BY_OTHERS:
+        return _OF_INFANTS
+    if age_years < 18 and indication in _OF_CHILDREN:
+        return _OF_CHILDREN[indication]
+    fertile = sex == "F" and 14 <= age_years < 50
+    unfit = (*(() if fertile else _OF_WOMEN), *(_COMPLAINTS if age_years < INFANT_YEARS else ()))
+    return tuple(words for words in INDICATIONS[indication][0] if not any(word in words for word in unfit))
+
+
 GENERAL: Mapping[str, float] = {"headache": 0.4, "dizziness": 0.2, "seizure": 0.15, "stroke": 0.15, "weakness": 0.1}
 """What orders say that do not fit the finding: symptoms of everyone, with and without disease."""
 

@@ -160,7 +160,7 @@ def _write_reports(plan: Plan, out: Path, writers: Writers) -> None:
     filed = []
     for case in cases(plan):
         prior = None if case.prior_index is None else case_at(plan, case.prior_index)
-        filed.append(Filed(case, write_report(case, prior=prior, writers=writers)))
+        filed.append(Filed(case, write_report(case, prior=prior, writers=writers, reading=plan.reading)))
     with whole_folder(out / "reports") as reports:
         write_csv(filed, reports)
         write_hl7(filed, reports / "hl7")

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from prima.errors import UsageError
 from prima.simulate.conditions import CONDITIONS, NORMAL
-from prima.simulate.effects import Bias, Drift, Turnaround
+from prima.simulate.effects import Bias, Drift, Reading, Turnaround
 from prima.simulate.equipment import DRIFT_PLACE, DRIFT_PROTOCOL, DRIFT_SCANNER, PLACES, scanner_names
 from prima.simulate.operations import Place
 from prima.study.ontology import DIAGNOSIS_NAMES
@@ -46,6 +46,7 @@ class Plan:
     places: tuple[Place, ...] = PLACES
     scanner: str | None = None
     turnaround: Turnaround = field(default_factory=Turnaround)
+    reading: Reading = field(default_factory=Reading)
     drift: Drift | None = None
     bias: Bias | None = None
 

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 
 from prima.simulate.case import Case
-from prima.simulate.cases import case_at, cases
-from prima.simulate.plan import make_plan
+from prima.simulate.effects import Reading
 from prima.simulate.reports import WrittenReport, write_report
 from prima.simulate.reports.banks import Writers, frames, habits, phrases
 from prima.simulate.reports.facts import Measures, fields_of
-from prima.simulate.reports.opinion import HEDGED_WHEN_SUBTLE
 from prima.simulate.reports.places import PLACES, words_for
 from prima.simulate.reports.styles import STYLES
 from prima.simulate.sites import SITES
@@ -26,6 +24,7 @@ from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 from .cases import corpus, make_case
 
 DIRTY = r" [,.;:)]|\( |,,|\.\.|,\.|;\.|\bnan\b|[{}<>\[\]~\ue000-\uf8ff]|\bNone mm"
+FAULTLESS = Reading(missed=(0, 0, 0), hedged=(0, 0, 0), suspected=0)
 SETS: tuple[Writers, Writers] = ("dev", "heldout")
 
 
@@ -48,13 +47,14 @@ def by_every_writer() -> dict[str, list[WrittenReport]]:
 def mentions(diagnosis: str) -> frozenset[str]:
     """Every wording that may be evidence: what the banks mark, in small letters and American spelling."""
     found: set[str] = set()
-    premises = [diagnosis, *(rule.premise for rule in IMPLICATIONS if rule.consequence == diagnosis and not rule.when)]
+    premises = [diagnosis, *(rule.premise for rule in IMPLICATIONS if rule.consequence == diagnosis)]
     for writers in SETS:
         for name in premises:
             entry = phrases(writers)[name]
             for line in (*entry.full, *entry.frag, *entry.imp, *entry.many, *entry.u, *entry.h):
                 found.update(re.findall(r"<([^<>]*)>", line))
             found.update(word.removeprefix("~") for word in (*entry.name, *entry.denied))
+        found.update(frames(writers)["relatives"].get(diagnosis, ()))
     return frozenset(american(word) for word in found)
 
 
@@ -69,7 +69,7 @@ def american(text: str) -> str:
     ):
         text = text.replace(ours, theirs)
     text = re.sub(r"\bwm\b", "white matter", text)
-    return re.sub(r"generalis", "generaliz", text)  # fmt: skip
+    return re.sub(r"(general|visual)is", r"\1iz", text)
 
 
 @pytest.mark.parametrize("writers", SETS)
@@ -91,18 +91,16 @@ def test_spans_of_most_reports_are_exact(writers: Writers) -> None:
 
 @pytest.mark.parametrize("writers", SETS)
 def test_the_visible_is_told_and_the_past_is_past(writers: Writers) -> None:
-    hedged = told = 0
     for case, report in written(writers):
         said = report.said()
         for label in case.labels:
-            assert said.get(label) in ("present", "uncertain"), (label, report.text)
-            hedged += said[label] == "uncertain"
-            told += 1
+            told = said.get(label) in ("present", "uncertain")
+            assert told or label in report.missed, (label, report.text)
         for name, stance in said.items():
             assert stance != "present" or name in case.labels, (name, report.text)
             assert (stance == "historical") <= (name in case.absent_now)
+        assert set(report.missed) <= set(case.labels)
         assert all(said[name] == "historical" for name in case.absent_now if name not in case.labels)
-    assert 0 < hedged < HEDGED_WHEN_SUBTLE * told
 
 
 @pytest.mark.parametrize("writers", SETS)
@@ -110,7 +108,8 @@ def test_one_stance_for_each_diagnosis_and_implications_hold(writers: Writers) -
     for _, report in written(writers):
         stances = defaultdict(set)
         for span in report.assertions:
-            stances[span.diagnosis].add(span.assertion)
+            if span.assertion != "other_experiencer":
+                stances[span.diagnosis].add(span.assertion)
         assert all(len(found) == 1 for found in stances.values())
         said = report.said()
         for rule in IMPLICATIONS:
@@ -145,9 +144,8 @@ def test_held_out_wording_is_disjoint() -> None:
         }
         table = frames(writers)
         lines[writers] |= {skeleton(x) for key, rows in table.items() if isinstance(rows, list) for x in rows}
-        lines[writers] |= {
-            skeleton(x) for key in ("advice", "incidental") for rows in table[key].values() for x in rows
-        }
+        parts = ("advice", "incidental", "history", "relatives", "addendum")
+        lines[writers] |= {skeleton(x) for key in parts for rows in table[key].values() for x in rows}
         for style in STYLES:
             if style.writers == writers:
                 rows = [
@@ -199,24 +197,13 @@ def test_sides_and_sizes_are_those_of_the_lesion() -> None:
     for index in range(40):
         case = make_case(index, "trauma_subdural_hematoma")
         (lesion,) = case.lesions
-        text = write_report(case, prior=None, writers="dev", writer="template").text.lower()
+        report = write_report(case, prior=None, writers="dev", writer="template", reading=FAULTLESS)
+        text = report.text.lower()
         findings = text[text.index("findings:") :]
         other = "left" if lesion.side == "right" else "right"
         told = [line for line in findings.split("\n") if "subdural" in line and lesion.side in line]
-        assert told or "uncertain" in str(case), text
+        assert told, text
         assert not any(f"{other} cerebral convexity" in line for line in told)
-
-
-@pytest.mark.parametrize("writers", SETS)
-def test_reports_of_a_planned_year(writers: Writers) -> None:
-    plan = make_plan(num_studies=160, seed=4)
-    for case in cases(plan):
-        prior = None if case.prior_index is None else case_at(plan, case.prior_index)
-        report = write_report(case, prior=prior, writers=writers)
-        said = report.said()
-        assert {name for name, stance in said.items() if stance == "present"} <= set(case.labels)
-        assert set(case.labels) <= {name for name, stance in said.items() if stance in ("present", "uncertain")}
-        assert not re.search(DIRTY, report.text), report.text
 
 
 def test_a_craniotomy_lies_over_the_brain() -> None:

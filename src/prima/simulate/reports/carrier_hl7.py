@@ -29,6 +29,16 @@ def escaped(text: str) -> str:
     return text
 
 
+def facility_code(place: str) -> str:
+    """A short name of a place, for fields that hold at most 20 characters.
+
+    Example:
+        >>> facility_code("Lakeland Regional Hospital")
+        'LRH'
+    """
+    return "".join(word[0].upper() for word in place.split())
+
+
 def oru_message(case: Case, report: WrittenReport) -> str:
     """One ORU^R01 message; segments end with a carriage return."""
     person, visit = case.person, case.visit
@@ -37,8 +47,8 @@ def oru_message(case: Case, report: WrittenReport) -> str:
     )
     family, given = (escaped(name) for name in made_up_name(person))
     accession, service = escaped(case.accession), f"{LOINC}^{LOINC_WORDS}^LN^^{escaped(visit.description)}^L"
-    site = escaped(visit.site)
-    observation = f"{LOINC}&GDT^{LOINC_WORDS}^LN"
+    site = facility_code(visit.site)
+    observation = f"{LOINC}^{LOINC_WORDS}^LN"
     segments = [
         f"MSH|^~\\&|RIS|{site}|ARCHIVE|{site}|{reported}||ORU^R01^ORU_R01|R{accession}|P|2.5.1||||||UNICODE UTF-8",
         f"PID|1||{escaped(person.patient_id)}^^^{site}^MR||{family}^{given}||{person.birth_year:04d}0101|{person.sex}",

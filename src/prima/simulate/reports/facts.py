@@ -16,6 +16,7 @@ _ONE_NUMBER = {
     *("developmental_heterotopia", "vascular_malformation_cerebral_aneurysm", "vascular_ischemic_lacunar_stroke"),
     *("inflammatory_multiple_sclerosis", "vascular_malformation_cavernoma", "cyst_colloid_cyst"),
 }
+_OF_THE_WHOLE = ("structural_midline_shift", "structural_mass_effect")
 _NUMBERS = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -84,6 +85,10 @@ def fields_of(
     fields = words_for(lesion.site, lesion.side)
     if diagnosis == "surgical_craniotomy":
         fields |= _approach(lesion, fields)
+    if diagnosis in _OF_THE_WHOLE:
+        fields = {}
+    elif diagnosis == "structural_edema" and fields["where"].startswith(("within", "at ")):
+        fields["where"] = f"around {fields['the']}"
     degree = degree_word(max(lesion.degree for lesion in lesions))
     fields |= {"degree": degree, "degreely": {"severe": "markedly"}.get(degree, f"{degree}ly")}
     size_mm = lesion.size_mm or _moved_mm(lesion)

@@ -10,10 +10,13 @@ from prima.simulate.reports.speech import Speaker
 
 _MASSES = ("tumor_", "sellar_", "abscess", "hemorr", "hematoma", "stroke", "contusion", "encephalitis", "cyst_")
 _ADVICE = {
-    "tumor": ("tumor_", "sellar_", "cyst_colloid"),
+    "benign": ("meningioma", "schwannoma", "cyst_arachnoid"),
+    "tumor": ("tumor_", "cyst_colloid"),
+    "sellar": ("sellar_",),
     "vascular": ("vascular_malformation_", "moyamoya", "subarachnoid"),
     "stroke": ("large_vessel",),
     "infection": ("infectious_",),
+    "csf": ("ventricular_", "chiari", "syrinx", "surgical_catheter"),
 }
 
 
@@ -32,7 +35,8 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
     main = [name for name in present if name not in consequences]
     attached = False
     for name in main:
-        if not alone and name not in owed and name in MINOR and random.random() < 0.5:
+        beside = any(other not in MINOR for other in main)
+        if not alone and beside and name not in owed and name in MINOR and random.random() < 0.5:
             continue
         text = speaker.opinion_line(name)
         if not attached and any(word in name for word in _MASSES) and consequences:
@@ -49,21 +53,21 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
         if assertion == "uncertain" and (alone or random.random() < 0.7):
             lines.append(speaker.uncertain(name, "imp"))
     if alone:
-        lines += [speaker.uncertain(name, "imp") for name in opinion.mimics]
+        lines += [speaker.uncertain(name, "imp") for name in opinion.suspected]
         lines += [speaker.historical(name) for name in opinion.historical]
     nothing = not lines
-    if nothing and not opinion.historical and not opinion.mimics and not opinion.told:
+    if nothing and not opinion.historical and not opinion.suspected and not opinion.told:
         lines.append(speaker.pick(habits(style.name)["normal_impression"]["lines"]))
     elif nothing:
         lines += [speaker.historical(name) for name in opinion.historical]
-        lines += [speaker.uncertain(name, "imp") for name in opinion.mimics]
+        lines += [speaker.uncertain(name, "imp") for name in opinion.suspected]
         lines += [speaker.opinion_line(name) for name in main]
     if not lines:
         lines += [speaker.uncertain(name, "imp") for name in opinion.told]
     if opinion.denied and (alone or random.random() < 0.35):
         lines.append(speaker.denial(opinion.denied[: None if alone else 2], "imp"))
     if opinion.told and random.random() < style.advice:
-        lines.append(speaker.pick(speaker.frames["advice"][_advice(present)]))
+        lines.append(speaker.own(speaker.frames["advice"][_advice(present)]))
     return lines
 
 

@@ -7,16 +7,25 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
 from prima.simulate.reports.banks import habits
 from prima.simulate.reports.finish import abbreviated, british, wrapped
+from prima.simulate.reports.history import clinical_history
 from prima.simulate.reports.marks import MARK
 from prima.simulate.reports.speech import Speaker
 from prima.simulate.reports.template import sentence
+from prima.simulate.scanners import SCANNERS
 
 _DOCTORS = (
     *("Alder", "Brightwater", "Castellan", "Dunmore", "Eastlake", "Fairholt", "Greyling", "Hollins", "Ivarsson"),
     *("Juniper", "Kestrel", "Lindqvist", "Marchetti", "Northway", "Okonedo", "Pellworth", "Quillfeather", "Rosenbad"),
 )
+
+
+def doctor(random: np.random.Generator) -> str:
+    """A made-up name: initial and surname."""
+    return f"{chr(65 + int(random.integers(26)))}. {_DOCTORS[int(random.integers(len(_DOCTORS)))]}"
 
 
 def heading_of(speaker: Speaker, section: str) -> str:
@@ -26,18 +35,12 @@ def heading_of(speaker: Speaker, section: str) -> str:
 
 def one_line_sections(speaker: Speaker) -> dict[str, str]:
     """Exam, history, technique and comparison."""
-    case, style, random = speaker.case, speaker.style, speaker.random
+    case, style = speaker.case, speaker.style
     words: dict[str, Any] = habits(style.name)
-    indication = case.visit.indication.strip().rstrip(".")
-    sex = {"F": "female", "M": "male"}[case.person.sex]
-    age = f"{int(case.age_years)}-year-old" if case.age_years >= 2 else f"{max(int(case.age_years * 12), 1)}-month-old"
-    if indication and random.random() < 0.4:
-        if style.abbreviated:
-            indication = f"{int(case.age_years)}{case.person.sex}, {indication[:1].lower()}{indication[1:]}"
-        else:
-            indication = f"{age} {sex}. {sentence(indication, end='')}"
-    found = {"exam": case.visit.description.strip(), "history": indication}
-    found["technique"] = speaker.pick(words["technique"]["c" if "c" in speaker.flags else "nc"])
+    found = {"exam": case.visit.description.strip(), "history": clinical_history(speaker)}
+    scanner = SCANNERS.get(case.scanner)
+    technique = speaker.pick(words["technique"]["c" if "c" in speaker.flags else "nc"])
+    found["technique"] = technique.replace("{field}", f"{scanner.field_t:g}" if scanner else "1.5")
     if speaker.prior is not None:
         date = speaker.prior.visit.scanned.strftime(style.date)
         found["comparison"] = speaker.pick(words["comparison"]["prior"]).replace("{date}", date)
@@ -55,7 +58,7 @@ def footer(speaker: Speaker) -> str:
     random, reported = speaker.random, speaker.case.visit.reported
     line = speaker.pick(habits(speaker.style.name)["footer"]["lines"])
     facts = {
-        "doctor": f"{chr(65 + int(random.integers(26)))}. {_DOCTORS[int(random.integers(len(_DOCTORS)))]}",
+        "doctor": doctor(random),
         "signed": reported.strftime(f"{speaker.style.date} %H:%M"),
         "time": (reported - timedelta(minutes=int(random.integers(2, 20)))).strftime("%H:%M"),
         "job": f"{int(random.integers(100000, 999999))}",
@@ -91,8 +94,8 @@ def dressed(speaker: Speaker, text: str) -> str:
     return abbreviated(text, speaker.random) if speaker.style.abbreviated else text
 
 
-def assembled(speaker: Speaker, sections: dict[str, str]) -> str:
-    """The whole text."""
+def assembled(speaker: Speaker, sections: dict[str, str], last: str = "") -> str:
+    """The whole text; `last` is what was added to it later."""
     style, parts = speaker.style, []
     for section in style.order:
         if section not in sections:
@@ -102,5 +105,7 @@ def assembled(speaker: Speaker, sections: dict[str, str]) -> str:
         parts.append(f"{heading}: {text}" if one_line or section == "exam" else f"{heading}:\n{text}")
     if speaker.random.random() < style.footer:
         parts.append(footer(speaker))
+    if last:
+        parts.append(wrapped(dressed(speaker, last), style.width))
     text = "\n\n".join(parts) if not style.inline else "\n".join(parts)
     return text.upper() if style.upper else text

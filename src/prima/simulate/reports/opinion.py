@@ -1,25 +1,24 @@
 """What a report is going to say of each diagnosis: present, uncertain, historical, absent, or nothing.
 
-Rates: a visible finding of the highest subtlety is hedged in 12 % of reports and a plainer one in 1 %; 4 % of reports
-hedge about something that is not there; a differential names others as uncertain at the writer's own rate. Findings of
-the structural and surgical groups are never hedged. Whatever is visible is always told.
+Rates stand in `effects.Reading`: what is missed, what is hedged, what is suspected without cause. A differential names
+others as uncertain at the writer's own rate. What a report denies are the usual things, and what the order asked about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from prima.simulate.case import Case, Lesion
+from prima.simulate.effects import Reading
+from prima.simulate.pathology.sampling import sample_lesions
+from prima.simulate.reports.asked import of_this_age
+from prima.simulate.reports.denials import close_to, denials_of
 from prima.simulate.reports.written import Stance
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
-HEDGED_WHEN_SUBTLE = 0.12
-HEDGED_WHEN_PLAIN = 0.01
-HEDGED_WITHOUT_CAUSE = 0.04
-
+CONTUSION = "trauma_brain_contusion"
 CONSEQUENCES = (
     "structural_edema",
     "structural_mass_effect",
@@ -42,27 +41,11 @@ _FIRST = (
     "stroke",
 )
 _NEVER_HEDGED = (*CONSEQUENCES, "surgical_", "structural_cerebral_atrophy", "ventricular_ventriculomegaly")
-_MIMICS = (
+_OFTEN_SUSPECTED = (
     *("vascular_ischemic_lacunar_stroke", "vascular_malformation_cerebral_aneurysm", "tumor_adult_brain_metastasis"),
     *("vascular_malformation_cavernoma", "inflammatory_multiple_sclerosis", "tumor_adult_meningioma"),
-    *("vascular_hemorrhagic_subarachnoid_hemorrahage", "sellar_pituitary_adenoma", "developmental_heterotopia"),
-    *("tumor_adult_low_grade_glioma", "tumor_adult_schwannoma", "trauma_subdural_hematoma"),
+    *("vascular_hemorrhagic_subarachnoid_hemorrahage", "sellar_pituitary_adenoma", "tumor_adult_low_grade_glioma"),
 )
-_USUALLY_DENIED = {
-    "vascular_hemorrhagic_intracranial_hemorrhage": 14.0,
-    "vascular_ischemic_large_vessel_stroke": 14.0,
-    "structural_mass_effect": 12.0,
-    "structural_midline_shift": 9.0,
-    "ventricular_ventriculomegaly": 8.0,
-    "structural_brain_herniation": 4.0,
-    "trauma_subdural_hematoma": 3.0,
-    "structural_edema": 3.0,
-    "vascular_malformation_cerebral_aneurysm": 2.5,
-    "tumor_adult_brain_metastasis": 2.5,
-    "structural_chiari_malformation": 2.0,
-    "inflammatory_multiple_sclerosis": 2.0,
-    "vascular_malformation_arteriovenous_malformation": 2.0,
-}
 DIFFERENTIALS: dict[str, tuple[str, ...]] = {
     "tumor_adult_high_grade_glioma": ("tumor_adult_lymphoma", "tumor_adult_brain_metastasis"),
     "tumor_adult_low_grade_glioma": ("infectious_viral_encephalitis",),
@@ -78,23 +61,20 @@ DIFFERENTIALS: dict[str, tuple[str, ...]] = {
     "inflammatory_neurosarcoid": ("tumor_adult_lymphoma",),
     "infectious_viral_encephalitis": ("tumor_adult_low_grade_glioma",),
     "tumor_pediatric_medulloblastoma": ("tumor_pediatric_ependymoma",),
-    "tumor_pediatric_ependymoma": ("tumor_pediatric_medulloblastoma",),
-    "tumor_adult_pineal_tumor": ("tumor_pediatric_germ_cell_tumor",),
+    "tumor_pediatric_ependymoma": ("tumor_pediatric_medulloblastoma", "tumor_pediatric_brainstem_glioma"),
+    "tumor_pediatric_pilocytic_astrocytoma": ("tumor_pediatric_ependymoma", "tumor_pediatric_medulloblastoma"),
+    "tumor_pediatric_germ_cell_tumor": ("sellar_craniopharyngioma", "tumor_pediatric_pilocytic_astrocytoma"),
+    "tumor_pediatric_brainstem_glioma": ("tumor_pediatric_pilocytic_astrocytoma",),
+    "tumor_adult_pineal_tumor": ("tumor_adult_meningioma", "tumor_adult_brain_metastasis"),
+    "vascular_malformation_cavernoma": ("vascular_malformation_arteriovenous_malformation",),
+    "vascular_hemorrhagic_intracranial_hemorrhage": (
+        *("vascular_malformation_cavernoma", "vascular_malformation_arteriovenous_malformation"),
+        "tumor_adult_brain_metastasis",
+    ),
+    "vascular_ischemic_small_vessel_disease": ("inflammatory_multiple_sclerosis",),
+    "ventricular_intracranial_hypotension": ("structural_chiari_malformation", "trauma_subdural_hematoma"),
+    "cyst_arachnoid_cyst": ("developmental_dandy_walker_malformation",),
 }
-_FAMILIES = (
-    ("glioma", "astrocytoma", "ependymoma", "medulloblastoma"),
-    ("stroke", "encephalomalacia"),
-    ("hemorr", "hematoma", "contusion", "axonal", "cavernoma", "aneurysm", "arteriovenous"),
-    ("sellar_",),
-    ("small_vessel", "multiple_sclerosis"),
-    ("cyst_", "dandy_walker"),
-    ("ventriculomegaly", "atrophy"),
-    ("surgical_", "structural_cephaloceles"),
-    ("lymphoma", "metastasis"),
-    ("pineal", "germ_cell"),
-    ("hypotension", "chiari", "herniation", "syrinx"),
-)
-_SWELLING = ("glioma", "metastasis", "abscess", "encephalitis", "stroke", "hemorr", "contusion", "lymphoma", "hematoma")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,46 +82,74 @@ class Opinion:
     """What is said of each diagnosis, and of which lesions.
 
     Args:
+        lesions: of each diagnosis that is told or added.
         told: diagnoses with lesions of their own (or none to be found): each gets its sentence, present or uncertain.
         implied: consequence → the diagnoses whose mention says it too.
-        historical: of the past. denied: said to be absent. mimics: hedged though not there.
+        historical: of the past. denied: said to be absent.
+        suspected: hedged though not there → a lesion such as it might have been.
+        missed: visible and not told. added: those of them that an addendum tells.
     """
 
     lesions: dict[str, tuple[Lesion, ...]]
     told: dict[str, Stance]
     implied: dict[str, tuple[str, ...]]
-    historical: tuple[str, ...]
-    denied: tuple[str, ...]
-    mimics: tuple[str, ...]
+    historical: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    suspected: dict[str, Lesion] = field(default_factory=dict)
+    missed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
-def form_opinion(case: Case, denials: tuple[int, int], random: np.random.Generator) -> Opinion:
+def form_opinion(case: Case, denials: tuple[int, int], reading: Reading, random: np.random.Generator) -> Opinion:
     """Decides what the report of a case says."""
     lesions: dict[str, tuple[Lesion, ...]] = {}
     for lesion in case.lesions:
         if lesion.diagnosis in case.labels:
             lesions[lesion.diagnosis] = (*lesions.get(lesion.diagnosis, ()), lesion)
-    implied = {
-        label: premises
-        for label in case.labels
-        if label not in lesions and (premises := tuple(sorted(_premises(label) & set(case.labels))))
+    chances = {label: random.random(3) for label in case.labels}
+    missed = {
+        label
+        for label, found in lesions.items()
+        if _can_be_missed(case, found) and chances[label][0] < reading.missed[_subtlety(found) - 1]
     }
+    added = {label for label in missed if chances[label][1] < reading.added}
+    seen = {label for label in lesions if label not in missed or label in added}
+    implied: dict[str, tuple[str, ...]] = {}
+    for label in case.labels:
+        premises = _premises(label) & set(lesions)
+        if label not in lesions and premises:
+            if premises & seen:
+                implied[label] = tuple(sorted(premises & seen))
+            else:
+                missed.add(label)
     told: dict[str, Stance] = {}
-    for label in sorted(case.labels, key=lambda name: (_rank(name), name)):
-        if label not in implied:
-            told[label] = "uncertain" if _hedged(label, lesions.get(label, ()), random) else "present"
+    for label in sorted(case.labels, key=lambda name: (rank_of(name), name)):
+        if label not in implied and label not in missed:
+            blood = any(label in premises for premises in implied.values()) and label == CONTUSION
+            hedged = not blood and _hedged(label, lesions.get(label, ()), reading, float(chances[label][2]))
+            told[label] = "uncertain" if hedged else "present"
     historical = tuple(name for name in case.absent_now if name not in case.labels and name in DIAGNOSIS_NAMES)
-    said = {*case.labels, *historical}
-    mimics: tuple[str, ...] = ()
-    if random.random() < HEDGED_WITHOUT_CAUSE:
-        possible = [name for name in _MIMICS if not _close({name}, said)]
-        mimics = (str(random.choice(possible)),) if possible else ()
-    denied = _denied({*said, *mimics}, denials, random)
-    return Opinion(lesions=lesions, told=told, implied=implied, historical=historical, denied=denied, mimics=mimics)
+    said = {*told, *implied, *historical}
+    suspected = _suspected(case, said, random) if random.random() < reading.suspected else {}
+    return Opinion(
+        lesions={label: found for label, found in lesions.items() if label in seen},
+        told=told,
+        implied=implied,
+        historical=historical,
+        denied=denials_of(case, {*said, *suspected}, denials, random),
+        suspected=suspected,
+        missed=tuple(sorted(missed)),
+        added=tuple(sorted(added)),
+    )
 
 
-def _rank(label: str) -> int:
-    """The order of telling: what is urgent, what is large, its consequences, and minor things last."""
+def rank_of(label: str) -> int:
+    """The order of telling: what is urgent, what is large, its consequences, and minor things last.
+
+    Example:
+        >>> rank_of("vascular_hemorrhagic_subarachnoid_hemorrahage") < rank_of("surgical_craniotomy")
+        True
+    """
     if label in MINOR:
         return 99
     if label in CONSEQUENCES:
@@ -149,36 +157,39 @@ def _rank(label: str) -> int:
     return next((place for place, word in enumerate(_FIRST) if word in label), len(_FIRST))
 
 
-def _hedged(label: str, lesions: tuple[Lesion, ...], random: np.random.Generator) -> bool:
-    chance = float(random.random())
-    if label.startswith(_NEVER_HEDGED) or not lesions:
+def can_be_hedged(label: str) -> bool:
+    """Whether readers are ever in doubt about it: consequences, surgery, ventricles and sulci are plain to see."""
+    return not label.startswith(_NEVER_HEDGED)
+
+
+def _subtlety(lesions: tuple[Lesion, ...]) -> int:
+    return min(lesion.subtlety for lesion in lesions)
+
+
+def _can_be_missed(case: Case, lesions: tuple[Lesion, ...]) -> bool:
+    if any(lesion.course != "new" or lesion.diagnosis.startswith("surgical_") for lesion in lesions):
         return False
-    subtle = min(lesion.subtlety for lesion in lesions) >= 3
-    return chance < (HEDGED_WHEN_SUBTLE if subtle else HEDGED_WHEN_PLAIN)
+    return not set(CONSEQUENCES) & set(case.labels)
+
+
+def _hedged(label: str, lesions: tuple[Lesion, ...], reading: Reading, chance: float) -> bool:
+    return bool(lesions) and can_be_hedged(label) and chance < reading.hedged[_subtlety(lesions) - 1]
 
 
 def _premises(consequence: str) -> set[str]:
-    return {rule.premise for rule in IMPLICATIONS if rule.when is None and rule.consequence == consequence}
+    """What implies it; whether the condition of an implication holds is in the labels already."""
+    return {rule.premise for rule in IMPLICATIONS if rule.consequence == consequence}
 
 
-def _denied(said: set[str], denials: tuple[int, int], random: np.random.Generator) -> tuple[str, ...]:
-    possible = [name for name in DIAGNOSIS_NAMES if not _close({name}, said)]
-    if any(word in name for name in said for word in _SWELLING) and "structural_edema" in possible:
-        possible.remove("structural_edema")
-    weights = np.array([_USUALLY_DENIED.get(name, 0.08) for name in possible])
-    number = min(int(random.integers(denials[0], denials[1] + 1)), len(possible))
-    picked = random.choice(len(possible), size=number, replace=False, p=weights / weights.sum())
-    return tuple(possible[place] for place in picked)
-
-
-def _close(names: Iterable[str], said: Iterable[str]) -> bool:
-    """Whether saying no to one would sit badly beside what is said of the others."""
-    ours, theirs = set(names), set(said)
-    for rule in IMPLICATIONS:
-        if rule.consequence in ours and rule.premise in theirs:
-            return True
-    return bool(ours & theirs) or any(
-        any(word in name for name in ours for word in family)
-        and any(word in name for name in theirs for word in family)
-        for family in _FAMILIES
-    )
+def _suspected(case: Case, said: set[str], random: np.random.Generator) -> dict[str, Lesion]:
+    possible = [
+        name
+        for name in DIAGNOSIS_NAMES
+        if can_be_hedged(name) and not close_to({name}, said) and of_this_age(name, case.age_years)
+    ]
+    if not possible:
+        return {}
+    weights = np.array([3.0 if name in _OFTEN_SUSPECTED else 1.0 for name in possible])
+    name = possible[int(random.choice(len(possible), p=weights / weights.sum()))]
+    made = sample_lesions(name, age_years=case.age_years, sex=case.person.sex, subtlety=3, rng=random)
+    return {name: next(lesion for lesion in made if lesion.diagnosis == name)}

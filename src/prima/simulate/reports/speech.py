@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,14 +12,15 @@ from prima.simulate.case import Case, Lesion
 from prima.simulate.reports.banks import Phrases, frames, habits, phrases
 from prima.simulate.reports.facts import contrast_given, fields_of, main_lesion, stage_gate
 from prima.simulate.reports.marks import Marks, listed
-from prima.simulate.reports.opinion import Opinion
+from prima.simulate.reports.opinion import CONTUSION, Opinion
 from prima.simulate.reports.places import words_for
 from prima.simulate.reports.styles import STYLES, Style
 from prima.simulate.reports.template import STAGES, expand
 from prima.simulate.reports.written import Stance
 
+_WRITERS, _LIKED = 5, 0.8
 _DEGREES = {"larger": "worse", "smaller": "better"}
-_MIMIC_SITES = ("frontal_wm", "parietal_wm", "temporal_pole", "occipital_wm", "insula")
+_BLOOD = re.compile(r"(?i)<[^<>]*(?:hemorrhag|blood)")
 _TREATED = ("aneurysm", "arteriovenous", "moyamoya")
 _RESECTED = ("tumor_", "sellar_", "cyst_", "cavernoma")
 
@@ -33,12 +35,17 @@ class Speaker:
         self.measured: dict[str, dict[str, str]] = {}
         self.bank = phrases(style.writers)
         self.frames = frames(style.writers)
-        self.mimic_place = (self.pick(_MIMIC_SITES), self.pick(("left", "right")))
+        self.worn: set[str] = set()
         self.flags = {"c"} if contrast_given(case) else set()
 
     def pick(self, choices: Sequence[str]) -> str:
         """One of some wordings."""
         return str(choices[int(self.random.integers(len(choices)))])
+
+    def own(self, choices: Sequence[str]) -> str:
+        """One of some wordings, more often one that this writer likes."""
+        liked = choices[self.turn % _WRITERS :: _WRITERS] if self.random.random() < _LIKED else ()
+        return self.pick(liked or choices)
 
     def finding(self, diagnosis: str, *, may_describe: bool) -> str:
         """A finding that is present. `may_describe`: it need not be named, for the impression names it."""
@@ -53,7 +60,7 @@ class Speaker:
     def opinion_line(self, diagnosis: str) -> str:
         """A line of the impression for a finding that is present."""
         entry = self.bank[diagnosis]
-        if "findings" not in self.style.order and self.random.random() < 0.7:
+        if "findings" not in self.style.order and self.random.random() < 0.85:
             return self._present(diagnosis, [line for line in entry.full if "<" in line], "imp")
         return self._present(diagnosis, entry.imp, "imp")
 
@@ -61,6 +68,8 @@ class Speaker:
         lesions = self._placed(diagnosis)
         fields = self._fields(diagnosis, kind)
         flags = set(self.flags)
+        if any(diagnosis in premises for premises in self.opinion.implied.values()) and diagnosis == CONTUSION:
+            lines = [line for line in lines if _BLOOD.search(line)] or lines  # its blood is told with it
         if lesions:
             stage = main_lesion(lesions).stage
             flags |= {stage_gate(stage) or stage or "", *(() if stage else STAGES)}
@@ -115,9 +124,20 @@ class Speaker:
         """A hedge."""
         entry = self.bank[diagnosis]
         fields = self._fields(diagnosis, kind)
-        if diagnosis in self.opinion.mimics:
-            fields = words_for(*self.mimic_place)
-        return self._fill(self.pick(entry.u or self._framed("uncertain", kind)), diagnosis, "uncertain", fields)
+        if lesion := self.opinion.suspected.get(diagnosis):
+            fields = words_for(lesion.site, lesion.side)
+        return self._fill(self.own(entry.u or self._framed("uncertain", kind)), diagnosis, "uncertain", fields)
+
+    def late(self, diagnosis: str) -> str:
+        """A finding of an addendum."""
+        words, fields = self.frames["addendum"], self._fields(diagnosis, "imp")
+        return self._fill(
+            self.pick(words["found" if "where" in fields else "found_bare"]), diagnosis, "present", fields
+        )
+
+    def named(self, frame: str, diagnosis: str, assertion: Stance) -> str:
+        """A frame around the plain name of a diagnosis."""
+        return self._fill(frame, diagnosis, assertion, {})
 
     def historical(self, diagnosis: str) -> str:
         """Something of the past that is no longer seen; its place is known from the prior study."""
@@ -129,7 +149,7 @@ class Speaker:
             kind = "resected"
         before = [lesion for lesion in self.prior.lesions if lesion.diagnosis == diagnosis] if self.prior else []
         fields = fields_of(diagnosis, before, self.style.measures, self.random)
-        return self._fill(self.pick(own or self._framed(kind)), diagnosis, "historical", fields)
+        return self._fill(self.own(own or self._framed(kind)), diagnosis, "historical", fields)
 
     def denial(self, diagnoses: Sequence[str], kind: str = "finding") -> str:
         """One phrase that says no to all of these."""
@@ -146,7 +166,10 @@ class Speaker:
 
     def frame_of(self, name: str, text: str, kind: str) -> str:
         """A frame around a list."""
-        return self.pick(self._framed(name, kind)).replace("{list}", text)
+        frames = self._framed(name, kind)
+        frame = self.pick([row for row in frames if row not in self.worn] or frames)
+        self.worn.add(frame)
+        return frame.replace("{list}", text)
 
     def associated(self, diagnoses: Sequence[str]) -> str:
         """Consequences as the end of a line of the impression."""

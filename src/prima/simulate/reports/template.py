@@ -37,6 +37,8 @@ def expand(template: str, fields: Mapping[str, str], flags: Collection[str], ran
         'a <cyst> in the pons'
         >>> expand("acute: <infarct>", {}, ("chronic",), random) is None
         True
+        >>> expand("A [?c rim-enhancing ]<mass>[?c and enhancing nodes]", {}, ("c",), random)
+        'a rim-enhancing <mass> and enhancing nodes'
     """
     gate = _GATE.match(template)
     if gate:
@@ -47,7 +49,7 @@ def expand(template: str, fields: Mapping[str, str], flags: Collection[str], ran
     def option(found: re.Match[str]) -> str:
         inner = found[1]
         if inner.startswith("?c"):
-            return inner[3:] if "c" in flags else ""
+            return inner[2:] if "c" in flags else ""
         return inner if all(name in fields for name in _FIELD.findall(inner)) else ""
 
     text = _OPTION.sub(option, template)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from prima.simulate.case import Case
+from prima.simulate.effects import Reading
+from prima.simulate.reports.addendum import addendum
 from prima.simulate.reports.banks import Writers, habits
 from prima.simulate.reports.finish import with_typos, wrapped
 from prima.simulate.reports.impression import impression_lines
@@ -17,20 +19,27 @@ from prima.simulate.reports.template import sentence
 from prima.simulate.reports.written import RANK, Assertion, WrittenReport
 from prima.simulate.streams import stream
 
+USUAL_READING = Reading()
+_INCIDENTAL = {"sinuses": 0.2, "orbits": 0.08}
+_LENSES_FROM_YEARS = 55
 
-def write_report(case: Case, *, prior: Case | None, writers: Writers, writer: str | None = None) -> WrittenReport:
+
+def write_report(
+    case: Case, *, prior: Case | None, writers: Writers, writer: str | None = None, reading: Reading = USUAL_READING
+) -> WrittenReport:
     """The report of a case, the same for the same (seed, index) whatever else is made.
 
     Args:
-        case: whose labels are told as present (or, rarely, hedged) and whose `absent_now` as historical.
+        case: whose labels are told as present (some are hedged, some missed) and whose `absent_now` as historical.
         prior: the patient's previous study, for comparison.
         writers: which set of writers; a held-out writer shares no phrase with the development ones.
         writer: one writer by name; drawn when None.
+        reading: how often findings are missed and hedged.
     """
     random = stream(case.seed, case.index, "report")
     style = _style(case, writers, writer, random)
     absent = {section for section in style.order if random.random() < style.drop.get(section, 0.0)}
-    opinion = form_opinion(case, style.denials, random)
+    opinion = form_opinion(case, style.denials, reading, random)
     speaker = Speaker(case, prior, style, opinion, random)
     sections = {name: text for name, text in one_line_sections(speaker).items() if name in style.order}
     for name, text in sections.items():
@@ -42,10 +51,13 @@ def write_report(case: Case, *, prior: Case | None, writers: Writers, writer: st
     if has_impression:
         lines = impression_lines(speaker, in_impression, alone=not has_findings)
         sections["impression"] = body(speaker, lines, bullets=style.bullets)
-    text = assembled(speaker, {name: part for name, part in sections.items() if name not in absent})
+    kept = {name: part for name, part in sections.items() if name not in absent}
+    text = assembled(speaker, kept, addendum(speaker))
     text = with_typos(text, style.typos, random) if not style.upper else _shouted_typos(text, style.typos, random)
     plain, spans = speaker.marks.take(text)
-    return WrittenReport(text=plain, writer=style.name, assertions=_settled(spans, opinion.implied))
+    return WrittenReport(
+        text=plain, writer=style.name, assertions=_settled(spans, opinion.implied), missed=opinion.missed
+    )
 
 
 def _style(case: Case, writers: Writers, writer: str | None, random: np.random.Generator) -> Style:
@@ -78,19 +90,23 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
             owed.add(diagnosis)
         place.append(text)
         first.append(text)
-    for diagnosis in opinion.mimics:
-        told[region_of(diagnosis)].append(speaker.uncertain(diagnosis))
+    for diagnosis, lesion in opinion.suspected.items():
+        told[region_of(diagnosis, (lesion,))].append(speaker.uncertain(diagnosis))
     for diagnosis in opinion.historical:
         told[region_of(diagnosis)].append(speaker.historical(diagnosis))
-    busy = spoken_for([*speaker.case.labels, *opinion.mimics, *opinion.historical], speaker.case.lesions)
-    incidental = speaker.frames["incidental"]
+    seen = [lesion for name in opinion.told for lesion in opinion.lesions.get(name, ())]
+    busy = spoken_for(
+        [*opinion.told, *opinion.implied, *opinion.suspected, *opinion.historical], [*seen, *opinion.suspected.values()]
+    )
     normal = words.get("normal", {})
     for region in REGIONS:
         if region not in busy and region in normal and (style.by_region or random.random() < 0.8):
             told[region].append(speaker.pick(normal[region]))
-    for kind, region in (("sinuses", "sinuses"), ("orbits", "orbits"), ("other", "posterior_fossa")):
-        if random.random() < {"sinuses": 0.2, "orbits": 0.04, "other": 0.08}[kind] and region not in busy:
-            told[region] = [*(told[region] if region == "posterior_fossa" else []), speaker.pick(incidental[kind])]
+    for region, lines in speaker.frames["incidental"].items():
+        fits = region != "orbits" or speaker.case.age_years > _LENSES_FROM_YEARS
+        if random.random() < _INCIDENTAL.get(region, 0.03) and region not in busy and fits:
+            stays = () if region in ("sinuses", "orbits") else told[region]
+            told[region] = [*stays, speaker.own(lines)]
     _deny(speaker, told)
     if not style.by_region:
         flat = [*first, *(text for region in REGIONS for text in told[region] if text not in first)]
@@ -126,7 +142,7 @@ def _shouted_typos(text: str, mean: float, random: np.random.Generator) -> str:
 
 
 def _settled(spans: list[Assertion], implied: dict[str, tuple[str, ...]]) -> tuple[Assertion, ...]:
-    """Adds what mentions imply, and keeps of each diagnosis the strongest assertion."""
+    """Adds what mentions imply, and keeps of each diagnosis the strongest assertion on the patient, and relatives."""
     everything = list(spans)
     for consequence, premises in implied.items():
         for span in spans:
@@ -138,5 +154,9 @@ def _settled(spans: list[Assertion], implied: dict[str, tuple[str, ...]]) -> tup
     for span in everything:
         rank = RANK.index(span.assertion)
         best[span.diagnosis] = min(best.get(span.diagnosis, rank), rank)
-    kept = {span for span in everything if RANK.index(span.assertion) == best[span.diagnosis]}
+    kept = {
+        span
+        for span in everything
+        if span.assertion == "other_experiencer" or RANK.index(span.assertion) == best[span.diagnosis]
+    }
     return tuple(sorted(kept, key=lambda span: (span.start, span.end, span.diagnosis)))
