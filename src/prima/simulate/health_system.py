@@ -13,12 +13,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from prima.errors import MissingDependencyError
 from prima.simulate.cases import case_at, cases
 from prima.simulate.dicom_files import write_dicom
-from prima.simulate.fast import Mask, simulate_study
+from prima.simulate.fast import simulate_study
+from prima.simulate.mask_files import write_mask
 from prima.simulate.negatives import PlannedNegative, check_count, make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
 from prima.simulate.negatives.planned import negative_table
@@ -117,7 +115,7 @@ def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
         if simulated.masks:
             with whole_folder(out / "truth" / "masks" / case.study_uid) as masks:
                 for diagnosis, mask in simulated.masks.items():
-                    _write_mask(mask, masks / f"{diagnosis}.nii.gz")
+                    write_mask(mask, masks / f"{diagnosis}.nii.gz")
         rows = [{"study_uid": case.study_uid, **asdict(row)} for row in simulated.visibility]
         write_whole(_visibility_file(out, case.study_uid), json.dumps(rows).encode())
 
@@ -125,20 +123,6 @@ def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
 def _make_negative(negative: PlannedNegative, out: Path) -> None:
     with whole_folder(_negative_folder(negative, out)) as folder:
         write_negative(make_negative(negative), folder)
-
-
-def _write_mask(mask: Mask, path: Path) -> None:
-    """A mask as NIfTI: its axes x, y, z, its affine to RAS, its kind in the header's description."""
-    try:
-        import nibabel as nib
-    except ImportError:
-        raise MissingDependencyError("writing masks needs nibabel: pip install nibabel") from None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
-    affine = to_ras @ mask.affine[:, [2, 1, 0, 3]]
-    image = nib.nifti1.Nifti1Image(mask.voxels.transpose(2, 1, 0), affine)  # type: ignore[no-untyped-call]
-    image.header["descrip"] = mask.kind
-    image.to_filename(path)
 
 
 def _visibility_file(out: Path, study_uid: str) -> Path:
