@@ -14,6 +14,10 @@ import pytest
 import typer
 from typer.main import get_command
 
+from prima.archive.cohort import REASON_WORDS
+from prima.archive.match import ReportOutcome
+from prima.archive.outcome import Outcome, ReportTaken
+from prima.archive.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
 from prima.simulate.describe import effects_of
@@ -132,6 +136,18 @@ def test_every_column_and_effect_of_the_simulated_truth_is_documented() -> None:
     effects = [f"| {name} | {words} |" for name, words in effects_of(make_plan(num_studies=1))]
     assert not [row for row in (*columns, *effects) if f"\n{row}\n" not in text]
     assert not [name for name in BIAS_ATTRIBUTES if f"`{name}`" not in text]
+
+
+def test_every_column_and_outcome_of_the_archive_is_documented() -> None:
+    text = page("reference/archive.md")
+    columns = [
+        f"| `{column.name}` | {column.kind} | {column.meaning} |"
+        for table in TABLES.values()
+        for column in table.columns
+    ]
+    outcomes = [f"| `{outcome.value}` | {outcome.words} |" for outcome in (*Outcome, *ReportTaken)]
+    assert not [row for row in (*columns, *outcomes) if f"\n{row}\n" not in text]
+    assert not [name for name in (*ReportOutcome, *REASON_WORDS) if f"`{name}` | " not in text]
 
 
 def test_every_room_is_documented() -> None:

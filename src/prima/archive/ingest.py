@@ -13,7 +13,7 @@ from prima.archive.layout import Archive
 from prima.archive.lock import writing
 from prima.archive.outcome import Outcome
 from prima.archive.schema import TABLES
-from prima.archive.tables import MANY_PARTS, append, compact, parts
+from prima.archive.tables import MANY_PARTS, append, compact, parts, sweep
 from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.errors import ArchiveError
 
@@ -50,6 +50,7 @@ def ingest_instances(
         try:
             intake = Intake(archive, remember)
             intake.recover()
+            sweep(archive)
             for instance in instances:
                 intake.take(instance)
                 on_instance()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from prima.archive.durable import make_folder, sync
 from prima.archive.layout import Archive
-from prima.archive.outcome import Outcome
+from prima.archive.outcome import Outcome, ReportTaken
 from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.dicom.record import Identity, MissingUidError, identity_of
 from prima.dicom.same import same_pixels
@@ -35,7 +35,7 @@ class Exclusion:
 
     unit: str
     key: str
-    reason: Outcome
+    reason: Outcome | ReportTaken
     detail: str
 
 

@@ -36,3 +36,30 @@ _WORDS = {
     Outcome.MISSING_UID: "DICOM without study, series or instance UID",
     Outcome.UNREADABLE: "DICOM that cannot be read",
 }
+
+
+class ReportTaken(StrEnum):
+    """What became of one incoming report."""
+
+    STORED = "report_stored"
+    KNOWN = "report_known"
+    EMPTY = "report_empty"
+    UNREADABLE = "report_unreadable"
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was something that should have been a report and is none."""
+        return self in {ReportTaken.EMPTY, ReportTaken.UNREADABLE}
+
+    @property
+    def words(self) -> str:
+        """The outcome in words for people."""
+        return _REPORT_WORDS[self]
+
+
+_REPORT_WORDS = {
+    ReportTaken.STORED: "reports stored",
+    ReportTaken.KNOWN: "reports stored before",
+    ReportTaken.EMPTY: "reports without text",
+    ReportTaken.UNREADABLE: "messages or rows that are no report",
+}

@@ -15,6 +15,8 @@ from prima.archive.schema import TABLES, Kind, Table
 # From this many parts on, a table is written anew as one part when an ingest ends.
 MANY_PARTS = 16
 
+_WHOLE = "-all"
+
 _DTYPES: dict[Kind, pl.DataType] = {
     "text": pl.String(),
     "count": pl.Int64(),
@@ -45,7 +47,7 @@ def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> No
     schema = schema_of(table)
     values = {column: [row[column] for row in filled] for column in schema if column != "revision"}
     frame = pl.DataFrame(values | {"revision": [revision] * len(filled)}, schema=schema)
-    _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), revision)
+    _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), f"{revision:010d}")
 
 
 def scan(archive: Archive, name: str) -> pl.LazyFrame:
@@ -61,22 +63,28 @@ def scan(archive: Archive, name: str) -> pl.LazyFrame:
 
 
 def parts(archive: Archive, name: str) -> list[Path]:
-    """The parts of a table, oldest first."""
-    return sorted(archive.table(name).glob("*.parquet"))
+    """The parts of a table that are read, oldest first: from the last one that holds all rows on."""
+    found = _on_disk(archive, name)
+    whole = [index for index, path in enumerate(found) if path.stem.endswith(_WHOLE)]
+    return found[whole[-1] :] if whole else found
 
 
 def compact(archive: Archive, name: str) -> None:
-    """Write the rows that count as one part, then remove the older parts.
+    """Write the rows that count as one part that stands for all before it.
 
-    A process that dies in between leaves rows twice with the same revision, which count once.
+    The parts before it stay until `sweep`, so that whoever is reading them now can finish.
     """
-    old = parts(archive, name)
-    if len(old) < 2:
-        return
-    _write_part(archive, name, scan(archive, name), _last_part(archive, name) + 1)
-    for path in old:
-        path.unlink()
-    sync(archive.table(name))
+    if len(parts(archive, name)) > 1:
+        _write_part(archive, name, scan(archive, name), f"{_last_part(archive, name) + 1:010d}{_WHOLE}")
+
+
+def sweep(archive: Archive) -> None:
+    """Remove parts that a later one stands for."""
+    for name in TABLES:
+        needed = parts(archive, name)
+        for path in _on_disk(archive, name):
+            if path not in needed:
+                path.unlink()
 
 
 def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Path) -> None:
@@ -97,10 +105,14 @@ def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Pa
     sync(path.parent)
 
 
+def _on_disk(archive: Archive, name: str) -> list[Path]:
+    return sorted(archive.table(name).glob("*.parquet"))
+
+
 def _last_part(archive: Archive, name: str) -> int:
-    found = parts(archive, name)
-    return int(found[-1].stem) if found else 0
+    found = _on_disk(archive, name)
+    return int(found[-1].stem.removesuffix(_WHOLE)) if found else 0
 
 
-def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, number: int) -> None:
-    write_parquet(frame, archive.table(name) / f"{number:010d}.parquet", staging=archive.incoming)
+def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, stem: str) -> None:
+    write_parquet(frame, archive.table(name) / f"{stem}.parquet", staging=archive.incoming)

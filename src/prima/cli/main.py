@@ -14,7 +14,9 @@ import typer
 
 from prima import __version__
 from prima.cli.convert import convert
+from prima.cli.curate import curate
 from prima.cli.doctor import doctor
+from prima.cli.ingest import ingest
 from prima.cli.phantom import phantom
 from prima.cli.predict import predict
 from prima.cli.simulate import simulate
@@ -62,6 +64,13 @@ app.command(short_help="A small made-up study, to try things out.", epilog="Exam
 app.command(
     short_help="A synthetic health system with known truth.", epilog="Example: prima simulate OUT -n 20 --seed 7"
 )(simulate)
+app.command(
+    short_help="Studies and reports into an archive.", epilog="Example: prima ingest EXPORT reports.csv ARCHIVE"
+)(ingest)
+app.command(
+    short_help="A cohort with its split, from an archive.",
+    epilog="Example: prima curate ARCHIVE --test-from 2023-06-01 --test-until 2024-05-30 --validation 0.05",
+)(curate)
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 
