@@ -31,3 +31,7 @@ class MissingDependencyError(PrimaError):
 
 class ArchiveError(PrimaError):
     """An archive cannot be used: it is none, is newer than this version, is being written, or its disk is full."""
+
+
+class PeerError(PrimaError):
+    """Another system on the network cannot be reached, refuses us, or answers with an error."""
