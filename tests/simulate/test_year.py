@@ -14,7 +14,7 @@ import pytest
 from prima.simulate.case import Case
 from prima.simulate.cases import cases
 from prima.simulate.conditions import BY_DIAGNOSIS, CONDITIONS, NORMAL
-from prima.simulate.describe import census, expected_prevalence
+from prima.simulate.describe import REFERENCE_SEED_OFFSET, Census, census, expected_prevalence
 from prima.simulate.effects import Bias, Turnaround
 from prima.simulate.operations import ORDER_MEDIAN_H, on_weekend
 from prima.simulate.plan import SUBTLETY_SHARES, Plan, make_plan
@@ -45,8 +45,14 @@ def year(plan: Plan) -> tuple[Case, ...]:
 
 
 @pytest.fixture(scope="module")
-def stated(plan: Plan) -> dict[str, float]:
-    return expected_prevalence(plan, num_studies=NUM_REFERENCE)
+def reference(plan: Plan) -> Census:
+    long = replace(plan, seed=plan.seed + REFERENCE_SEED_OFFSET, num_studies=NUM_REFERENCE)
+    return census(long, most=NUM_REFERENCE)
+
+
+@pytest.fixture(scope="module")
+def stated(reference: Census) -> dict[str, float]:
+    return reference.prevalence
 
 
 def outside(found: dict[str, float], stated: dict[str, float]) -> list[str]:
@@ -120,6 +126,13 @@ def test_prevalences_are_those_stated(year, stated):
     assert outside(found, stated) == []
 
 
+def test_what_is_stated_comes_from_another_seed(plan):
+    assert (
+        expected_prevalence(plan, num_studies=300)["normal"]
+        != census(replace(plan, num_studies=300)).prevalence["normal"]
+    )
+
+
 def test_another_prevalence_is_noticed(stated):
     other = make_plan(num_studies=NUM_STUDIES, seed=11, prevalence={"inflammatory_multiple_sclerosis": 0.04})
     missed = outside(census(other).prevalence, stated)
@@ -147,14 +160,26 @@ def test_what_orders_say_fits_who_they_are_for(year):
             assert not re.search(r"(?i)headache|numb|dizz|vertigo|memory|vision|aphasia", case.visit.indication)
 
 
-def test_company_makes_sense(year):
-    def together(a: str, b: str) -> float:
-        return float(np.mean([b in case.labels for case in year if a in case.labels]))
-
-    swelling = together("tumor_adult_high_grade_glioma", "structural_edema")
-    assert swelling > 0.5 > 5 * together("inflammatory_multiple_sclerosis", "structural_edema")
-    assert 0.15 < together("structural_chiari_malformation", "spine_syrinx") < 0.6
-    assert together("surgical_resection_cavity", "surgical_craniotomy") > 0.8
+def test_company_makes_sense(reference):
+    """Over a long run: a year has too few of some to tell."""
+    share = reference.together
+    glioma, edema, effect = "tumor_adult_high_grade_glioma", "structural_edema", "structural_mass_effect"
+    shift, wide = "structural_midline_shift", "ventricular_ventriculomegaly"
+    assert 0.55 < share[glioma, edema] < 0.85
+    assert share[glioma, effect] > share[glioma, shift] > 0.25
+    assert share["tumor_adult_brain_metastasis", edema] > 0.8
+    for calm in ("inflammatory_multiple_sclerosis", "tumor_adult_low_grade_glioma", "vascular_malformation_cavernoma"):
+        assert share.get((calm, edema), 0.0) < 0.05
+    assert share[shift, effect] == 1
+    assert 0.3 < share["cyst_colloid_cyst", wide] < 0.7
+    assert 0.25 < share["tumor_pediatric_medulloblastoma", wide] < 0.65
+    assert 0.2 < share["structural_chiari_malformation", "spine_syrinx"] < 0.6
+    assert (
+        0.25 < share["vascular_hemorrhagic_subarachnoid_hemorrahage", "vascular_malformation_cerebral_aneurysm"] < 0.55
+    )
+    assert share["surgical_resection_cavity", "surgical_craniotomy"] > 0.85
+    old = ("vascular_ischemic_lacunar_stroke", "vascular_ischemic_small_vessel_disease")
+    assert share[old] > 0.5 > share.get(("tumor_pediatric_medulloblastoma", old[1]), 0.0)
 
 
 def test_people_are_as_stated(year):

@@ -79,6 +79,7 @@ def test_codes_fit_into_messages_and_name_their_source():
     candidates = [code for diagnosis in ontology.DIAGNOSES for code in diagnosis.codes]
     assert any(not code.reviewed for code in candidates)
     assert all(code.source and code.meaning for code in candidates)
+    assert all(diagnosis.codes and diagnosis.synonyms for diagnosis in ontology.DIAGNOSES)
     codes = [ontology.code_of(name) for name in ontology.DIAGNOSIS_NAMES]
     assert all(len(code.code) <= 16 and len(code.meaning) <= 64 for code in codes)  # SH and LO of DICOM
     private = [diagnosis.private_code for diagnosis in ontology.DIAGNOSES]

@@ -98,6 +98,7 @@ def test_a_site_edits_the_rule(tmp_path, packaged):
         ("child_below_years = 18\n", "", "lacks 'child_below_years'"),
         ("[triage.for_children]", "[triage.for_adults]", "lacks 'for_children'"),
         ('why = "fresh lacunar infarct"\nany = [', 'why = "fresh lacunar infarct"\nany = [1, ', "1 is unknown"),
+        ('refer = ["epilepsy"]', 'refer = "epilepsy"', "where a list is expected"),
         ("child_below_years = 18", 'child_below_years = "young"', "wrong kind"),
     ],
 )

@@ -185,17 +185,23 @@ def _level(name: str) -> PriorityLevel:
 
 
 def _services(names: Iterable[str]) -> tuple[str, ...]:
-    for name in names:
+    for name in _listed(names):
         if name not in _SERVICE_NAMES:
             raise UsageError(f"service {name!r} is unknown; it is one of {', '.join(_SERVICE_NAMES)}")
     return tuple(names)
 
 
 def _diagnoses(names: Iterable[str]) -> tuple[str, ...]:
-    for name in names:
+    for name in _listed(names):
         if name not in DIAGNOSIS_NAMES:
             raise UsageError(f"diagnosis {name!r} is unknown; the 52 released names stand in ontology.toml")
     return tuple(names)
+
+
+def _listed(names: Iterable[str]) -> Iterable[str]:
+    if isinstance(names, str):
+        raise UsageError(f'{names!r} stands where a list is expected; write ["{names}"]')
+    return names
 
 
 PACKAGED: Triage = _triage(TRIAGE_TABLE)

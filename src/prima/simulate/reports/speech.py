@@ -72,7 +72,8 @@ class Speaker:
             lines = [line for line in lines if _BLOOD.search(line)] or lines  # its blood is told with it
         if lesions:
             stage = main_lesion(lesions).stage
-            flags |= {stage_gate(stage) or stage or "", *(() if stage else STAGES)}
+            words = (stage or "").lower().replace(" ", "_")
+            flags |= {stage_gate(stage) or words, *(() if stage else STAGES)}
             if not (stage or "").startswith("not"):
                 flags.add("hemorrhagic")
         order = sorted(self.random.permutation(len(lines)), key=lambda place: self._habit(place, len(lines)))

@@ -2,8 +2,8 @@
 
 - `{where}` is a field; `{a|b}` is one of several wordings.
 - `[ ... ]` stays only when all fields in it are known. `[?c ... ]` stays only when contrast agent was given.
-- `acute,chronic: ...` before a line: the line is for lesions of these stages, or of none at all; `c: ...` only with
-  contrast agent.
+- `acute,chronic: ...` before a line: the line is for lesions of these stages, or of none at all; so are other stages
+  (`macro: ...`); `c: ...` only with contrast agent.
 - `<...>` is what the label's evidence will be. A line without it describes and does not name: it needs an impression
   that does.
 """
@@ -20,7 +20,10 @@ from prima.simulate.reports.marks import MARK
 STAGES = ("acute", "subacute", "chronic")
 """Stages whose lines may also be said of a lesion that has none."""
 
-_GATES = r"(?:acute|subacute|chronic|c|uncal|subfalcine|tonsillar|complete|partial|hemorrhagic)"
+_GATES = (
+    r"(?:acute|subacute|chronic|active|c|uncal|subfalcine|tonsillar|complete|partial|hemorrhagic|"
+    r"micro|macro|germinoma|teratoma|shunt|drain|t1_bright)"
+)
 _GATE = re.compile(rf"^({_GATES}(?:,{_GATES})*): ")
 _OPTION = re.compile(r"\[([^\[\]]*)\]")
 _FIELD = re.compile(r"\{([^{}|]*)\}")
