@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from prima.simulate.reports.banks import habits
-from prima.simulate.reports.opinion import CONSEQUENCES, DIFFERENTIALS, MINOR
+from prima.simulate.reports.opinion import CONSEQUENCES, DIFFERENTIALS, MINOR, Opinion
 from prima.simulate.reports.speech import Speaker
 
 _MASSES = ("tumor_", "sellar_", "abscess", "hemorr", "hematoma", "stroke", "contusion", "encephalitis", "cyst_")
@@ -33,22 +33,20 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
     consequences = [name for name in CONSEQUENCES if name in present and name in opinion.lesions]
     lines: list[str] = []
     main = [name for name in present if name not in consequences]
-    attached = False
+    attached: set[str] = set()
     for name in main:
         beside = any(other not in MINOR for other in main)
         if not alone and beside and name not in owed and name in MINOR and random.random() < 0.5:
             continue
         text = speaker.opinion_line(name)
-        if not attached and any(word in name for word in _MASSES) and consequences:
-            free = [row for row in consequences if row not in owed]
-            if free:
-                text += speaker.associated(free)
-            consequences = [row for row in consequences if row in owed]
-            attached = True
+        own = [row for row in consequences if row not in owed and row not in attached and _follows(opinion, row, name)]
+        if own and any(word in name for word in _MASSES):
+            text += speaker.associated(own)
+            attached.update(own)
         lines.append(text)
         if random.random() < style.differential and (others := _others(speaker, name)):
             lines.append(speaker.differential(others))
-    lines += [speaker.opinion_line(name) for name in consequences if alone or not attached or name in owed]
+    lines += [speaker.opinion_line(name) for name in consequences if name not in attached]
     for name, assertion in opinion.told.items():
         if assertion == "uncertain" and (alone or random.random() < 0.7):
             lines.append(speaker.uncertain(name, "imp"))
@@ -69,6 +67,12 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
     if opinion.told and random.random() < style.advice:
         lines.append(speaker.own(speaker.frames["advice"][_advice(present)]))
     return lines
+
+
+def _follows(opinion: Opinion, consequence: str, cause: str) -> bool:
+    """Whether a lesion of the consequence carries the seed of a lesion of the cause."""
+    seeds = {lesion.seed for lesion in opinion.lesions.get(cause, ())}
+    return any(lesion.seed in seeds for lesion in opinion.lesions.get(consequence, ()))
 
 
 def _others(speaker: Speaker, name: str) -> list[str]:
