@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,32 @@ import typer
 
 
 def ingest(
-    sources: Annotated[list[str], typer.Argument(metavar="SRC…", help="Folders or files of DICOM or reports.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SRC…",
+            help="Folders or files of DICOM or reports; pacs://TITLE@host:port; https://… of a DICOMweb service.",
+        ),
+    ],
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An archive, or a new or empty folder.")],
     *,
     link: Annotated[
         bool, typer.Option("--link", help="Share files with the source instead of copying, where the disk allows.")
     ] = False,
+    modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",
+    body_part: Annotated[
+        list[str] | None, typer.Option(metavar="PART", help="Servers: BodyPartExamined; may be repeated.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="Servers: first study date.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="Servers: last study date.")
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="AET", help="PACS: our AE title, which it must know.")] = "PRIMA",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="PACS: where we listen for C-MOVE.")] = 11112,
+    use_get: Annotated[bool, typer.Option("--c-get", help="PACS: fetch by C-GET, where it cannot reach us.")] = False,
+    pace: Annotated[float, typer.Option(min=0, metavar="N", help="Servers: at most N instances a second.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")] = False,
 ) -> None:
     """Take studies and reports into an archive. It may be broken off at any point and run again: nothing doubles."""
@@ -25,7 +46,7 @@ def ingest(
     from rich.progress import Progress, TextColumn
 
     from prima.archive.require import require_tables
-    from prima.errors import UsageError
+    from prima.cli.servers import Request, existing, is_server, open_server
 
     require_tables()
     from prima.archive.folder import folder_instances
@@ -33,10 +54,14 @@ def ingest(
     from prima.archive.layout import Archive
     from prima.archive.outcome import Outcome
 
-    places = [Path(source) for source in sources]
-    absent = [place for place in places if not place.exists()]
-    if absent:
-        raise UsageError(f"{absent[0]}: no such file or folder")
+    request = Request(
+        modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
+        use_get=use_get, pace=pace,
+    )  # fmt: skip
+    request.wanted()
+    for source in sources:
+        if not is_server(source):
+            existing(source)
     into = Archive.open_or_make(archive)
     err = Console(stderr=True, soft_wrap=True)
     counts: Counter[Outcome] = Counter()
@@ -48,9 +73,12 @@ def ingest(
         disable=not err.is_terminal,
     ) as bar:
         task = bar.add_task("ingest", total=None)
-        for place in places:
-            instances = folder_instances(place, link=link)
-            counts.update(ingest_instances(into, instances, str(place), lambda: bar.advance(task)))
+        for source in sources:
+            if is_server(source):
+                name, instances = open_server(source, request, into, lambda _study, _complete: bar.refresh())
+            else:
+                name, instances = source, folder_instances(Path(source), link=link)
+            counts.update(ingest_instances(into, instances, name, lambda: bar.advance(task)))
     if as_json:
         typer.echo(json.dumps({outcome.value: number for outcome, number in counts.items()}))
     else:
