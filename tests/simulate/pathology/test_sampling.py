@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prima.simulate.pathology import AGE_PRIORS, PATTERNS, displacement_mm, frequency, labels_of, sample_lesions
-from prima.simulate.pathology.pattern import MIDLINE_SITES
+from prima.simulate.pathology.pattern import MIDLINE_SITES, SHEETS
 from prima.simulate.sites import SITES
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS, with_implied
 
@@ -22,7 +22,9 @@ def test_all_52_are_there_at_places_that_exist():
     assert set(AGE_PRIORS) == set(DIAGNOSIS_NAMES)
     for pattern in PATTERNS.values():
         assert set(pattern.sites) <= set(SITES), pattern.diagnosis
-        assert {site for site in pattern.sites if not SITES[site].paired} <= MIDLINE_SITES, pattern.diagnosis
+        assert {site for site in pattern.sites if not SITES[site].paired} <= MIDLINE_SITES | set(SHEETS), (
+            pattern.diagnosis
+        )
         assert pattern.signature and pattern.source and pattern.contrasts
         assert {rule.diagnosis for rule in pattern.consequences} <= set(DIAGNOSIS_NAMES)
 

@@ -128,7 +128,10 @@ PATTERNS = (
         form="aneurysm",
         sites={"anterior_communicating": 3.5, "mca_bifurcation": 3, "ica_terminus": 2, "basilar_tip": 1.2},
         sizes_mm=((18, 26), (10, 14), (5, 7.5)),
-        layers={"": (Layer(material="fast_artery", ragged=0.03, edge_mm=1),)},
+        layers={
+            "": (Layer(material="fast_artery", ragged=0.03, edge_mm=1),
+                 Layer(material="slow_artery", outer=0.85, ragged=0.1, share=0.65)),
+        },
         radii=(0.9, 0.9, 1.0),
         lobed=0.08,
         jitter_mm=1.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.box import Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 from prima.simulate.streams import stream
@@ -77,11 +77,22 @@ def heterotopia(job: Job) -> Tensor:
         for step in range(round(2 + 6 * job.lesion.degree)):
             half = job.lesion.size_mm / 2 * float(random.uniform(0.6, 1.0))
             along = -18 + 10.5 * step + float(random.uniform(-3, 3)) if job.lesion.subtlety < 3 else 20 + 16 * step
-            outward = 14 + 0.28 * max(along + 10, 0) + 0.5 * half
-            point = job.canvas.point((s * outward, along, 24 - 0.22 * max(along - 12, 0)))
+            inside = (s * (9 + 0.28 * max(along + 10, 0)), along, 22 - 0.2 * max(along - 12, 0))
+            point = _on_the_wall(job, job.canvas.point(inside), s, half)
             found |= _spot(job, point, (half, 1.15 * half, half), "grey", number, within=None)
             number += 1
     return found
+
+
+def _on_the_wall(job: Job, point: Point, outward: float, half: float) -> Point:
+    """The centre of a nodule that touches the wall of the ventricle from outside, on the way out from a point."""
+    x, y, z = point
+    for _ in range(30):
+        near = job.canvas.box((x, y, z), 1.5 * job.canvas.head.grid.spacing_mm)
+        if near.empty or float(job.canvas.ventricle_mm(near).mean()) > 0.45 * half:
+            break
+        x += outward
+    return (x, y, z)
 
 
 def leukoaraiosis(job: Job) -> Tensor:
@@ -135,9 +146,11 @@ def axonal(job: Job) -> Tensor:
             point = (s * (44 + 5 * a), 18 + 18 * b, -8 + 8 * c)
         size = float(random.uniform(1.3, 2.3)) * (0.8 + 0.4 * job.lesion.degree)
         centre = job.canvas.point(point)
-        if random.random() < 0.4:
-            _spot(job, centre, (1.8 * size, 2.4 * size, 1.8 * size), "infarct_acute", number, share=0.8)
-        found |= _spot(job, centre, (size, 1.5 * size, size), "hemosiderin", number)
+        torn = (1.4 * size, 2.2 * size, 1.4 * size)
+        if random.random() < 0.35:  # without blood
+            found |= _spot(job, centre, torn, "infarct_acute", number, share=0.9)
+        else:
+            found |= _spot(job, centre, (size, 1.5 * size, size), "hemosiderin", number)
     places: list[tuple[Point, Point]] = []
     if grade >= 2:
         places.append(((4.0, 36.0, 15.0), (7.0, 5.0, 5.0)))

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Box, Point, soft
+from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.forms_vascular import petechiae
 from prima.simulate.pathology.job import Job
 from prima.simulate.streams import stream
@@ -51,11 +51,13 @@ def schwannoma(job: Job) -> Tensor:
     side = job.lesion.side
     canal = job.at("internal_auditory_canal", side)
     outward = 1.0 if side == "left" else -1.0
-    end: Point = (canal[0] + 6 * outward, canal[1] - 1, canal[2])
+    end: Point = (canal[0] + 9 * outward, canal[1] - 1, canal[2])
     subtle = job.lesion.subtlety == 3
-    middle = canal if subtle else job.centre
+    x, y, z = job.centre
+    medial = 0.5 * max(job.radius - 8, 0)
+    middle: Point = canal if subtle else (x - medial * outward, y + 0.3 * medial, z)
     box, inside = job.body(centre=middle, radius=job.radius * (0.8 if subtle else 1.0), reach=2.0)
-    stem_mm = 2.2 + 0.05 * job.radius
+    stem_mm = 2.4 + 0.08 * job.radius
     stem = box.segment(middle, end) / stem_mm
     joined = torch.minimum(inside, stem)
     job.layers(box, joined, job.pattern.layers_at(job.lesion.stage))
@@ -66,11 +68,11 @@ def cyst_nodule(job: Job) -> Tensor:
     """A cyst with a nodule in its wall."""
     box, inside = job.body()
     job.layers(box, inside, job.pattern.layers_at(None))
-    turn = float(stream(job.lesion.seed, "nodule").uniform(0, 2 * math.pi))
+    turn = float(stream(job.lesion.seed, "nodule").uniform(-0.95 * math.pi, -0.05 * math.pi))
     reach = 0.62 * job.radius
     x, y, z = job.centre
-    middle: Point = (x + reach * math.cos(turn), y + 0.3 * reach, z + reach * math.sin(turn))
-    small = max(0.38 * job.radius, 3.0)
+    middle: Point = (x + reach * math.cos(turn), y + reach * math.sin(turn), z + 0.1 * reach)
+    small = max(0.42 * job.radius, 3.0)
     near, nodule = job.body(radius=small, centre=middle, tag="nodule")
     job.layers(near, nodule, job.pattern.layers["nodule"], radius=small, tag="nodule")
     return _seen(job, inside, box) | job.mask(near, nodule < 1)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from prima.simulate.case import Side
-from prima.simulate.pathology.canvas import Box, Point, soft
+from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 
@@ -41,11 +41,11 @@ def callosal(job: Job) -> Tensor:
     inside = canvas.region("inside", box)
     plate = soft(13 - x.abs(), 2) * soft(7 - up.abs(), 2) * soft(y + 42, 3) * soft(50 - y, 3) * present * inside
     gap = (
-        soft(3.2 - x.abs() + 0.06 * up, 1.5)
+        soft(3.2 - 1.6 * ((y - 4).abs() / 40) ** 3 - x.abs() + 0.06 * up, 1.5)
         * soft(up + 20, 3)
         * soft(20 - up, 4)
-        * soft(y + 44, 3)
-        * soft(52 - y, 4)
+        * soft(y + 44, 9)
+        * soft(52 - y, 9)
         * present
     )
     canvas.paint(box, plate, "grey")
@@ -92,16 +92,20 @@ def tonsils(job: Job) -> Tensor:
     down = 4 + 14 * job.lesion.degree
     magnum = job.at("foramen_magnum", "midline")
     box = canvas.box(magnum, 45.0)
-    share = torch.zeros(box.shape, device=box.x.device)
     x, y, z = magnum
+    inward = torch.full(box.shape, -9.0, device=box.x.device)
+    wobble = 1 + 0.06 * box.noise(magnum, 50, 8, job.lesion.seed, "peg")
     for s in (1.0, -1.0):
-        top: Point = (x + s * 5.5, y + 8, z + 8)
-        tip: Point = (x + s * 3.2, y + 5, z - down)
-        along = ((z + 8 - box.z) / (8 + down)).clamp(0, 1)
-        width = (6.8 - 3.6 * along**1.5) * (1 + 0.05 * box.noise(magnum, 50, 8, job.lesion.seed, "peg"))
-        share = torch.maximum(share, soft(width - box.segment(top, tip), 1.4))
-    folia = 0.3 + 0.7 * soft(torch.sin(box.z * 2.1 + 0.3 * box.y) * 0.6 + 0.3, 0.9)
-    canvas.paint(box, share * (1 - 0.15 * folia), "grey")
+        top: Point = (x + s * 5.5, y + 9.5, z + 9)
+        tip: Point = (x + s * 2.6, y + 7.0, z - down)
+        along = ((z + 9 - box.z) / (9 + down)).clamp(0, 1)
+        width = (7.0 - 5.0 * along**1.3) * wobble
+        inward = torch.maximum(inward, width - box.segment(top, tip))
+    canal = canvas.region("inside", box) * soft(z + 4 - box.z, 6)
+    canvas.paint(box, soft(inward + 1.5, 1.0) * canal, "csf_like")  # the cleft against the cord
+    share = soft(inward, 1.0)
+    canvas.paint(box, share * canvas.region("inside", box), "grey")
+    canvas.paint(box, soft(inward - 2.2, 2.0) * 0.5, "white")
     return job.mask(box, (share > 0.45) & (box.z < z + 3))
 
 
@@ -112,9 +116,12 @@ WALL_MM = 0.4
 def _smooth_walls(job: Job, box: Box, wall: Tensor) -> None:
     """Wide ventricles are the template's stretched, and so are the steps of its voxels: draw the walls anew."""
     canvas = job.canvas
+    box = canvas.part(box, wall < 7)
+    wall = canvas.ventricle_mm(box)
     inside = canvas.region("inside", box)
     x, y, z = canvas.template_points(box)
-    rim = soft(wall - WALL_MM, 1.0) * soft(5.5 - wall, 1.5) * soft(x.abs() - 7, 3) * soft(z + 18, 4)
+    aside, callosum = soft(x.abs() - 7, 3) * soft(5.5 - wall, 1.5), soft(z - 10, 4) * soft(4.2 - wall, 1.5)
+    rim = soft(wall - WALL_MM, 1.0) * torch.maximum(aside, callosum) * soft(z + 18, 4)
     canvas.paint(box, rim * canvas.region("csf", box), "white")
     canvas.paint(box, soft(WALL_MM - wall, 1.2) * inside, "csf_like")
     septum = soft(0.9 - x.abs(), 1.2) * soft(z - 8, 3) * soft(y + 26, 4) * soft(24 - y, 6) * soft(-wall, 1.0)
@@ -144,6 +151,18 @@ def atrophy(job: Job) -> Tensor:
     return job.mask(box, csf & (z > -20) & (canvas.depth_mm(box) > 0))
 
 
+def _fill_gate(job: Job, place: Point, side: float) -> None:
+    """Brain in the cistern that it was forced into: medial of the uncus, or around the medulla."""
+    x, y, z = place
+    middle: Point = (x - 8 * side, y + 2, z + 2) if side else (x, y + 6, z + 2)
+    radius = 8 + 5 * job.lesion.degree
+    box = job.canvas.box(middle, radius + 4)
+    share = soft(radius - box.distance(middle), 3.0) * job.canvas.region("csf", box)
+    if side:
+        share = share * soft(side * box.x - 2 + 3 * job.lesion.degree, 3.0)
+    job.canvas.paint(box, share * 0.95, "grey")
+
+
 def geometry(job: Job) -> Tensor:
     """The region that is pressed or has moved: around the mass, at the septum, or at the gate of a herniation."""
     canvas = job.canvas
@@ -159,9 +178,10 @@ def geometry(job: Job) -> Tensor:
         site, reach = {"tonsillar": ("foramen_magnum", 16.0), "subfalcine": ("cingulate", 22.0)}.get(
             job.lesion.stage or "uncal", ("temporal_uncus", 16.0)
         )
-        return job.mask(
-            box, (box.distance(job.at(site, "midline" if site == "foramen_magnum" else side)) < reach) & inside
-        )
+        place = job.at(site, "midline" if site == "foramen_magnum" else side)
+        if site != "cingulate":
+            _fill_gate(job, place, s if site == "temporal_uncus" else 0.0)
+        return job.mask(box, (box.distance(place) < reach) & inside)
     radius = max(job.cause.size_mm / 2, 12.0)
     if job.cause.diagnosis == "trauma_subdural_hematoma":
         x, y, z = canvas.template_points(box)

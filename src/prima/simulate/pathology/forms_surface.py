@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Point, soft
+from prima.simulate.pathology.box import Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 from prima.simulate.streams import stream
@@ -109,7 +109,8 @@ def catheter(job: Job) -> Tensor:
     length = sum(d * d for d in direction) ** 0.5
     unit = [d / length for d in direction]
     end: Point = (tip[0] + unit[0] * 110, tip[1] + unit[1] * 110, tip[2] + unit[2] * 110)
-    box = canvas.whole
+    middle: Point = ((tip[0] + end[0]) / 2, (tip[1] + end[1]) / 2, (tip[2] + end[2]) / 2)
+    box = canvas.box(middle, (abs(unit[0]) * 55 + 14, abs(unit[1]) * 55 + 14, abs(unit[2]) * 55 + 14))
     line = box.segment(tip, end)
     depth = canvas.depth_mm(box)
     tube = soft(job.lesion.size_mm / 2 + 0.4 - line, 1.4) * soft(depth + 9, 2)
@@ -169,10 +170,10 @@ def hypotension(job: Job) -> Tensor:
     depth = canvas.depth_mm(box)
     above = soft(z + 64, 4)
     inside = canvas.region("inside", box)
-    thick = 1.2 + 1.6 * degree
-    film = soft(thick + 2.0 * degree - depth, 1.0) * inside * above
+    thick = 0.7 + 1.1 * degree
+    film = soft(thick + 1.8 * degree - depth, 1.0) * inside * above
     canvas.paint(box, film * degree, "hygroma")
-    share = soft(thick - depth, 1.2) * soft(depth + 1.2, 1.2) * above
+    share = soft(thick - depth, 0.9) * soft(depth + 0.6, 0.9) * above
     canvas.paint(box, share * (0.6 + 0.4 * degree), "thick_dura")
     sella = job.at("sella", "midline")
     near = canvas.box(sella, 14)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.pathology.canvas import Box, Point, soft
+from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 from prima.simulate.streams import stream

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from prima.simulate.case import Lesion, Side
-from prima.simulate.pathology.canvas import Box, Canvas, Point, soft, turned
+from prima.simulate.pathology.box import Box, Point, soft, turned
+from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.pattern import Layer, Pattern
 from prima.simulate.sites import site_mm
 
@@ -53,7 +54,9 @@ class Job:
             along = x * float(row[0]) + y * float(row[1]) + z * float(row[2])
             total = total + (along / (radius * part)) ** 2
         lobes = box.noise(middle, reach * radius + 8, max(0.8 * radius, 3.0), *key, "lobes")
-        return box, total.sqrt() * (1 + self.pattern.lobed * lobes.clamp(-1.5, 1.5))
+        inside = total.sqrt_() * (1 + self.pattern.lobed * lobes.clamp(-1.5, 1.5))
+        beyond = box.distance(middle) / radius - (reach - 0.2)
+        return box, inside + 6 * beyond.clamp(min=0)  # no border of the box is seen
 
     def layers(self, box: Box, inside: Tensor, layers: tuple[Layer, ...], *, radius: float | None = None,
                tag: str = "") -> None:  # fmt: skip

@@ -9,6 +9,8 @@ proteinaceous cysts: Hayman et al., Radiology 1989;173:45.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prima.simulate.tissues import TISSUE, Flow, Tissue
 
 
@@ -48,7 +50,7 @@ _OWN: dict[str, Tissue] = {
         _material("mucoid_cyst", 0.8, (520, 620), 48, 35, 1.2),
         _material("machine_oil", 0.95, (560, 650), 320, 120, 1.6),
         _material("pus", 0.9, (1600, 1900), 210, 90, 0.5),
-        _material("bloody_csf", 0.98, (1300, 1500), 260, 25, 1.6),
+        _material("bloody_csf", 0.98, (1300, 1500), 260, 14, 1.6, susceptibility_ppm=0.25),
         # brain that has changed
         _material("vasogenic_edema", 0.9, (1450, 1750), 190, 90, 1.5),
         _material("gliosis", 0.87, (1300, 1600), 165, 85, 1.2),
@@ -61,7 +63,7 @@ _OWN: dict[str, Tissue] = {
         _material("infarct_subacute", 0.9, (1450, 1750), 190, 85, 0.85, 0.6),
         _material("leukoaraiosis", 0.88, (1150, 1400), 150, 80, 1.15),
         # tumours
-        _material("infiltrate", 0.88, (1350, 1650), 165, 80, 1.4),
+        _material("infiltrate", 0.88, (1500, 1800), 210, 85, 1.45),
         _material("infiltrate_dense", 0.86, (1250, 1550), 135, 70, 1.1, 0.1),
         _material("tumor_rim", 0.86, (1200, 1450), 125, 60, 0.95, 0.95),
         _material("tumor_solid", 0.85, (1150, 1400), 115, 60, 0.95, 0.7),
@@ -100,6 +102,9 @@ MATERIALS: dict[str, Tissue] = {
     "white": TISSUE["wm"],
     "fat_content": TISSUE["fat"],
     "fast_artery": TISSUE["arterial_blood"],
+    "slow_artery": replace(
+        TISSUE["arterial_blood"], name="slow_artery", t2_ms=TISSUE["venous_blood"].t2_ms, flow="venous"
+    ),
     "fast_vein": TISSUE["venous_blood"],
     "skin_like": TISSUE["skin"],
     "adenoma_bright": TISSUE["pituitary"],

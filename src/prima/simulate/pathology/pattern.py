@@ -121,12 +121,15 @@ class Pattern:
 MIDLINE_SITES = frozenset(
     {
         "corpus_callosum", "corpus_callosum_splenium", "midbrain", "pons", "medulla", "vermis", "fourth_ventricle",
-        "third_ventricle", "foramen_of_monro", "sella", "suprasellar", "pineal", "interhemispheric_fissure", "falx",
+        "third_ventricle", "foramen_of_monro", "sella", "suprasellar", "pineal", "interhemispheric_fissure",
         "planum_sphenoidale", "posterior_fossa_midline", "foramen_magnum", "cervical_cord", "anterior_communicating",
-        "basilar_tip", "skull_base_anterior", "nasal_cavity", "tentorium", "skull_convexity",
+        "basilar_tip", "skull_base_anterior", "nasal_cavity", "skull_convexity",
     }
 )  # fmt: skip
 """Sites without a left and a right."""
+
+SHEETS: Mapping[str, tuple[float, float]] = {"falx": (0.0, 0.0), "tentorium": (16.0, -4.0)}
+"""Dural sheets across the midline, on one side of which a mass sits: how far aside and up its edge lies, in mm."""
 
 
 def swelling(

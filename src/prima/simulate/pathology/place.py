@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from prima.simulate.case import Lesion
-from prima.simulate.pathology.canvas import Canvas, Point
+from prima.simulate.pathology.box import Point
+from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.catalogue import PATTERNS
-from prima.simulate.pathology.pattern import EDEMA, HERNIATION, MASS_EFFECT, SHIFT
+from prima.simulate.pathology.pattern import EDEMA, HERNIATION, MASS_EFFECT, SHEETS, SHIFT
 from prima.simulate.sites import site_mm
 from prima.simulate.streams import stream
 
@@ -26,6 +27,9 @@ def template_point(lesion: Lesion, cause: Lesion) -> Point:
     x, y, z = site_mm(lesion.site, lesion.side).tolist()
     if lesion.side == "midline":
         x = 0.0
+    if lesion.site in SHEETS and lesion.side in ("left", "right"):
+        aside, up = SHEETS[lesion.site]
+        x, z = sign(lesion)[0] * (aside + 0.4 * cause.size_mm), z + up
     jitter = PATTERNS[cause.diagnosis].jitter_mm
     dx, dy, dz = stream(cause.seed, "place").uniform(-1, 1, 3).tolist()
     moved = x + 0.5 * jitter * dx * (0.3 if x == 0 else 1.0)
