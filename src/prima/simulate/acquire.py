@@ -26,7 +26,7 @@ from prima.simulate.tissues import TISSUE, Tissue
 ADC_CUT = 4.0
 """Below this many standard deviations of noise the b0 image is air, and the ADC map zero."""
 
-SHARPENING = 1.3
+SHARPENING = 1.1
 T2_SPREAD = 0.035
 """T2 of tissue differs from place to place by this deviation, as a share of itself."""
 

@@ -39,11 +39,11 @@ def shade(image: torch.Tensor, strength: float, random: np.random.Generator) -> 
 
 
 def sharpen(image: torch.Tensor, pixel_mm: float, strength: float) -> None:
-    """The edge enhancement of a maker's filter: add what a small in-plane mean takes away."""
+    """The edge enhancement of a maker's filter: add what a small in-plane mean takes away; nothing falls below 0."""
     reach = max(1, round(1.1 / pixel_mm))
     for plane in image:  # one at a time stays in the cache
         mean = _run_mean(_run_mean(plane, reach, 0), reach, 1)
-        plane.mul_(1 + strength).sub_(mean, alpha=strength).abs_()
+        plane.mul_(1 + strength).sub_(mean, alpha=strength).clamp_(min=0)
 
 
 def _run_mean(plane: torch.Tensor, reach: int, dim: int) -> torch.Tensor:

@@ -105,9 +105,9 @@ def _shells(out: Tensor, hollow: Tensor, layers: tuple[Tensor, ...], fine: Tenso
     out[5].copy_(diploe)
     rind = _soft(skin + 1.7, half).mul_(soft)
     soft -= rind
-    under = _soft(skin + 1.7 + fat, half).mul_(soft)
+    under = _soft(skin + 1.7 + fat, half).mul_((fine * 0.1 + 0.85).clamp_(0.5, 1)).mul_(soft)
     soft -= under
-    streak = (0.6 - flesh.abs()).add_(fine, alpha=0.06).clamp_(0.06, 0.5).mul_(soft)  # septa between muscles
+    streak = (0.5 - flesh.abs() * 0.7).add_(fine, alpha=0.1).clamp_(0.06, 0.36).mul_(soft)  # septa between muscles
     soft -= streak
     out[8].copy_(rind)
     torch.add(under, streak, out=out[6])
@@ -136,7 +136,7 @@ def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, fold
     matter *= brain
     out[2][part] = matter
     out[1][part] = brain - matter
-    vein = (fine * 0.8 - 0.4).clamp_(0, 0.7).mul_(sulcus).mul_(hollow[part] - brain)
+    vein = (fine * 0.6 - 0.55).clamp_(0, 0.5).mul_(sulcus).mul_(hollow[part] - brain)
     out[13][part] = vein
     out[0][part] -= brain + vein
 

@@ -29,15 +29,17 @@ FULL_UPTAKE_MM = 0.6
 GYROMAGNETIC_MHZ_T = 42.577
 FAT_SUPPRESSION = 0.06
 """What is left of fat when it is suppressed."""
+ECHO_PLANAR_FAT = 0.02
+"""The same before diffusion weighting, where the rest is shifted out of its place as well."""
 ECHO_TRAIN_FAT_T2 = 1.8
 """Echo trains undo the J coupling of lipids: the T2 of fat seems longer by this factor."""
-GRADIENT_ECHO_FAT = 0.52
+GRADIENT_ECHO_FAT = 0.48
 """What gradient echoes keep of lipid: its lines dephase against each other within a few ms."""
 VOID = {"none": 1.0, "arterial": 0.04, "venous": 0.25}
 """What flowing blood keeps of its spin-echo signal."""
 VOID_WITH_AGENT = {"none": 1.0, "arterial": 0.15, "venous": 0.7}
 """The same after contrast agent, when slow blood is bright before it has left the slice."""
-FRESH_PULSES = {"none": 10**6, "arterial": 4, "venous": 18}
+FRESH_PULSES = {"none": 10**6, "arterial": 4, "venous": 60}
 """Pulses that moving spins have felt in a slab of angiography (veins come through a saturation band)."""
 
 
@@ -99,7 +101,8 @@ def signal(sequence: Sequence, tissue: Tissue, field_t: float) -> float:
     if sequence.kind in {"mprage", "spoiled", "swi", "tof", "balanced"}:
         value *= 1 - tissue.fat_share * (1 - GRADIENT_ECHO_FAT)
     if sequence.fat_suppressed:
-        value *= 1 - tissue.fat_share * (1 - FAT_SUPPRESSION)
+        left = ECHO_PLANAR_FAT if sequence.kind == "diffusion" else FAT_SUPPRESSION
+        value *= 1 - tissue.fat_share * (1 - left)
     return value
 
 

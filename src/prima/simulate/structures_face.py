@@ -121,8 +121,8 @@ def sinuses(head: Head, rng: np.random.Generator) -> None:
         (ellipsoid(p, (10, -77.5, -15), (9, 3.6, 9)) + sided(1.4) + 0.6, 0.6),
     )
     for pocket, mucosa in pockets:
-        draw.put("bone", pocket - 1.5, sparing=(*inside, "skin", "air"))
-        draw.put("nasal_mucosa", pocket, sparing=(*inside, "skin", "air"))
+        draw.put("bone", pocket - 1.2, density=0.8, sparing=(*inside, "skin", "air"), edge_mm=2.5)
+        draw.put("nasal_mucosa", pocket, density=0.7, sparing=(*inside, "skin", "air"))
         draw.put("air", pocket + mucosa, sparing=(*inside, "skin"))
     a, b, c = draw.points + 2.5 * torch.sin(0.35 * draw.points.roll(1, 0) + float(rng.random()) * 6)
     cells = (torch.sin(b * 0.47) * torch.sin(c * 0.42) * torch.sin(a * 0.5 + 0.8)).abs()
