@@ -55,7 +55,7 @@ def curate(archive: Archive, curation: Curation) -> Flow:
 
 
 def _publish(archive: Archive, rows: pl.DataFrame, outcomes: pl.DataFrame, flow: Flow, curation: Curation) -> None:
-    card = {"openprima": __version__, **asdict(curation), **flow.as_json()}
+    card = {"openprima": __version__, "settings": asdict(curation), **flow.as_json()}
     for name, content in (
         ("flow.json", json.dumps(card, indent=1, default=str) + "\n"),
         ("flow.txt", flow_text(flow)),
