@@ -22,10 +22,10 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e '.[dev,docs]'
 	@touch $(READY)
 
-demo: $(READY)  ## write a made-up study, read it, and say where the report is
+demo: $(READY)  ## make up a patient with a brain tumor, read the study, and say where the report is
 	@rm -rf demo
-	@$(BIN)/prima phantom demo/study
-	@$(BIN)/prima predict demo/study --out demo/out
+	@$(BIN)/prima simulate demo/hospital -n 1 --seed 5 --only tumor_adult_high_grade_glioma --subtlety 1
+	@$(BIN)/prima predict demo/hospital/studies --out demo/out
 	@echo "Open the report in a browser: file://$$(find '$(CURDIR)/demo/out' -name report.html)"
 
 test: lint docs  ## every check: lint, types, rooms, documentation, tests

@@ -22,6 +22,7 @@ from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
 from prima.simulate.describe import effects_of
 from prima.simulate.effects import BIAS_ATTRIBUTES
+from prima.simulate.negatives import NEGATIVE_COLUMNS, SUBKINDS
 from prima.simulate.plan import make_plan
 from prima.simulate.truth import LABEL_COLUMNS, LESION_COLUMNS
 from prima.study import Reason
@@ -132,9 +133,10 @@ def test_services_priorities_and_rules_are_documented_as_they_are() -> None:
 
 def test_every_column_and_effect_of_the_simulated_truth_is_documented() -> None:
     text = page("reference/health-system.md")
-    columns = [f"| `{name}` | {words} |" for name, words in (LABEL_COLUMNS | LESION_COLUMNS).items()]
+    columns = [f"| `{name}` | {words} |" for name, words in (LABEL_COLUMNS | LESION_COLUMNS | NEGATIVE_COLUMNS).items()]
     effects = [f"| {name} | {words} |" for name, words in effects_of(make_plan(num_studies=1))]
     assert not [row for row in (*columns, *effects) if f"\n{row}\n" not in text]
+    assert not [name for names in SUBKINDS.values() for name in names if name.split("_")[0] not in text]
     assert not [name for name in BIAS_ATTRIBUTES if f"`{name}`" not in text]
 
 

@@ -85,7 +85,7 @@ def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
     assert cli.run(arguments) == 2
 
 
-@pytest.mark.parametrize("verb", ["predict", "convert", "phantom", "doctor"])
+@pytest.mark.parametrize("verb", ["predict", "convert", "simulate", "doctor"])
 def test_every_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run([verb, "--help"]) == 0
     assert f"Example: prima {verb}" in capsys.readouterr().out

@@ -17,7 +17,6 @@ from prima.cli.convert import convert
 from prima.cli.curate import curate
 from prima.cli.doctor import doctor
 from prima.cli.ingest import ingest
-from prima.cli.phantom import phantom
 from prima.cli.predict import predict
 from prima.cli.simulate import simulate
 from prima.errors import PrimaError, UsageError
@@ -60,9 +59,9 @@ app.command(
     short_help="Published Prima weights into a release folder.",
     epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE",
 )(convert)
-app.command(short_help="A small made-up study, to try things out.", epilog="Example: prima phantom demo/study")(phantom)
 app.command(
-    short_help="A synthetic health system with known truth.", epilog="Example: prima simulate OUT -n 20 --seed 7"
+    short_help="A synthetic health system with known truth.",
+    epilog="Example: prima simulate OUT -n 20 --negatives 5 --seed 7",
 )(simulate)
 app.command(
     short_help="Studies and reports into an archive.", epilog="Example: prima ingest EXPORT reports.csv ARCHIVE"
