@@ -28,7 +28,7 @@ PATTERNS = (
         form="callosal",
         sites={"corpus_callosum": 1},
         sides=("midline",),
-        stages={"complete": 0.6, "partial": 0.4},
+        stages={"complete": 0.0, "partial": 0.0},
         mask_kind="region",
         signature="callosum absent or its back missing, third ventricle high, lateral ventricles parallel and "
         "wide at the back",

@@ -128,7 +128,7 @@ def leukoaraiosis(job: Job) -> Tensor:
     for number in range(round(9 * max(degree - 0.55, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5,
         25)),
-                              float(random.uniform(-4, 16))))  # fmt: skip
+                              float(random.uniform(-4, 32))))  # fmt: skip
         _spot(job, point, (2.0, 2.0, 2.0), "hemosiderin", 100 + number)
     return seen
 
@@ -147,7 +147,7 @@ def axonal(job: Job) -> Tensor:
         size = float(random.uniform(1.3, 2.3)) * (0.8 + 0.4 * job.lesion.degree)
         centre = job.canvas.point(point)
         torn = (1.4 * size, 2.2 * size, 1.4 * size)
-        if random.random() < 0.35:  # without blood
+        if random.random() < 0.25:  # without blood
             found |= _spot(job, centre, torn, "infarct_acute", number, share=0.9)
         else:
             found |= _spot(job, centre, (size, 1.5 * size, size), "hemosiderin", number)

@@ -33,7 +33,7 @@ def callosal(job: Job) -> Tensor:
     canvas, degree = job.canvas, job.lesion.degree
     box = canvas.box(job.at("corpus_callosum", "midline"), 85.0)
     x, y, z = canvas.template_points(box)
-    front = -60.0 if job.lesion.stage == "complete" else 2.0 - 10 * degree
+    front = -60.0 if job.lesion.stage == "complete" else 24.0 - 40 * degree
     present = soft(y - front, 4)
     along = y.clamp(-34, 40)
     arch = 27 - 0.0075 * (along - 2) ** 2

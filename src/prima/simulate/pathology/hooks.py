@@ -37,7 +37,7 @@ def _hooks(lesion: Lesion, lesions: tuple[Lesion, ...]) -> Iterable[Hook]:
         yield lambda shape: shape.scale_region("sulci", 0.85)
     elif name == BIG_VENTRICLES:
         yield partial(_widen, volume=2.4 + 7.0 * lesion.degree)
-        yield lambda shape: shape.scale_region("fourth_ventricle", 1 - 0.6 * lesion.degree)
+        yield lambda shape: shape.scale_region("fourth_ventricle", 1 - 0.75 * lesion.degree)
         if lesion.stage == "obstructive":
             yield lambda shape: shape.scale_region("sulci", 1 - 0.4 * lesion.degree)
     elif name == "structural_cerebral_atrophy":

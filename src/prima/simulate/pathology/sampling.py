@@ -127,6 +127,8 @@ def _one(pattern: Pattern, subtlety: int, rng: np.random.Generator, *, scale: fl
 def _stage(pattern: Pattern, subtlety: int, rng: np.random.Generator) -> str | None:
     if pattern.form == "leukoaraiosis":
         return ("Fazekas 3", "Fazekas 2", "Fazekas 1")[subtlety - 1]
+    if pattern.form == "callosal":
+        return "complete" if subtlety == 1 else "partial"
     if pattern.form == "adenoma":
         return "micro" if subtlety == 3 else "macro"
     return _choose(pattern.stages, rng) if pattern.stages else None
@@ -177,7 +179,7 @@ def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.
 
 def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
     """A cause, with the wanted consequence and all it needs."""
-    found = list(_sample(PATTERNS[cause], _CAUSE_SUBTLETY[subtlety], rng))
+    found = list(_sample(PATTERNS[cause], subtlety if wanted == EDEMA else _CAUSE_SUBTLETY[subtlety], rng))
     main = next(lesion for lesion in found if lesion.diagnosis == cause)
     if main.side not in ("left", "right") or main.site not in HEMISPHERIC:  # only such a mass pushes across
         side: Side = "left" if rng.random() < 0.5 else "right"
@@ -192,6 +194,9 @@ def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generato
         graded = Lesion(**(vars(main) | {"degree": _draw(PATTERNS[name].degrees[subtlety - 1], rng)}))
         found = [lesion for lesion in found if lesion.diagnosis != name or lesion.seed != main.seed]
         found.append(_consequence(rule, graded, subtlety, rng))
+    if wanted == EDEMA:  # as large as it is asked for, whatever brought it
+        size = max(_draw(PATTERNS[EDEMA].sizes_mm[subtlety - 1], rng), 1.3 * main.size_mm)
+        found[-1] = Lesion(**(vars(found[-1]) | {"size_mm": round(size, 1)}))
     return tuple(found)
 
 
