@@ -19,17 +19,26 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: its name, the columns that tell its rows apart, and all columns."""
+    """A table.
+
+    Args:
+        key: the columns that tell its rows apart.
+        together: the columns whose equal rows are written together and replaced together: all series of a study.
+    """
 
     name: str
     key: tuple[str, ...]
+    together: tuple[str, ...]
     columns: tuple[Column, ...]
 
 
-REVISION = Column("revision", "count", "of rows with the same key the one with the highest revision counts")
+REVISION = Column(
+    "revision", "count", "rows count when no part has a newer revision of the same study, report or exclusion"
+)
 
 STUDIES = Table(
     "studies",
+    ("study_uid",),
     ("study_uid",),
     (
         Column("study_uid", "text", "StudyInstanceUID; 2.25 and a hash when the original is no valid UID"),
@@ -61,6 +70,7 @@ STUDIES = Table(
 SERIES = Table(
     "series",
     ("study_uid", "series_uid"),
+    ("study_uid",),
     (
         Column("series_uid", "text", "SeriesInstanceUID, made valid like the study's"),
         Column("study_uid", "text", "its study"),
@@ -84,6 +94,7 @@ SERIES = Table(
 REPORTS = Table(
     "reports",
     ("report_id",),
+    ("report_id",),
     (
         Column("report_id", "text", "the carrier's identifier of the report, else a hash of what it says"),
         Column("study_uid", "text", "the study it names, if it names one"),
@@ -99,6 +110,7 @@ REPORTS = Table(
 
 EXCLUSIONS = Table(
     "exclusions",
+    ("unit", "key", "reason"),
     ("unit", "key", "reason"),
     (
         Column("unit", "text", "file, instance, study or report"),

@@ -33,7 +33,7 @@ def schema_of(table: Table) -> dict[str, pl.DataType]:
 
 
 def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add rows as one new part; a row whose key is known replaces the one that counted so far.
+    """Add rows as one new part; they replace what the table knew of the same study, report or exclusion.
 
     Only the holder of the archive's lock may call this. The rows are there as a whole or not at all.
 
@@ -58,8 +58,9 @@ def scan(archive: Archive, name: str) -> pl.LazyFrame:
         return pl.DataFrame(schema=schema_of(table)).lazy()
     every = pl.scan_parquet(paths)
     if len(paths) == 1:
-        return every  # a part holds each key once
-    return every.sort("revision").unique(table.key, keep="last", maintain_order=True)
+        return every
+    newest = every.group_by(table.together).agg(pl.col("revision").max())
+    return every.join(newest, on=[*table.together, "revision"], how="semi")
 
 
 def parts(archive: Archive, name: str) -> list[Path]:
