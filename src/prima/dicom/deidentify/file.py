@@ -121,6 +121,19 @@ def deidentify_file(path: Path, out: Path, policy: Policy) -> Path | None:
     return target
 
 
+def person_in(path: Path) -> Person:
+    """The patient of a file, from its header.
+
+    Raises:
+        UnreadableError: the file cannot be read.
+    """
+    try:
+        with quiet():
+            return person_of(dcmread(path, stop_before_pixels=True, force=True))
+    except (OSError, InvalidDicomError, zlib.error, RecursionError, MemoryError, *BROKEN):
+        raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
+
+
 def write_once(target: Path, content: bytes, *, staging: Path) -> bool:
     """Write a file under another name, force it to disk and rename it; whether it was new.
 
@@ -138,7 +151,12 @@ def write_once(target: Path, content: bytes, *, staging: Path) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(target)
+        try:
+            os.link(partial, target)  # unlike a rename, this never takes the place of a file
+        except FileExistsError:
+            return write_once(target, content, staging=staging)
+        except OSError:  # a disk without hard links
+            partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     folder = os.open(target.parent, os.O_RDONLY)

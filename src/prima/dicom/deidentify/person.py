@@ -16,6 +16,7 @@ _PERSON_NAMES = (
     "RequestingPhysician", "ResponsiblePerson", "ScheduledPerformingPhysicianName", "ConsultingPhysicianName",
 )  # fmt: skip
 _IDENTIFIERS = ("PatientID", "AccessionNumber", "OtherPatientIDs", "StudyID", "MedicalRecordLocator", "AdmissionID")
+_PLACES = ("InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName")
 _PARTS = re.compile(r"[^\W_]+")
 
 
@@ -27,11 +28,13 @@ class Person:
         key: tells patients apart: PatientID, else name and birth date, else the study.
         names: whole names as the header has them, of the patient and of staff.
         identifiers: patient, accession and other numbers.
+        places: institution, its address and department.
     """
 
     key: str
     names: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
     @property
     def words(self) -> frozenset[str]:
@@ -49,7 +52,7 @@ def person_of(dataset: Dataset) -> Person:
     if patient is None:
         name, born = text(dataset, "PatientName"), date_of(text(dataset, "PatientBirthDate") or "")
         patient = f"{name or ''}|{born or ''}" if name or born else text(dataset, "StudyInstanceUID") or ""
-    return Person(key=patient, names=names, identifiers=identifiers)
+    return Person(key=patient, names=names, identifiers=identifiers, places=_values(dataset, _PLACES))
 
 
 def _values(dataset: Dataset, keywords: tuple[str, ...]) -> tuple[str, ...]:

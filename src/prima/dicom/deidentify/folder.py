@@ -1,0 +1,218 @@
+"""A tree of files: each read once, written once, and not again when a broken-off run goes on."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from multiprocessing import get_context
+from pathlib import Path
+
+from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
+from prima.dicom.deidentify.policy import Policy
+from prima.errors import UsageError
+
+STATE = ".deidentify"
+_CARD, _DONE, _LOCK = "policy.json", "done", "lock"
+_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOutcome:
+    """What became of one file.
+
+    Args:
+        status: written, unchanged (it was there already), refused, or other (no DICOM image or object).
+        reason, detail: why it was refused.
+        replaced: (kind, old, new) of the identities it held, for the map.
+    """
+
+    path: Path
+    status: str
+    reason: str = ""
+    detail: str = ""
+    replaced: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """How many files ended how, and what a site may want to keep for itself."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    refused: list[FileOutcome] = field(default_factory=list)
+    replaced: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def refuse(self, path: Path, reason: str, detail: str) -> None:
+        """Count a file that could not even be tried."""
+        self.counts["refused"] += 1
+        self.refused.append(FileOutcome(path=path, status="refused", reason=reason, detail=detail))
+
+    @property
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """Refused files by reason and detail."""
+        return Counter((outcome.reason, outcome.detail) for outcome in self.refused)
+
+
+def deidentify_tree(
+    files: Sequence[Path],
+    out: Path,
+    policy: Policy,
+    *,
+    place: Callable[[Path], Path] = lambda place: place,
+    workers: int = 1,
+    on_file: Callable[[int], None] | None = None,
+) -> Summary:
+    """De-identify files into a folder; what an earlier run with the same key and options finished is left out.
+
+    Args:
+        files: any files; those that are no DICOM are counted.
+        out: new or empty, or begun by a run with the same key and options.
+        place: from study / series / instance.dcm to the path below `out`.
+        workers: processes.
+        on_file: called with the number of files that are done.
+
+    Raises:
+        UsageError: the folder holds something else, was begun otherwise, or is being written by another process.
+    """
+    summary = Summary()
+    with _state(out, policy) as state:
+        done = _done(state)
+        marks = {path: _mark(path, policy) for path in files}
+        todo = [path for path in files if marks[path] not in done]
+        summary.counts["unchanged"] = len(files) - len(todo)
+        with (state / _DONE).open("a", encoding="ascii") as journal:
+            for outcomes in _batches(todo, out, policy, place, workers):
+                for outcome in outcomes:
+                    summary.counts[outcome.status] += 1
+                    summary.replaced.update(outcome.replaced)
+                    if outcome.status == "refused":
+                        summary.refused.append(outcome)
+                    else:
+                        journal.write(f"{marks[outcome.path]}\n")
+                journal.flush()
+                os.fsync(journal.fileno())
+                if on_file is not None:
+                    on_file(summary.counts.total())
+    return summary
+
+
+def _batches(
+    todo: Sequence[Path], out: Path, policy: Policy, place: Callable[[Path], Path], workers: int
+) -> Iterator[list[FileOutcome]]:
+    batches = [todo[first : first + _BATCH] for first in range(0, len(todo), _BATCH)]
+    if workers <= 1:
+        for batch in batches:
+            yield deidentify_files(batch, out, policy, place)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(deidentify_files, batches, *([value] * len(batches) for value in (out, policy, place)))
+
+
+def deidentify_files(
+    batch: Iterable[Path], out: Path, policy: Policy, place: Callable[[Path], Path]
+) -> list[FileOutcome]:
+    """De-identify some files, one after the other."""
+    return [_one(path, out, policy, place) for path in batch]
+
+
+def _one(path: Path, out: Path, policy: Policy, place: Callable[[Path], Path]) -> FileOutcome:
+    try:
+        clean = deidentify(path, policy)
+        if clean is None:
+            return FileOutcome(path=path, status="other")
+        new = write_once(out / place(clean.place), clean.content, staging=out / STATE)
+    except RefusedError as error:
+        return FileOutcome(path=path, status="refused", reason=error.reason.value, detail=error.detail)
+    names = policy.pseudonyms
+    replaced = [
+        ("patient", clean.person.key, names.patient_id(clean.person.key)),
+        ("days_back", clean.person.key, str(names.days_back(clean.person.key))),
+        ("study", clean.old_uids[0], names.new_uid(clean.old_uids[0])),
+        ("series", clean.old_uids[1], names.new_uid(clean.old_uids[1])),
+        ("accession", clean.accession, names.accession(clean.accession)),
+    ]
+    return FileOutcome(
+        path=path, status="written" if new else "unchanged", replaced=tuple(row for row in replaced if row[1])
+    )
+
+
+@contextmanager
+def _state(out: Path, policy: Policy) -> Iterator[Path]:
+    """The folder that remembers how far a run came, held by one process at a time."""
+    state = out / STATE
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: found a file, expected a new or empty folder")
+    if (
+        out.is_dir()
+        and not state.is_dir()
+        and any(path.name != "archive.json" and path.name[0] != "." for path in out.iterdir())
+    ):
+        raise UsageError(f"{out}: found files of something else, expected a new or empty folder")
+    state.mkdir(parents=True, exist_ok=True)
+    handle = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{out}: is being written by another process; wait until it is done") from None
+        card = state / _CARD
+        if card.exists():
+            if json.loads(card.read_text(encoding="ascii"))["policy"] != policy.fingerprint:
+                raise UsageError(f"{out}: was begun with another key, option or version; name another folder")
+        else:
+            partial = state / f".{_CARD}.part"
+            partial.write_text(json.dumps({"policy": policy.fingerprint}), encoding="ascii")
+            partial.replace(card)
+        for leftover in state.glob(".*.part"):
+            leftover.unlink()
+        yield state
+    finally:
+        os.close(handle)
+
+
+def _done(state: Path) -> set[str]:
+    """Marks of finished files; a line cut short by the end of a process fits no file."""
+    path = state / _DONE
+    if not path.exists():
+        return set()
+    text = path.read_text(encoding="ascii")
+    if text and not text.endswith("\n"):
+        with path.open("a", encoding="ascii") as journal:
+            journal.write("\n")
+    return set(text.split())
+
+
+def _mark(path: Path, policy: Policy) -> str:
+    """Stands for a file as it is now, without saying anything of it."""
+    try:
+        status = path.stat()
+        facts = f"{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}"
+    except OSError:
+        facts = f"{path.absolute()}\0gone"
+    return policy.key.digest("file", facts).hex()[:32]
+
+
+def write_private_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table that only its owner may read, whole or not at all; rows that are there already stay."""
+    known: set[tuple[str, ...]] = set()
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            known = {tuple(row) for row in list(csv.reader(file))[1:]}
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(sorted(known | {tuple(row) for row in rows}))
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text.getvalue())
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
