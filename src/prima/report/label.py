@@ -1,0 +1,145 @@
+"""The rule labeller: terms find the mentions, cues say what is said of them, one rule settles the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from prima.report.labels import Label, Labels, Mention, strongest
+from prima.report.lexicon import Term, lexicon
+from prima.report.patterns import Found
+from prima.report.scope import Clause, Stance
+from prima.report.sections import split_sections, split_sentences
+from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
+
+_IMPLIED: dict[str, tuple[str, ...]] = {
+    name: tuple(rule.consequence for rule in IMPLICATIONS if rule.premise == name and rule.when is None)
+    for name in DIAGNOSIS_NAMES
+}
+_READ = ("history", "findings", "impression", "addendum")
+_MOST_REMEMBERED = 100_000
+
+
+class RuleLabeller:
+    """Labels reports by rule; the same text always gets the same labels.
+
+    Example:
+        >>> labels = RuleLabeller().label("No acute infarct. Stable left frontal meningioma, possible small AVM.")
+        >>> {name: (label.assertion, label.evidence) for name, label in labels.labels.items()}
+        {'tumor_adult_meningioma': ('present', 'left frontal meningioma'), ...}
+    """
+
+    def __init__(self) -> None:
+        self._lexicon = lexicon()
+        self._remembered: dict[tuple[str, bool], tuple[Mention, ...]] = {}
+        self.version = f"rules-{self._lexicon.version}"
+
+    def label(self, text: str) -> Labels:
+        """The labels of one report, by its sections."""
+        told: list[Mention] = []
+        added: list[Mention] = []
+        for section in split_sections(text):
+            if section.kind not in _READ:
+                continue
+            history = section.kind == "history"
+            into = added if section.kind == "addendum" else told
+            for start, end in split_sentences(text, section.start, section.end):
+                for mention in self._sentence(text[start:end], history):
+                    into.append(mention._replace(start=mention.start + start, end=mention.end + start))
+        best = strongest(told)
+        corrected = {name: mention for name, mention in strongest(added).items() if mention.assertion != "historical"}
+        best = strongest([*best.values(), *strongest(added).values()]) | corrected
+        labels = {
+            name: Label(best[name].assertion, text[best[name].start : best[name].end], best[name].start, best[name].end)
+            for name in DIAGNOSIS_NAMES
+            if name in best
+        }
+        return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*told, *added), key=_place)))
+
+    def _sentence(self, sentence: str, history: bool) -> tuple[Mention, ...]:
+        key = (sentence, history)
+        known = self._remembered.get(key)
+        if known is None:
+            if len(self._remembered) > _MOST_REMEMBERED:
+                self._remembered.clear()
+            known = self._remembered[key] = tuple(self._read(sentence, history))
+        return known
+
+    def _read(self, sentence: str, history: bool) -> Iterable[Mention]:
+        words = self._lexicon.folder.words(sentence)
+        folded = [word.word for word in words]
+        found = _settled(self._lexicon.terms.find(folded), folded)
+        if not found:
+            return
+        clause = Clause(folded, [Found(hit.kind.diagnosis, hit.start, hit.end) for hit in found])
+        stances = clause.alternatives([clause.stance(mention) for mention in clause.mentions])
+        named = any(
+            hit.kind.role == "names" and stance not in (None, "absent")
+            for hit, stance in zip(found, stances, strict=True)
+        )
+        for hit, stance in zip(found, stances, strict=True):
+            said = _of_history(stance) if history else stance
+            if said is None or not _counts(hit.kind.role, said, named=named):
+                continue
+            start, end = words[hit.start].start, words[hit.end - 1].end
+            for name in _with_implied(hit.kind.diagnosis, said):
+                yield Mention(name, said, start, end)
+
+
+def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[Term]]:
+    """Without matches inside longer ones, unless the longer one spans a list ("subdural or subarachnoid blood")."""
+    kept: list[Found[Term]] = []
+    for hit in found:
+        if hit.kind.role == "blocked":
+            continue
+        inside = False
+        for other in found:
+            if other is hit or other.end <= hit.start or hit.end <= other.start:
+                continue
+            if not (other.start <= hit.start and hit.end <= other.end):
+                # Two names share their noun: the first has it ("germ cell tumor of the pineal region").
+                inside = other.start < hit.start and other.kind.role == "names" and other.end < hit.end
+                if inside:
+                    break
+                continue
+            longer = other.end - other.start > hit.end - hit.start
+            if other.kind.role == "blocked":
+                inside = longer or other.end - other.start == hit.end - hit.start
+            elif other.kind.diagnosis == hit.kind.diagnosis:
+                inside = longer or (found.index(other) < found.index(hit))
+            elif longer and other.kind.role in ("names", hit.kind.role):
+                inside = not {"and", "or", "with"} & set(words[other.start : other.end])
+            if inside:
+                break
+        if not inside:
+            kept.append(hit)
+    return kept
+
+
+def _counts(role: str, said: Stance, *, named: bool) -> bool:
+    if role == "denied":
+        return said == "absent"
+    if role == "affirmed":
+        return said in ("present", "uncertain")
+    return role == "names" or not named
+
+
+def _of_history(stance: Stance | None) -> Stance | None:
+    """In the clinical history a finding is of the past, and what is asked, doubted or denied is no finding."""
+    if stance == "present":
+        return "historical"
+    return stance if stance in ("historical", "other_experiencer") else None
+
+
+@cache
+def _with_implied(diagnosis: str, said: Stance) -> tuple[str, ...]:
+    if said not in ("present", "uncertain"):
+        return (diagnosis,)
+    names = [diagnosis]
+    for name in names:
+        names += [consequence for consequence in _IMPLIED[name] if consequence not in names]
+    return tuple(names)
+
+
+def _place(mention: Mention) -> tuple[int, int, str]:
+    return mention.start, mention.end, mention.diagnosis

@@ -1,0 +1,73 @@
+"""The packaged tables, read once: terms of the diagnoses, cues, and the folder that knows the words of both."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from prima.report.patterns import Matcher, words_of
+from prima.report.words import Folder
+
+
+class Term(NamedTuple):
+    """What a pattern stands for: a diagnosis ("" for none) and the table it stands in."""
+
+    diagnosis: str
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lexicon:
+    """All that the rule labeller knows of language.
+
+    Args:
+        version: that of the tables.
+        folder: from text to the words of the tables.
+        terms: what names a diagnosis.
+        cues: what changes what is said of it.
+    """
+
+    version: str
+    folder: Folder
+    terms: Matcher[Term]
+    cues: Matcher[str]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The packaged lexicon.
+
+    Example:
+        >>> [word.word for word in lexicon().folder.words("Meningiomas aren't seen")]
+        ['meningioma', 'are', 'not', 'seen']
+    """
+    table = _table("terms.toml")
+    macros = table["macros"]
+    terms = [
+        (Term(name, role), pattern)
+        for name, roles in table["terms"].items()
+        for role, patterns in roles.items()
+        for pattern in patterns
+    ]
+    terms += [(Term("", "blocked"), pattern) for pattern in table["blocked"]["names"]]
+    cues = [(kind, pattern) for kind, patterns in cue_table().items() if kind != "words" for pattern in patterns]
+    folder = Folder(words_of((pattern for _, pattern in [*terms, *cues]), macros))
+    return Lexicon(
+        version=table["version"],
+        folder=folder,
+        terms=Matcher(terms, macros, folder.spelling),
+        cues=Matcher(cues, macros, folder.spelling),
+    )
+
+
+@cache
+def cue_table() -> dict[str, Any]:
+    """`cues.toml`: patterns by kind, and the words of the rules of scope."""
+    return _table("cues.toml")
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("prima.report").joinpath(name).read_text("utf-8"))

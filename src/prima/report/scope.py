@@ -1,0 +1,274 @@
+"""What a sentence says of each mention in it: which cues reach it, and which of them counts.
+
+A cue reaches over a list ("no A, B or C") until something ends it: a word such as "but", a semicolon, or a part of the
+list that stands for itself ("no A, mild B"; "no A, B is seen"). The rules are written down in
+docs/reference/report-labels.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from prima.report.lexicon import cue_table, lexicon
+from prima.report.patterns import Found
+
+Stance = Literal["present", "absent", "uncertain", "historical", "other_experiencer"]
+"""What is said of a diagnosis; `other_experiencer`: of a relative, not of the patient."""
+
+_STOPS = frozenset(";.!:")
+_JOINS = frozenset((",", "and", "&", "plus"))
+_OTHERS = frozenset(("or", "nor"))
+_WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
+_ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
+_NOT_ALTERNATIVES = ("surgical_", "structural_edema", "structural_mass", "structural_midline", "structural_brain_h")
+
+
+class Cue(NamedTuple):
+    """A cue: its kinds (a word may act before and after) and the words [start, end) it covers."""
+
+    kinds: frozenset[str]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A sentence with its cues and the words that its mentions cover.
+
+    Args:
+        words: folded words and stops.
+        mentions: (diagnosis, first word, word after the last), in order.
+    """
+
+    words: Sequence[str]
+    mentions: Sequence[Found[str]]
+
+    @cached_property
+    def cues(self) -> tuple[Cue, ...]:
+        """Of overlapping cues the longest."""
+        spans: dict[tuple[int, int], set[str]] = {}
+        for kind, start, end in lexicon().cues.find(self.words):
+            spans.setdefault((start, end), set()).add(kind)
+        kept: list[Cue] = []
+        for (start, end), kinds in sorted(spans.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
+            if all(end <= other.start or start >= other.end for other in kept):
+                kept.append(Cue(frozenset(kinds), start, end))
+        return tuple(sorted(kept, key=lambda cue: cue.start))
+
+    @cached_property
+    def _acting(self) -> tuple[Cue, ...]:
+        """Cues that are not part of a name ("resection cavity")."""
+        return tuple(
+            cue
+            for cue in self.cues
+            if not any(mention.start <= cue.start and cue.end <= mention.end for mention in self.mentions)
+        )
+
+    @cached_property
+    def _hard(self) -> frozenset[int]:
+        words, listed = self.words, False
+        ends = {at for cue in self.cues if "ends" in cue.kinds for at in range(cue.start, cue.end)}
+        openings = {cue.end for cue in self.cues}
+        for at, word in enumerate(words):
+            if word == ":" and at in openings:
+                listed = True  # "negative for: a; b"
+            elif word in _STOPS and not (listed and word == ";"):
+                ends.add(at)
+        return frozenset(ends)
+
+    @cached_property
+    def _of_lists(self) -> frozenset[int]:
+        return frozenset(at for cue in self.cues if "list_ends" in cue.kinds for at in range(cue.start, cue.end))
+
+    def stance(self, mention: Found[str]) -> Stance | None:
+        """What is said of one mention; None when it is only asked about, or named as something to look for."""
+        before = [cue for cue in self._acting if cue.start < mention.start and cue.end <= mention.end]
+        after = [cue for cue in self._acting if cue.start > mention.start and cue.end > mention.end]
+        inside = any(
+            cue.kinds & {"denied", "answers_no"} and mention.start < cue.start and cue.end <= mention.end
+            for cue in self.cues
+        )
+        reached = [cue for cue in before if self._reaches(cue, mention)]
+        kinds = {kind for cue in reached for kind in cue.kinds}
+        later = {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention)}
+        if "relative" in kinds and not self._has_moved_on(reached):
+            return "other_experiencer"
+        if "asked" in kinds and not self._denied_first(reached):
+            return None
+        if "past_after" in later and self._can_be_past(mention, after):
+            return "historical"
+        if inside or later & {"denied_after", "answers_no"}:
+            return "absent"
+        nearest = self._nearest(reached)
+        if nearest == "denied" and not self._presupposed(mention, reached):
+            return "absent"
+        if nearest == "doubted" or "doubted_after" in later:
+            return "uncertain"
+        past = [cue for cue in reached if cue.kinds & {"past", "adjectives_of_past"}]
+        if past and not ("visible" in kinds or "visible_after" in later) and self._can_be_past(mention, past):
+            return "historical"
+        return "present"
+
+    def alternatives(self, stances: Sequence[Stance | None]) -> list[Stance | None]:
+        """Two different diagnoses joined by "or" or "versus" are both in doubt."""
+        settled = list(stances)
+        for at, (one, other) in enumerate(pairwise(self.mentions)):
+            between = self.words[one.end : other.start]
+            both = one.kind != other.kind and stances[at] == stances[at + 1] == "present"
+            joined = len(between) <= 4 and {"or", "versus", "vs"} & set(between) and "and" not in between
+            if both and joined and not any(name.kind.startswith(_NOT_ALTERNATIVES) for name in (one, other)):
+                settled[at] = settled[at + 1] = "uncertain"
+        return settled
+
+    def _reaches(self, cue: Cue, mention: Found[str]) -> bool:
+        between = range(cue.end, mention.start)
+        if any(at in self._hard and not (at == cue.end and self.words[at] == ":") for at in between):
+            return False
+        if cue.kinds & {"relative", "asked"}:
+            return "relative" in cue.kinds or self._carried(cue.end, mention)
+        if cue.kinds & {"visible", "nothing"}:
+            return not any(self.words[at] in _JOINS for at in between)
+        if any(at in self._of_lists for at in between):
+            return False
+        if "adjectives_of_past" in cue.kinds:
+            return len(between) <= 4 and not any(
+                self.words[at] in _JOINS or self.words[at] in _WORDS["places"] for at in between
+            )
+        if "past" in cue.kinds and any(self.words[at] == "," for at in between):
+            return False
+        if self.words[cue.start] in ("questionmark", "non"):
+            return len(between) <= (3 if self.words[cue.start] == "questionmark" else 0)
+        return bool(cue.kinds & {"denied", "doubted", "past"}) and self._carried(cue.end, mention)
+
+    def _carried(self, start: int, mention: Found[str]) -> bool:
+        """Whether a list that begins at `start` still goes on at the mention."""
+        words = self.words
+        joins = [at for at in range(start, mention.start) if words[at] in _JOINS]
+        if not joins:
+            return True
+        stop = mention.end
+        while stop < len(words) and stop not in self._hard and words[stop] not in _JOINS and words[stop] not in _OTHERS:
+            stop += 1
+        for first, upto in zip(joins, [*joins[1:], mention.start], strict=True):
+            part = words[first + 1 : upto]
+            if part and part[0] in _OTHERS:
+                continue
+            if any(word in _WORDS["verbs"] for word in part):
+                return False
+            if not self._listed_on(upto) and any(word in _WORDS["degrees"] or word[0].isdigit() for word in part):
+                return False
+        last = words[joins[-1] + 1 : mention.start]
+        if last and last[0] in _OTHERS:
+            return True
+        answered = any(
+            cue.kinds & {"denied_after", "denied", "doubted_after"} and mention.end <= cue.start <= stop
+            for cue in self.cues
+        )
+        return (
+            answered
+            or self._listed_on(mention.end)
+            or not any(word in _WORDS["verbs"] for word in words[mention.end : stop])
+        )
+
+    def _listed_on(self, start: int) -> bool:
+        """Whether an "or" still comes before the list is ended."""
+        for at in range(start, len(self.words)):
+            if at in self._hard:
+                return False
+            if self.words[at] in _OTHERS:
+                return True
+        return False
+
+    def _reaches_back(self, cue: Cue, kind: str, mention: Found[str]) -> bool:
+        if kind not in ("past_after", "denied_after", "doubted_after", "visible_after", "answers_no"):
+            return False
+        words, between = self.words, range(mention.end, cue.start)
+        if kind == "answers_no":
+            if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
+                return False
+            if (
+                words[cue.start] in ("no", "nil", "zero", "neg", "negative", "none", "denied")
+                and words[cue.start - 1] != ":"
+            ):
+                return False
+            return all(words[at] == ":" or at not in self._hard for at in between) and not self._parted(between)
+        if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):
+            return False
+        if "questionmark" in words[cue.start : cue.end]:
+            return len(between) <= 3
+        if words[cue.start] in ("versus", "vs") and any(
+            words[at] in ("mm", "cm") or words[at][0].isdigit() for at in between
+        ):
+            return False
+        return kind == "visible_after" or not self._nested(mention)
+
+    def _parted(self, between: range) -> bool:
+        """Whether another statement stands between."""
+        return any(self.words[at] in _WORDS["verbs"] for at in between)
+
+    def _nested(self, mention: Found[str]) -> bool:
+        """Whether it only says where or whence another finding is ("edema around the tumor has resolved")."""
+        for at in range(mention.start - 1, max(-1, mention.start - 5), -1):
+            if self.words[at] in _JOINS or at in self._hard:
+                return False
+            if self.words[at] in _WORDS["nesting"]:
+                return any(
+                    other.end <= at
+                    and not any(self.words[i] in _JOINS or i in self._hard for i in range(other.end, at))
+                    for other in self.mentions
+                )
+        return False
+
+    def _presupposed(self, mention: Found[str], reached: Sequence[Cue]) -> bool:
+        """ "No enhancement in the cavity": what is denied is the enhancement."""
+        words = self.words
+        denial = max((cue for cue in reached if "denied" in cue.kinds), key=lambda cue: cue.end)
+        place = next(
+            (
+                at
+                for at in range(mention.start - 1, max(denial.end, mention.start - 5), -1)
+                if words[at] in _WORDS["places"]
+            ),
+            None,
+        )
+        if (
+            place is None
+            or place <= denial.end
+            or any(word in _JOINS or word in _OTHERS for word in words[place : mention.start])
+        ):
+            return False
+        return words[place + 1] in _WORDS["definite"] or (
+            mention.kind.startswith("surgical_")
+            and any(word not in _WORDS["definite"] for word in words[denial.end : place])
+        )
+
+    def _nearest(self, reached: Sequence[Cue]) -> str | None:
+        """The last of denial and doubt; a doubt right after a denial is denied with it."""
+        last: Cue | None = None
+        for cue in reached:
+            if not cue.kinds & {"denied", "doubted"}:
+                continue
+            if last is not None and "denied" in last.kinds and "doubted" in cue.kinds and cue.start - last.end <= 1:
+                continue
+            last = cue
+        if last is None:
+            return None
+        return "denied" if "denied" in last.kinds else "doubted"
+
+    def _has_moved_on(self, reached: Sequence[Cue]) -> bool:
+        """ "Mother with A, rule out B": another cue after a comma speaks of the patient again."""
+        last = max(cue.end for cue in reached if "relative" in cue.kinds)
+        return any(cue.start >= last and "," in self.words[last : cue.start] for cue in reached)
+
+    def _denied_first(self, reached: Sequence[Cue]) -> bool:
+        return any("denied" in cue.kinds and "asked" not in cue.kinds for cue in reached)
+
+    def _can_be_past(self, mention: Found[str], cues: Sequence[Cue]) -> bool:
+        """What an operation leaves is there after it; an old infarct is seen."""
+        if not mention.kind.startswith(_ITS_OWN_PAST):
+            return True
+        return any(not _WORDS["says_past"].isdisjoint(self.words[cue.start : cue.end]) for cue in cues)

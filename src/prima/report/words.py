@@ -1,0 +1,196 @@
+"""From text to words: spelling, number and small slips folded away, each word with its place in the text.
+
+A slip is one letter too many, too few, wrong or swapped in a word of six letters or more (two in nine or more), and
+two words run together. Words that are right as they stand, though close to a word of the tables, are listed in
+`lookalikes.txt`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+_TOKEN = re.compile(
+    r"(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
+    re.IGNORECASE,
+)
+_SILENT = frozenset("/-+*\"'’()[]{}–—_=<>~#“”•·^`‑")
+_TABLE: dict[str, Any] = tomllib.loads(files("prima.report").joinpath("words.toml").read_text("utf-8"))
+_BRITISH: list[tuple[str, str]] = [(british, american) for british, american in _TABLE["british"]]
+_FORMS: dict[str, str] = {form: word for word, forms in _TABLE["forms"].items() for form in forms}
+_SLASHED: dict[str, str] = _TABLE["slashed"]
+_MOST_MEMORISED = 200_000
+
+
+class Word(NamedTuple):
+    """A folded word and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+class Folder:
+    """Folds words into those of the tables.
+
+    Args:
+        known: the words of the tables.
+
+    Example:
+        >>> folder = Folder(["meningioma", "edema", "low", "grade", "hemorrhage", "disease", "without"])
+        >>> [word.word for word in folder.words("Low-grade oedema, menigniomas; Haemorrhages? diseasewithout")]
+        ['low', 'grade', 'edema', ',', 'meningioma', ';', 'hemorrhage', 'questionmark', 'disease', 'without']
+    """
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = frozenset(word for word in known if word.isalpha()) | frozenset(_FORMS.values())
+        self._right = self._known | _lookalikes()
+        self._near: dict[str, set[str]] = {}
+        for word in self._known | {form for form in _FORMS if form.isalpha()}:
+            if len(word) >= _SHORTEST:
+                for spelled in _spellings(word):
+                    for rest in _deletions(spelled):
+                        self._near.setdefault(rest, set()).add(word)
+        self._memory: dict[str, tuple[str, ...]] = {}
+
+    def words(self, text: str) -> list[Word]:
+        """The words and stops of a text; brackets, hyphens and quotation marks are left out."""
+        memory, words = self._memory, []
+        for hit in _TOKEN.finditer(text):
+            raw = hit[0]
+            folded = memory.get(raw)
+            if folded is None:
+                folded = self._remember(raw)
+            start, end = hit.span()
+            words += [Word(word, start, end) for word in folded]
+        return words
+
+    def fold(self, raw: str) -> tuple[str, ...]:
+        """One word as written → words of the tables, as a rule one."""
+        word = raw.lower()
+        if word in _SILENT:
+            return ()
+        if word == "?":
+            return ("questionmark",)
+        if not word[0].isalpha():
+            return (word,)
+        if word.endswith(("n't", "n’t")):
+            return ("cannot",) if word[:3] == "can" else (word[:-3], "not")
+        if "/" in word:
+            return tuple(_SLASHED.get(word, word).split())
+        word = word.removesuffix("'s").removesuffix("’s")
+        for british, american in _BRITISH:
+            if british in word:
+                word = word.replace(british, american)
+        word = _FORMS.get(word, word)
+        if word in self._right:
+            return (self._plain(word),)
+        single = self._single(word)
+        if single:
+            return (single,)
+        return self._mended(word)
+
+    def spelling(self, word: str) -> str:
+        """How folded text has a word of the tables."""
+        folded = self.fold(word)
+        return folded[0] if len(folded) == 1 else word
+
+    def _remember(self, raw: str) -> tuple[str, ...]:
+        if len(self._memory) > _MOST_MEMORISED:
+            self._memory.clear()
+        folded = self._memory[raw] = self.fold(raw)
+        return folded
+
+    def _plain(self, word: str) -> str:
+        """The singular of a plural that the tables hold, too."""
+        return self._single(word) or word
+
+    def _single(self, word: str) -> str | None:
+        for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("ae", "a"), ("mata", "ma")):
+            if word.endswith(ending) and len(word) > len(ending) + 2:
+                single = word[: -len(ending)] + instead
+                single = _FORMS.get(single, single)
+                if single in self._known:
+                    return single
+        return None
+
+    def _mended(self, word: str) -> tuple[str, ...]:
+        near = self._nearest(word)
+        if near is None and word.endswith("s"):
+            near = self._nearest(word[:-1])
+        if near is not None:
+            return (near,)
+        if len(word) >= 10:
+            for cut in range(4, len(word) - 3):
+                if word[:cut] in self._known and word[cut:] in self._known:
+                    return word[:cut], word[cut:]
+        return (word,)
+
+    def _nearest(self, word: str) -> str | None:
+        if len(word) < _SHORTEST - 1:
+            return None
+        candidates: set[str] = set()
+        for rest in _deletions(word):
+            candidates |= self._near.get(rest, set())
+        allowed = [
+            (distance, candidate)
+            for candidate in candidates
+            if (distance := min(_distance(word, spelled) for spelled in _spellings(candidate)))
+            <= _slips(candidate, word)
+        ]
+        return _FORMS.get(nearest := min(allowed)[1], nearest) if allowed else None
+
+
+_SHORTEST = 6
+_TWO_SLIPS_FROM = 9
+
+
+def _slips(right: str, written: str) -> int:
+    """How many slips are believed: the first letter must be right, unless the word is long."""
+    if len(right) < _SHORTEST or (right[0] != written[0] and len(right) < 9):
+        return 0 if sorted(right) != sorted(written) else 1
+    return 2 if min(len(right), len(written)) >= _TWO_SLIPS_FROM else 1
+
+
+def _spellings(word: str) -> tuple[str, ...]:
+    """A word as Americans and the British write it."""
+    british = word.replace("hemorrh", "haemorrh").replace("hemato", "haemato").replace("edema", "oedema")
+    british = british.replace("tumor", "tumour").replace("ischem", "ischaem")
+    return (word, british) if british != word else (word,)
+
+
+def _deletions(word: str) -> set[str]:
+    """The word, and the word with one letter (two of a long one) left out."""
+    once = {word[:at] + word[at + 1 :] for at in range(len(word))}
+    found = {word} | once
+    if len(word) >= _TWO_SLIPS_FROM:
+        found |= {part[:at] + part[at + 1 :] for part in once for at in range(len(part))}
+    return found
+
+
+def _distance(one: str, other: str) -> int:
+    """Letters inserted, left out, changed, or swapped with their neighbour (optimal string alignment).
+
+    Example:
+        >>> _distance("meningioma", "menignioma"), _distance("edema", "edma"), _distance("shift", "swift")
+        (1, 1, 1)
+    """
+    if abs(len(one) - len(other)) > 2:
+        return 3
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, right in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def _lookalikes() -> frozenset[str]:
+    return frozenset(files("prima.report").joinpath("lookalikes.txt").read_text("utf-8").split())
