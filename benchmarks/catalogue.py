@@ -2,7 +2,7 @@
 
 python benchmarks/catalogue.py [--studies 220000] [--scratch build/catalogue]
 
-Makes the rows (25.5 series a study on the mean, a report each with few exceptions, some studies catalogued anew, several
+Makes the rows (25.5 series a study on the mean, a report each with few exceptions, some catalogued anew, several
 parts, as ingests leave them), then runs the command in a process of its own and prints the results page.
 """
 

@@ -15,6 +15,7 @@ from prima.archive.outcome import Outcome
 from prima.archive.schema import TABLES
 from prima.archive.tables import MANY_PARTS, append, compact, parts, sweep
 from prima.dicom.incoming import IncomingInstance, NotDelivered
+from prima.dicom.quiet import quiet
 from prima.errors import ArchiveError
 
 # Studies that were touched wait for their rows until this many wait, so that a study which arrives in one piece is
@@ -46,7 +47,7 @@ def ingest_instances(
     def remember(exclusions: list[Exclusion]) -> None:
         append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
 
-    with writing(archive, "ingest"):
+    with writing(archive, "ingest"), quiet():
         try:
             intake = Intake(archive, remember)
             intake.recover()

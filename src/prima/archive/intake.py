@@ -24,8 +24,8 @@ from prima.dicom.record import Identity, MissingUidError, identity_of
 from prima.dicom.same import same_pixels
 from prima.errors import UnreadableError
 
-# Files that are forced to disk together.
-BATCH = 256
+# As many files, or bytes, are forced to disk together.
+BATCH, BATCH_BYTES = 256, 1 << 28
 _THREADS = 8
 
 
@@ -56,6 +56,7 @@ class Intake:
     _told: list[Callable[[], None]] = field(default_factory=list)
     _excluded: list[Exclusion] = field(default_factory=list)
     _number: int = 0
+    _bytes: int = 0
 
     def recover(self) -> None:
         """Clear away what a process that died left unfinished, and pick up the studies it noted."""
@@ -74,7 +75,8 @@ class Intake:
         self.counts[outcome] += 1
         if instance.on_done is not None:
             self._told.append(instance.on_done)
-        if len(self._staged) + len(self._excluded) >= BATCH or len(self._told) >= 16 * BATCH:
+        full = len(self._staged) + len(self._excluded) >= BATCH or self._bytes >= BATCH_BYTES
+        if full or len(self._told) >= 16 * BATCH:
             self.flush()
 
     def flush(self) -> None:
@@ -98,6 +100,7 @@ class Intake:
         for folder in folders:
             sync(folder)
         self._staged.clear()
+        self._bytes = 0
         if self._excluded:
             self.on_exclusions(self._excluded)
             self._excluded = []
@@ -147,6 +150,7 @@ class Intake:
         except OSError:
             staged.unlink(missing_ok=True)
             raise
+        self._bytes += staged.stat().st_size
         self._staged[place] = (staged, study_uid)
 
 

@@ -32,9 +32,7 @@ class Table:
     columns: tuple[Column, ...]
 
 
-REVISION = Column(
-    "revision", "count", "rows count when no part has a newer revision of the same study, report or exclusion"
-)
+REVISION = Column("revision", "count", "a row counts while no part has a newer one of its study, report or exclusion")
 
 STUDIES = Table(
     "studies",

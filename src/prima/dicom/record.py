@@ -39,6 +39,7 @@ class MissingUidError(UnreadableError):
     """A DICOM object that lacks one of the three UIDs that say which instance it is."""
 
 
+@quiet()
 def identity_of(content: Path | bytes) -> Identity | None:
     """Which instance a file, or the bytes of one, is.
 
@@ -81,6 +82,7 @@ class StudyRecord:
     sex: str | None
 
 
+@quiet()
 def study_record(path: Path) -> StudyRecord:
     """Read the study's facts from one of its files.
 
@@ -111,7 +113,7 @@ def study_record(path: Path) -> StudyRecord:
 
 def _read(content: Path | bytes, tags: list[str] | None) -> Dataset | None:
     try:
-        with quiet(), content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
+        with content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
             return _parse(file, tags, named=isinstance(content, Path) and content.suffix.lower() == ".dcm")
     except PermissionError:
         raise UnreadableError(NOT_PERMITTED) from None

@@ -1,0 +1,140 @@
+"""A small hospital export: DICOM files of a few bytes, made in any number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from prima.archive.layout import Archive
+from prima.archive.tables import scan
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
+
+
+class Export:
+    """Writes studies of tiny MR images below a folder; any element may be overridden, or removed with None."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def image(
+        self, name: str, *, study: int = 1, series: int = 1, instance: int = 1, value: int = 0, **more: Any
+    ) -> Path:
+        """One axial slice of 4 by 4 pixels."""
+        found = Dataset()
+        values = {
+            "SOPClassUID": MR,
+            "SOPInstanceUID": f"1.2.{study}.{series}.{instance}",
+            "StudyInstanceUID": f"1.2.{study}",
+            "SeriesInstanceUID": f"1.2.{study}.{series}",
+            "PatientID": f"P{study}",
+            "PatientAge": "045Y",
+            "PatientSex": "F",
+            "AccessionNumber": f"A{study}",
+            "StudyDate": "20240110",
+            "StudyTime": "101500",
+            "StudyDescription": "MRI BRAIN",
+            "Manufacturer": "ACME",
+            "Modality": "MR",
+            "SeriesNumber": series,
+            "SeriesDescription": f"AX T{series}",
+            "InstanceNumber": instance,
+            "ImageType": ["ORIGINAL", "PRIMARY", "M"],
+            "ImagePositionPatient": [0.0, 0.0, 5.0 * instance],
+            "ImageOrientationPatient": [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            "PixelSpacing": [1.0, 1.0],
+            "SliceThickness": 5.0,
+            "Rows": 4,
+            "Columns": 4,
+            "SamplesPerPixel": 1,
+            "PhotometricInterpretation": "MONOCHROME2",
+            "BitsAllocated": 16,
+            "BitsStored": 16,
+            "HighBit": 15,
+            "PixelRepresentation": 0,
+            **more,
+        }
+        for keyword, content in values.items():
+            if content is not None:
+                setattr(found, keyword, content)
+        found.PixelData = (np.arange(16, dtype=np.uint16) + value + 100 * instance).tobytes()
+        found["PixelData"].VR = "OW"
+        found.file_meta = FileMetaDataset()
+        found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found.save_as(path, enforce_file_format=True)
+        return path
+
+    def study(self, study: int, *, num_series: int = 2, num_slices: int = 4, **more: Any) -> list[Path]:
+        """A study of axial stacks."""
+        return [
+            self.image(f"{study}/{series}/IM{instance}", study=study, series=series, instance=instance, **more)
+            for series in range(1, num_series + 1)
+            for instance in range(1, num_slices + 1)
+        ]
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Export:
+    """An export in the test's own folder."""
+    return Export(tmp_path / "export")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """A new archive."""
+    return Archive.open_or_make(tmp_path / "archive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A report as a carrier gives it."""
+
+    text: str = "IMPRESSION: Normal."
+    study_uid: str | None = None
+    accession: str | None = None
+    patient_id: str | None = None
+    filed_at: datetime | None = datetime(2024, 1, 10, 15)
+    report_status: str = "final"
+
+
+@pytest.fixture
+def said() -> type[Said]:
+    """Reports as a carrier gives them."""
+    return Said
+
+
+def contents(archive: Archive) -> dict[str, Any]:
+    """Everything an archive holds that two ways to the same end must share: files by content, rows without times."""
+    files = {
+        str(path.relative_to(archive.root)): path.read_bytes()
+        for folder in ("instances", "conflicts")
+        for path in (archive.root / folder).rglob("*")
+        if path.is_file()
+    }
+    tables = {
+        name: scan(archive, name)
+        .drop("revision", "received_at", "source", strict=False)
+        .collect()
+        .sort(pl.all())
+        .rows(named=True)
+        for name in ("studies", "series", "reports", "exclusions")
+    }
+    left = sorted(path.name for folder in (archive.incoming, archive.pending) for path in folder.iterdir())
+    return {"files": files, **tables, "left": left}
+
+
+@pytest.fixture(name="contents")
+def _contents() -> Callable[[Archive], dict[str, Any]]:
+    """What an archive holds, to compare."""
+    return contents
