@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from prima.cli.main import run
+from prima.errors import MissingDependencyError
 from prima.predict.sources import find_studies
 from prima.simulate.cases import case_at, cases
 from prima.simulate.health_system import Making, make_health_system
@@ -91,6 +93,16 @@ def test_studies_are_read_as_planned_and_masks_lie_on_the_stated_side(plan: Plan
         x_right = float((image.affine @ [*voxels.mean(axis=0), 1])[0])
         if lesion.side in ("left", "right"):
             assert (x_right < 0) == (lesion.side == "left")
+
+
+@pytest.mark.parametrize("package", ["pyarrow", "pydicom"])
+def test_what_is_missing_is_said_before_anything_is_made(
+    package: str, plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError, match=f"needs {package}: pip install"):
+        make_health_system(plan, tmp_path / "system", MAKING)
+    assert not (tmp_path / "system").exists()
 
 
 def blocks(folder: Path) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from prima.simulate.cases import case_at, cases
 from prima.simulate.dicom_files import write_dicom
 from prima.simulate.fast import simulate_study
+from prima.simulate.image_header import need_pydicom
 from prima.simulate.mask_files import write_mask
 from prima.simulate.negatives import PlannedNegative, check_count, make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
@@ -28,7 +29,7 @@ from prima.simulate.reports.carrier_fhir import write_fhir
 from prima.simulate.reports.carrier_hl7 import write_hl7
 from prima.simulate.reports.filed import Filed, report_labels
 from prima.simulate.reports.writers import write_report
-from prima.simulate.truth import write_parquet, write_truth
+from prima.simulate.truth import need_pyarrow, write_parquet, write_truth
 from prima.simulate.workers import Job, carry_out
 
 
@@ -66,6 +67,8 @@ def make_health_system(
         UsageError: `out` holds something else or cannot be written, or there are fewer than no negatives.
         MissingDependencyError: pydicom, nibabel or pyarrow is not installed.
     """
+    need_pydicom()
+    need_pyarrow()
     check_count(making.negatives)
     written = ("spacing_mm", "writers", "negatives")
     claim(out, plan, {name: getattr(making, name) for name in written})

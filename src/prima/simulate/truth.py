@@ -117,17 +117,28 @@ def write_truth(plan: Plan, folder: Path) -> None:
     write_parquet(tables.lesions, folder / "lesions.parquet")
 
 
+def need_pyarrow() -> None:
+    """Say early, before hours of work, what is missing.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError("writing truth tables needs pyarrow: pip install 'openprima[simulate]'") from None
+
+
 def write_parquet(columns: dict[str, Column], path: Path) -> None:
     """Write one table; a file that is there is replaced only by a whole one.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingDependencyError("writing truth tables needs pyarrow: pip install 'openprima[simulate]'") from None
+    need_pyarrow()
+    import pyarrow as pa
+    from pyarrow import parquet
+
     kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int64()}
     types = {name: kinds[kind] for name, kind in _KINDS.items()}
     table = pa.table({name: pa.array(values, type=types.get(name)) for name, values in columns.items()})
