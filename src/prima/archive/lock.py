@@ -1,4 +1,4 @@
-"""One writer per archive."""
+"""One writer per archive, and per stage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from prima.archive.layout import Archive
 from prima.errors import ArchiveError
@@ -24,13 +25,19 @@ def writing(archive: Archive, doing: str) -> Iterator[None]:
     Raises:
         ArchiveError: another process holds it.
     """
-    path = archive.root / ".lock"
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with locked(archive.root, doing):
+        yield
+
+
+@contextmanager
+def locked(folder: Path, doing: str) -> Iterator[None]:
+    """The same for a folder that has a lock of its own, so that a long stage does not keep an ingest waiting."""
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ArchiveError(f"{archive.root}: {_holder(handle)}; wait until it is done") from None
+            raise ArchiveError(f"{folder}: {_holder(handle)}; wait until it is done") from None
         now = datetime.now(UTC).isoformat(timespec="seconds")
         card = {"doing": doing, "process": os.getpid(), "host": socket.gethostname(), "since": now}
         os.ftruncate(handle, 0)
