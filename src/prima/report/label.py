@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 
 from prima.report.labels import Label, Labels, Mention, strongest
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
 from prima.report.scope import Clause, Stance
-from prima.report.sections import split_sections, split_sentences
+from prima.report.sections import margin_of, split_sections, split_sentences
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
 _IMPLIED: dict[str, tuple[str, ...]] = {
     name: tuple(rule.consequence for rule in IMPLICATIONS if rule.premise == name and rule.when is None)
     for name in DIAGNOSIS_NAMES
 }
+_ROLES = ("names", "signs", "affirmed", "denied")
 _READ = ("history", "findings", "impression", "addendum")
+_CONSEQUENCES = (
+    *("structural_edema", "structural_mass_effect", "structural_midline_shift", "structural_brain_herniation"),
+    *("ventricular_ventriculomegaly", "surgical_"),
+)
 _MOST_REMEMBERED = 100_000
 
 
@@ -26,7 +31,9 @@ class RuleLabeller:
     Example:
         >>> labels = RuleLabeller().label("No acute infarct. Stable left frontal meningioma, possible small AVM.")
         >>> {name: (label.assertion, label.evidence) for name, label in labels.labels.items()}
-        {'tumor_adult_meningioma': ('present', 'left frontal meningioma'), ...}
+        {'tumor_adult_meningioma': ('present', 'meningioma'),
+         'vascular_ischemic_large_vessel_stroke': ('absent', 'acute infarct'),
+         'vascular_malformation_arteriovenous_malformation': ('uncertain', 'AVM')}
     """
 
     def __init__(self) -> None:
@@ -38,17 +45,16 @@ class RuleLabeller:
         """The labels of one report, by its sections."""
         told: list[Mention] = []
         added: list[Mention] = []
+        margin = margin_of(text)
         for section in split_sections(text):
             if section.kind not in _READ:
                 continue
             history = section.kind == "history"
             into = added if section.kind == "addendum" else told
-            for start, end in split_sentences(text, section.start, section.end):
+            for start, end in split_sentences(text, section.start, section.end, margin=margin):
                 for mention in self._sentence(text[start:end], history):
                     into.append(mention._replace(start=mention.start + start, end=mention.end + start))
-        best = strongest(told)
-        corrected = {name: mention for name, mention in strongest(added).items() if mention.assertion != "historical"}
-        best = strongest([*best.values(), *strongest(added).values()]) | corrected
+        best = _corrected(told, added)
         labels = {
             name: Label(best[name].assertion, text[best[name].start : best[name].end], best[name].start, best[name].end)
             for name in DIAGNOSIS_NAMES
@@ -73,13 +79,14 @@ class RuleLabeller:
             return
         clause = Clause(folded, [Found(hit.kind.diagnosis, hit.start, hit.end) for hit in found])
         stances = clause.alternatives([clause.stance(mention) for mention in clause.mentions])
-        named = any(
-            hit.kind.role == "names" and stance not in (None, "absent")
+        named = {
+            hit.kind.diagnosis
             for hit, stance in zip(found, stances, strict=True)
-        )
+            if hit.kind.role == "names" and stance not in (None, "absent")
+        }
         for hit, stance in zip(found, stances, strict=True):
             said = _of_history(stance) if history else stance
-            if said is None or not _counts(hit.kind.role, said, named=named):
+            if said is None or not _counts(hit.kind, said, named):
                 continue
             start, end = words[hit.start].start, words[hit.end - 1].end
             for name in _with_implied(hit.kind.diagnosis, said):
@@ -106,7 +113,7 @@ def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[T
             if other.kind.role == "blocked":
                 inside = longer or other.end - other.start == hit.end - hit.start
             elif other.kind.diagnosis == hit.kind.diagnosis:
-                inside = longer or (found.index(other) < found.index(hit))
+                inside = longer or _ROLES.index(other.kind.role) < _ROLES.index(hit.kind.role)
             elif longer and other.kind.role in ("names", hit.kind.role):
                 inside = not {"and", "or", "with"} & set(words[other.start : other.end])
             if inside:
@@ -116,12 +123,27 @@ def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[T
     return kept
 
 
-def _counts(role: str, said: Stance, *, named: bool) -> bool:
-    if role == "denied":
+def _corrected(told: Sequence[Mention], added: Sequence[Mention]) -> dict[str, Mention]:
+    """Of each diagnosis its strongest mention; what an addendum says counts instead, unless it speaks of the past."""
+    instead = {name: mention for name, mention in strongest(added).items() if mention.assertion != "historical"}
+    withdrawn = {
+        (mention.start, mention.end)
+        for mention in told
+        if mention.diagnosis in instead and instead[mention.diagnosis].assertion == "absent"
+    }
+    kept = [mention for mention in told if (mention.start, mention.end) not in withdrawn]
+    return strongest([*kept, *added]) | instead
+
+
+def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
+    """Whether a mention counts: a description does not where its sentence names what it describes."""
+    if term.role == "denied":
         return said == "absent"
-    if role == "affirmed":
+    if term.role == "affirmed":
         return said in ("present", "uncertain")
-    return role == "names" or not named
+    if term.role == "names":
+        return True
+    return all(name.startswith(_CONSEQUENCES) for name in named)
 
 
 def _of_history(stance: Stance | None) -> Stance | None:

@@ -17,7 +17,7 @@ from prima.errors import PrimaError
 Kind = TypeVar("Kind")
 
 _PIECES = re.compile(r"\(|\)|\||\?|\.{2,3}(?!\S)|~~|[^\s()|?]+")
-_TURNS = r"(?!(?:no|without|with|but|which|versus|vs) )"
+_TURNS = r"(?!(?:no|without|with|but|which|versus|vs|except|apart|aside|other|besides) )"
 _LISTS = r"(?!(?:and|or) )"
 _GAPS = {
     "..": rf"(?:{_TURNS}{_LISTS}[a-z0-9./]+ ){{0,3}}?",
@@ -62,7 +62,7 @@ def parse(pattern: str, macros: Mapping[str, str], spelling: Callable[[str], str
     Example:
         >>> parsed = parse("(brain|cerebral)? $kind of the? abscess", {"kind": "(kind|sort)"})
         >>> sorted(parsed.anchors), parsed.regex
-        (['abscess'], '(?:(?:brain |cerebral ))?(?:kind |sort )of (?:the )?abscess ')
+        (['abscess'], '(?:(?:cerebral |brain ))?(?:kind |sort )of (?:the )?abscess ')
     """
     text = pattern
     while "$" in text:

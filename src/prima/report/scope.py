@@ -24,6 +24,10 @@ _JOINS = frozenset((",", "and", "&", "plus"))
 _OTHERS = frozenset(("or", "nor"))
 _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
 _ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
+_BACKWARD = frozenset(
+    ("past_after", "denied_after", "doubted_after", "visible_after", "returned_after", "answers_no", "expected")
+)
+_BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
 _NOT_ALTERNATIVES = ("surgical_", "structural_edema", "structural_mass", "structural_midline", "structural_brain_h")
 
 
@@ -88,10 +92,7 @@ class Clause:
         """What is said of one mention; None when it is only asked about, or named as something to look for."""
         before = [cue for cue in self._acting if cue.start < mention.start and cue.end <= mention.end]
         after = [cue for cue in self._acting if cue.start > mention.start and cue.end > mention.end]
-        inside = any(
-            cue.kinds & {"denied", "answers_no"} and mention.start < cue.start and cue.end <= mention.end
-            for cue in self.cues
-        )
+        inside = bool({"not", "no", "never"} & set(self.words[mention.start : mention.end]))
         reached = [cue for cue in before if self._reaches(cue, mention)]
         kinds = {kind for cue in reached for kind in cue.kinds}
         later = {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention)}
@@ -99,9 +100,11 @@ class Clause:
             return "other_experiencer"
         if "asked" in kinds and not self._denied_first(reached):
             return None
-        if "past_after" in later and self._can_be_past(mention, after):
+        if "expected" in kinds | later and mention.kind in _BY_AGE:
+            return "absent"
+        if "past_after" in later and "returned_after" not in later and self._can_be_past(mention, after):
             return "historical"
-        if inside or later & {"denied_after", "answers_no"}:
+        if inside or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
             return "absent"
         nearest = self._nearest(reached)
         if nearest == "denied" and not self._presupposed(mention, reached):
@@ -109,7 +112,11 @@ class Clause:
         if nearest == "doubted" or "doubted_after" in later:
             return "uncertain"
         past = [cue for cue in reached if cue.kinds & {"past", "adjectives_of_past"}]
-        if past and not ("visible" in kinds or "visible_after" in later) and self._can_be_past(mention, past):
+        if (
+            past
+            and not ("visible" in kinds or later & {"visible_after", "returned_after"})
+            and self._can_be_past(mention, past)
+        ):
             return "historical"
         return "present"
 
@@ -130,7 +137,7 @@ class Clause:
             return False
         if cue.kinds & {"relative", "asked"}:
             return "relative" in cue.kinds or self._carried(cue.end, mention)
-        if cue.kinds & {"visible", "nothing"}:
+        if cue.kinds & {"visible", "nothing", "expected"}:
             return not any(self.words[at] in _JOINS for at in between)
         if any(at in self._of_lists for at in between):
             return False
@@ -184,7 +191,7 @@ class Clause:
         return False
 
     def _reaches_back(self, cue: Cue, kind: str, mention: Found[str]) -> bool:
-        if kind not in ("past_after", "denied_after", "doubted_after", "visible_after", "answers_no"):
+        if kind not in _BACKWARD:
             return False
         words, between = self.words, range(mention.end, cue.start)
         if kind == "answers_no":
@@ -196,6 +203,8 @@ class Clause:
             ):
                 return False
             return all(words[at] == ":" or at not in self._hard for at in between) and not self._parted(between)
+        if kind == "returned_after":
+            return words[cue.start - 1] not in ("no", "without", "any") and not any(at in self._hard for at in between)
         if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):
             return False
         if "questionmark" in words[cue.start : cue.end]:
@@ -207,8 +216,11 @@ class Clause:
         return kind == "visible_after" or not self._nested(mention)
 
     def _parted(self, between: range) -> bool:
-        """Whether another statement stands between."""
-        return any(self.words[at] in _WORDS["verbs"] for at in between)
+        """Whether another statement stands between; the verb of the cue itself does not count."""
+        last = between.stop
+        while last > between.start and self.words[last - 1] in _WORDS["auxiliaries"]:
+            last -= 1
+        return any(self.words[at] in _WORDS["verbs"] for at in range(between.start, last))
 
     def _nested(self, mention: Found[str]) -> bool:
         """Whether it only says where or whence another finding is ("edema around the tumor has resolved")."""

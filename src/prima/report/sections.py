@@ -107,7 +107,9 @@ _BULLET = re.compile(r"\s*(?:[-*•·▪◦>+–]|\(?\d{1,2}[.):]|\(?[a-zA-Z][.)
 _LABEL = re.compile(r"\s*[A-Z][A-Za-z /&,()-]{1,48}:(?:\s|$)")
 
 
-def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int]]:
+def split_sentences(
+    text: str, start: int = 0, end: int | None = None, *, margin: int | None = None
+) -> list[tuple[int, int]]:
     """Sentences as (start, end) into the text; lines broken by a margin are joined, bullets and numbers left out.
 
     Example:
@@ -116,7 +118,7 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[t
         ['A 2.3 cm mass.', 'No\\n   shift.', 'Dr. Who was told']
     """
     end = len(text) if end is None else end
-    margin = _margin(text)
+    margin = margin_of(text) if margin is None else margin
     sentences: list[tuple[int, int]] = []
     here = start
     for stop in _STOP.finditer(text, start, end):
@@ -131,7 +133,7 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[t
     return sentences
 
 
-def _margin(text: str) -> int:
+def margin_of(text: str) -> int:
     """The length at which lines were broken; 0 where nobody broke them."""
     lines = text.split("\n")
     broken = [
@@ -145,6 +147,8 @@ def _margin(text: str) -> int:
 
 
 def _ends_sentence(text: str, start: int, stop: int, end: int) -> bool:
+    if not any(letter.isalnum() for letter in text[start:stop]):
+        return False  # "? hemorrhage"
     before = text[max(start, stop - 12) : stop]
     following = text[stop:end].lstrip(" \t")[:1]
     if re.search(r"(?:^|\s)\(?\d{1,2}\.$", text[max(0, stop - 5) : stop]) and following not in ("", "\n"):
