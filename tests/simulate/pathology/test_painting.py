@@ -11,6 +11,7 @@ import torch
 from prima.simulate.case import Lesion
 from prima.simulate.head import build_head
 from prima.simulate.pathology import PATTERNS, displacement_mm, paint_lesions, sample_lesions, shape_hooks
+from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.materials import MATERIALS
 from prima.study.ontology import DIAGNOSIS_NAMES
 
@@ -108,6 +109,47 @@ def test_ventricles_grow_with_the_degree(case_of):
         head = build_head(case, spacing_mm=4.0, shape_hooks=shape_hooks(case))
         volumes.append(float(head.region("ventricles").sum()))
     assert volumes[1] > 1.3 * volumes[0] and volumes[2] > 2.2 * volumes[0]
+
+
+@pytest.mark.parametrize("stage", ["communicating", "obstructive"])
+def test_the_mask_of_wide_ventricles_holds_their_fluid(stage, case_of):
+    found = Lesion(
+        diagnosis="ventricular_ventriculomegaly", site="lateral_ventricle_body", side="both", size_mm=0, degree=0.8,
+        subtlety=1, stage=stage, seed=2,
+    )  # fmt: skip
+    head = build_head(case_of((found,)), spacing_mm=3.0, shape_hooks=shape_hooks(case_of((found,))))
+    mask = paint_lesions(head, case_of((found,)))[0].mask
+    assert float(head.fraction("csf")[mask].mean()) > 0.85
+    lateral = head.region("lateral_ventricles")
+    assert float(lateral[mask].sum()) > 0.8 * float(lateral.sum())
+
+
+def test_the_frontal_horns_widen_past_an_evans_index_of_0_3(case_of):
+    """Width of the frontal horns over that of the inner skull, as neuroradiologists call ventricles wide."""
+
+    def evans(degree):
+        found = Lesion(
+            diagnosis="ventricular_ventriculomegaly", site="lateral_ventricle_body", side="both", size_mm=0,
+            degree=degree, subtlety=1, stage="communicating",
+        )  # fmt: skip
+        case = case_of((found,) if degree else ())
+        head = build_head(case, spacing_mm=2.5, shape_hooks=shape_hooks(case))
+        paint_lesions(head, case)
+        canvas = Canvas(head)
+        _, y, z = canvas.template_points(canvas.whole)
+        horns = (head.fraction("csf") > 0.5) & (canvas.ventricle_mm(canvas.whole) < 2.0)
+        horns &= (y < 0) & (z > 0) & (z < 26)
+        skull = canvas.depth_mm(canvas.whole) > 0
+        slices = [k for k in range(head.grid.shape[0]) if bool(horns[k].any())]
+
+        def width(values):
+            across = torch.nonzero(values.any(0)).flatten()
+            return float(across[-1] - across[0] + 1)
+
+        return max(width(horns[k]) / width(skull[k]) for k in slices)
+
+    normal, moderate, plain = evans(0.0), evans(0.5), evans(0.9)
+    assert normal < 0.27 < 0.3 < moderate < plain < 0.5
 
 
 SILENT = {

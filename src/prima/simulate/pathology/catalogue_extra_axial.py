@@ -1,7 +1,7 @@
 """Cysts and lesions of the sellar region.
 
 Sources: Osborn & Preece, Radiology 2006;239:650 (intracranial cysts); Armao et al., AJNR 2000;21:1470 (colloid cyst);
-Zamora & Castillo, Neurosurg Clin N Am 2017;28:13 (sellar masses); Byun et al., AJNR 2000;21:485 (Rathke cleft cyst);
+Zamora & Castillo, Neurosurgery 2017;80:17 (sellar masses); Byun et al., AJNR 2000;21:485 (Rathke cleft cyst);
 Sartoretti-Schefer et al., AJNR 1997;18:77 (craniopharyngioma).
 """
 
@@ -93,7 +93,7 @@ PATTERNS = (
         signature="macroadenoma: snowman out of the sella, gray-like, enhancing; microadenoma: spot that "
         "enhances less than the gland",
         contrasts=("T1C", "T1", "T2"),
-        source="Zamora & Castillo, Neurosurg Clin N Am 2017;28:13",
+        source="Zamora & Castillo, Neurosurgery 2017;80:17",
     ),
     Pattern(
         diagnosis="sellar_rathkes_cleft_cyst",

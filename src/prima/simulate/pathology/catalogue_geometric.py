@@ -1,6 +1,6 @@
 """Malformations and what changes shape rather than signal.
 
-Sources: Barkovich et al., Brain 2012;135:1348 (malformations of development); Osborn's Brain, 2nd ed., ch. 36-38;
+Sources: Barkovich et al., Brain 2012;135:1348 (malformations of development); Osborn's Brain, 2nd ed.;
 Klein et al., Dandy-Walker, Childs Nerv Syst 2003;19:484; Barkovich & Kuzniecky, Neurology 2000;55:1603 (heterotopia);
 Aboulezz et al., J Comput Assist Tomogr 1985;9:1033 (tonsils 5 mm below the foramen magnum); Schievink, JAMA
 2006;295:2286 (hypotension).
@@ -54,7 +54,7 @@ PATTERNS = (
         sizes_mm=((8, 10), (5.5, 7), (3, 4.5)),
         signature="tube of CSF in the middle of the upper cord",
         contrasts=("T2", "T1"),
-        source="Osborn's Brain, 2nd ed., ch. 37",
+        source="Osborn's Brain, 2nd ed.",
     ),
     Pattern(
         diagnosis="structural_cephaloceles",
@@ -64,7 +64,7 @@ PATTERNS = (
         sizes_mm=((42, 58), (26, 34), (13, 18)),
         signature="gap in the skull through which a sac of CSF, with or without brain, comes out",
         contrasts=("T1", "T2"),
-        source="Osborn's Brain, 2nd ed., ch. 38",
+        source="Osborn's Brain, 2nd ed.",
     ),
     Pattern(
         diagnosis="structural_chiari_malformation",

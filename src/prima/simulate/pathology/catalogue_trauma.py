@@ -2,7 +2,7 @@
 
 Sources: Osborn's Brain, 2nd ed., ch. 2 (contusion, subdural hematoma, diffuse axonal injury);
 Adams et al., Histopathology 1989;15:49 (grades of diffuse axonal injury); Sinclair & Scoffings, Radiographics
-2010;30:461 (the skull and meninges after surgery); Wallace et al., AJR 2007;189:W141 (shunts).
+2010;30:461 (the skull and meninges after surgery); Goeser et al., Radiographics 1998;18:635 (shunts).
 """
 
 from __future__ import annotations
@@ -136,6 +136,6 @@ PATTERNS = (
         consequences=(Consequence(diagnosis="ventricular_ventriculomegaly", chance=(0.35, 0.3, 0.25)),),
         signature="straight dark line from a burr hole in the skull to the ventricle, dark on every contrast",
         contrasts=("T1", "T2", "FLAIR", "SWI"),
-        source="Wallace et al., AJR 2007;189:W141",
+        source="Goeser et al., Radiographics 1998;18:635",
     ),
 )  # fmt: skip

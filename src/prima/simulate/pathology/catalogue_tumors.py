@@ -1,8 +1,8 @@
 """Tumors of the adult brain and its coverings.
 
 Sources: WHO Classification of Tumours, Central Nervous System Tumours, 5th ed. 2021; Osborn's Brain, 2nd ed. 2017,
-part 4; Rees et al., Radiographics 1996;16:1413 (glioblastoma); Haldorsen et al., AJNR 2011;32:984 (lymphoma); O'Leary
-et al., Clin Radiol 2007;62:1091 (meningioma); Smith et al., Radiographics 2010;30:2001 (pineal); Skolnik et al.,
+part 4; Rees et al., Radiographics 1996;16:1413 (glioblastoma); Haldorsen et al., AJNR 2011;32:984 (lymphoma); Watts
+et al., Insights Imaging 2014;5:113 (meningioma); Smith et al., Radiographics 2010;30:2001 (pineal); Skolnik et al.,
 Radiographics 2016;36:1463 (schwannoma).
 """
 
@@ -132,7 +132,7 @@ PATTERNS = (
         consequences=swelling((0.5, 0.25, 0.05), (0.95, 0.5, 0.0), extent=(1.3, 1.8)),
         signature="dural-based mass, gray-matter-like, evenly and strongly enhancing, CSF cleft, dural tail",
         contrasts=("T1C", "T2"),
-        source="O'Leary et al., Clin Radiol 2007;62:1091",
+        source="Watts et al., Insights Imaging 2014;5:113",
     ),
     Pattern(
         diagnosis="tumor_adult_pineal_tumor",

@@ -4,7 +4,7 @@ Values are typical ones, rounded, at 1.5 and 3 T. Sources: relaxation of oedema 
 1988;169:779 and Bottomley et al., Med Phys 1987;14:1; blood by age: Bradley, Radiology 1993;189:15 (oxy-, deoxy-,
 intracellular and extracellular met-haemoglobin, haemosiderin); diffusion of tumours, abscess and infarct: Provenzale
 et al., Radiology 2006;239:632, Schaefer et al., Radiology 2000;217:331, Desprechins et al., AJNR 1999;20:1252;
-proteinaceous cysts: Hayman et al., Radiology 1989;173:45.
+proteinaceous fluids: Brown et al., Radiology 1985;154:727.
 """
 
 from __future__ import annotations
