@@ -45,8 +45,13 @@ def sections(text: str) -> dict[str, str]:
 
 
 def verbs() -> dict[str, Any]:
+    """Verbs by the words that call them; those of a group have two."""
     command: Any = get_command(app)
-    return dict(command.commands)
+    found = {}
+    for name, verb in command.commands.items():
+        group = getattr(verb, "commands", None)
+        found.update({name: verb} if group is None else {f"{name} {inner}": one for inner, one in group.items()})
+    return found
 
 
 def options(verb: Any) -> set[str]:

@@ -14,7 +14,11 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from prima.archive.folder import folder_instances
+from prima.archive.ingest import ingest_instances
 from prima.archive.layout import Archive
+from prima.archive.lock import writing
+from prima.archive.reports import take_reports
 from prima.archive.tables import scan
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -138,3 +142,39 @@ def contents(archive: Archive) -> dict[str, Any]:
 def _contents() -> Callable[[Archive], dict[str, Any]]:
     """What an archive holds, to compare."""
     return contents
+
+
+@pytest.fixture
+def filled(archive: Archive, export: Any, said: Any) -> Archive:
+    """One study for each thing that can be wrong, and some with nothing wrong."""
+    export.study(1)
+    export.study(2, StudyDate="20240801")
+    export.study(3, PatientID="P2")  # the patient of study 2, earlier
+    export.study(4, StudyDate="20241201")
+    export.study(10)  # no report
+    export.study(11, num_series=1)
+    export.study(12, Modality="CT")
+    export.study(13, StudyDescription="MRI KNEE", SeriesDescription="AX PD")
+    export.study(14, PatientID=None)
+    export.study(15, StudyDate="20300101")
+    export.study(16, PatientSex=None)
+    export.study(17)  # its report names another patient
+    export.study(18)  # its report was filed before it
+    export.study(19)  # its report is only a draft
+    export.study(20, Manufacturer=None)
+    export.image("21/a", study=21)
+    export.image("21/b", study=21, series=2, PatientID="SOMEBODY")
+    export.study(22, StudyDate=None)
+    ingest_instances(archive, folder_instances(export.folder), "export")
+    late = datetime(2024, 12, 24)
+    reports = [said(accession=f"A{number}", filed_at=late) for number in (1, 2, 3, 4, 11, 12, 13, 14, 16, 20, 21, 22)]
+    reports += [
+        said(accession="A15", filed_at=None),
+        said(accession="A17", patient_id="SOMEBODY"),
+        said(accession="A18", filed_at=datetime(2023, 1, 1)),
+        said(accession="A19", report_status="preliminary"),
+        said(accession="of nobody"),
+    ]
+    with writing(archive, "test"):
+        take_reports(archive, reports, "ris")
+    return archive

@@ -24,9 +24,9 @@ class Drawing:
             f'<text x="{x}" y="{y}" fill="{colour}" text-anchor="{anchor}"{weight}>{escape(words)}</text>'
         )
 
-    def bar(self, x: int, y: int, width: float, height: int, fill: str) -> None:
+    def bar(self, x: float, y: float, width: float, height: float, fill: str) -> None:
         """A filled rectangle without an edge."""
-        self._parts.append(f'<rect x="{x}" y="{y}" width="{width:.1f}" height="{height}" rx="2" fill="{fill}"/>')
+        self._parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{fill}"/>')
 
     def box(self, x: int, y: int, width: int, lines: Sequence[str], *, fill: str, centred: bool = True) -> int:
         """A box with lines of words, the first of them strong; returns its height."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -67,7 +69,7 @@ def flow_of(cohort: pl.DataFrame, report_outcomes: pl.DataFrame, *, min_series: 
     for step in steps():
         removed = {reason: reasons.pop(reason) for reason in step.reasons if reason in reasons}
         remaining -= sum(removed.values())
-        words = step.words.replace("enough", f"at least {min_series}")
+        words = _words(step.words, str(min_series))
         found.append(FlowStep(name=step.name, words=words, remaining=remaining, removed=removed))
     left_out = {reason: reasons.pop(reason) for reason in LEFT_OUT if reason in reasons}
     if reasons:
@@ -98,3 +100,25 @@ def flow_text(flow: Flow) -> str:
 
 def _removed(removed: dict[str, int]) -> Sequence[str]:
     return [f"{-number:>17,}  {REASON_WORDS[reason]} ({reason})" for reason, number in removed.items()]
+
+
+def read_flow(cohort: Path) -> Flow | None:
+    """The flow that `prima curate` wrote into a folder, None when there is none."""
+    try:
+        card = json.loads((cohort / "flow.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    words = {step.name: step.words for step in steps()}
+    enough = str(card["settings"]["min_series"])
+    return Flow(
+        total=card["total"],
+        steps=tuple(FlowStep(**{**step, "words": _words(words[step["name"]], enough)}) for step in card["steps"]),
+        left_out=card["left_out"],
+        sides={side: numbers["studies"] for side, numbers in card["split"].items()},
+        patients={side: numbers["patients"] for side, numbers in card["split"].items()},
+        reports=card["reports"],
+    )
+
+
+def _words(words: str, min_series: str) -> str:
+    return words.replace("enough", f"at least {min_series}")

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from prima import __version__
+from prima.cli.archive import archive
 from prima.cli.convert import convert
 from prima.cli.curate import curate
 from prima.cli.doctor import doctor
@@ -70,6 +71,7 @@ app.command(
     short_help="A cohort with its split, from an archive.",
     epilog="Example: prima curate ARCHIVE --test-from 2023-06-01 --test-until 2024-05-30 --validation 0.05",
 )(curate)
+app.add_typer(archive, name="archive", short_help="What an archive holds.")
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 
