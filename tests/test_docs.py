@@ -18,6 +18,7 @@ from prima.archive.cohort import REASON_WORDS
 from prima.archive.match import ReportOutcome
 from prima.archive.outcome import Outcome, ReportTaken
 from prima.archive.schema import TABLES
+from prima.archive.tokenize import COLUMNS, FAILURES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
 from prima.simulate.describe import effects_of
@@ -155,6 +156,13 @@ def test_every_column_and_outcome_of_the_archive_is_documented() -> None:
     outcomes = [f"| `{outcome.value}` | {outcome.words} |" for outcome in (*Outcome, *ReportTaken)]
     assert not [row for row in (*columns, *outcomes) if f"\n{row}\n" not in text]
     assert not [name for name in (*ReportOutcome, *REASON_WORDS) if f"`{name}` | " not in text]
+
+
+def test_every_column_and_failure_of_the_tokens_is_documented() -> None:
+    text = page("reference/tokens.md")
+    rows = [f"| `{name}` | {words} |" for name, words in FAILURES.items()]
+    rows += [f"| `{name}` | {words} |" for name, (_, words) in COLUMNS.items()]
+    assert not [row for row in rows if f"\n{row}\n" not in text]
 
 
 def test_every_room_is_documented() -> None:

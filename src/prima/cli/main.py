@@ -20,6 +20,7 @@ from prima.cli.doctor import doctor
 from prima.cli.ingest import ingest
 from prima.cli.predict import predict
 from prima.cli.simulate import simulate
+from prima.cli.tokenize import tokenize
 from prima.errors import PrimaError, UsageError
 
 # Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
@@ -72,6 +73,10 @@ app.command(
     epilog="Example: prima curate ARCHIVE --test-from 2023-06-01 --test-until 2024-05-30 --validation 0.05",
 )(curate)
 app.add_typer(archive, name="archive", short_help="What an archive holds.")
+app.command(
+    short_help="The studies of a cohort into tokens.",
+    epilog="Example: prima tokenize ARCHIVE --release DIR --workers 8",
+)(tokenize)
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 
