@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from functools import cache
+from typing import NamedTuple
 
 from prima.report.labels import Label, Labels, Mention, strongest
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
-from prima.report.scope import Clause, Stance
+from prima.report.scope import Clause, Said, Stance
 from prima.report.sections import margin_of, split_sections, split_sentences
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
@@ -25,6 +26,13 @@ _CONSEQUENCES = (
 _MOST_REMEMBERED = 100_000
 
 
+class _Read(NamedTuple):
+    """A mention, and whether it was only to be ruled out, which counts where the report says nothing else of it."""
+
+    mention: Mention
+    asked: bool
+
+
 class RuleLabeller:
     """Labels reports by rule; the same text always gets the same labels.
 
@@ -38,13 +46,14 @@ class RuleLabeller:
 
     def __init__(self) -> None:
         self._lexicon = lexicon()
-        self._remembered: dict[tuple[str, bool], tuple[Mention, ...]] = {}
+        self._remembered: dict[tuple[str, bool], tuple[_Read, ...]] = {}
         self.version = f"rules-{self._lexicon.version}"
 
     def label(self, text: str) -> Labels:
         """The labels of one report, by its sections."""
         told: list[Mention] = []
         added: list[Mention] = []
+        in_doubt: list[Mention] = []
         margin = margin_of(text)
         for section in split_sections(text):
             if section.kind not in _READ:
@@ -52,8 +61,11 @@ class RuleLabeller:
             history = section.kind == "history"
             into = added if section.kind == "addendum" else told
             for start, end in split_sentences(text, section.start, section.end, margin=margin):
-                for mention in self._sentence(text[start:end], history):
-                    into.append(mention._replace(start=mention.start + start, end=mention.end + start))
+                for mention, asked in self._sentence(text[start:end], history):
+                    place = mention._replace(start=mention.start + start, end=mention.end + start)
+                    (in_doubt if asked else into).append(place)
+        answered = {mention.diagnosis for mention in (*told, *added)}
+        told += [mention for mention in in_doubt if mention.diagnosis not in answered]
         best = _corrected(told, added)
         labels = {
             name: Label(best[name].assertion, text[best[name].start : best[name].end], best[name].start, best[name].end)
@@ -62,7 +74,7 @@ class RuleLabeller:
         }
         return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*told, *added), key=_place)))
 
-    def _sentence(self, sentence: str, history: bool) -> tuple[Mention, ...]:
+    def _sentence(self, sentence: str, history: bool) -> tuple[_Read, ...]:
         key = (sentence, history)
         known = self._remembered.get(key)
         if known is None:
@@ -71,7 +83,7 @@ class RuleLabeller:
             known = self._remembered[key] = tuple(self._read(sentence, history))
         return known
 
-    def _read(self, sentence: str, history: bool) -> Iterable[Mention]:
+    def _read(self, sentence: str, history: bool) -> Iterable[_Read]:
         words = self._lexicon.folder.words(sentence)
         folded = [word.word for word in words]
         found = _settled(self._lexicon.terms.find(folded), folded)
@@ -86,11 +98,13 @@ class RuleLabeller:
         }
         for hit, stance in zip(found, stances, strict=True):
             said = _of_history(stance) if history else stance
+            asked = said == "to rule out"
+            said = "uncertain" if said == "to rule out" else said
             if said is None or not _counts(hit.kind, said, named):
                 continue
             start, end = words[hit.start].start, words[hit.end - 1].end
-            for name in _with_implied(hit.kind.diagnosis, said):
-                yield Mention(name, said, start, end)
+            for name in (hit.kind.diagnosis,) if asked else _with_implied(hit.kind.diagnosis, said):
+                yield _Read(Mention(name, said, start, end), asked)
 
 
 def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[Term]]:
@@ -146,7 +160,7 @@ def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
     return all(name.startswith(_CONSEQUENCES) for name in named)
 
 
-def _of_history(stance: Stance | None) -> Stance | None:
+def _of_history(stance: Said) -> Stance | None:
     """In the clinical history a finding is of the past, and what is asked, doubted or denied is no finding."""
     if stance == "present":
         return "historical"

@@ -19,13 +19,20 @@ from prima.report.patterns import Found
 Stance = Literal["present", "absent", "uncertain", "historical", "other_experiencer"]
 """What is said of a diagnosis; `other_experiencer`: of a relative, not of the patient."""
 
+Said = Stance | Literal["to rule out"] | None
+"""What a sentence says of a mention; None where it only asks, or names what to look for. "Rule out" is a question in an
+order and a doubt in a finding, so that the report decides."""
+
 _STOPS = frozenset(";.!:")
 _JOINS = frozenset((",", "and", "&", "plus"))
 _OTHERS = frozenset(("or", "nor"))
 _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
 _ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
 _BACKWARD = frozenset(
-    ("past_after", "denied_after", "doubted_after", "visible_after", "returned_after", "answers_no", "expected")
+    (
+        *("past_after", "denied_after", "doubted_after", "visible_after", "returned_after", "answers_no"),
+        *("expected", "relative_after"),
+    )
 )
 _BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
 _NOT_ALTERNATIVES = ("surgical_", "structural_edema", "structural_mass", "structural_midline", "structural_brain_h")
@@ -88,15 +95,15 @@ class Clause:
     def _of_lists(self) -> frozenset[int]:
         return frozenset(at for cue in self.cues if "list_ends" in cue.kinds for at in range(cue.start, cue.end))
 
-    def stance(self, mention: Found[str]) -> Stance | None:
-        """What is said of one mention; None when it is only asked about, or named as something to look for."""
+    def stance(self, mention: Found[str]) -> Said:
+        """What is said of one mention."""
         before = [cue for cue in self._acting if cue.start < mention.start and cue.end <= mention.end]
         after = [cue for cue in self._acting if cue.start > mention.start and cue.end > mention.end]
         inside = bool({"not", "no", "never"} & set(self.words[mention.start : mention.end]))
         reached = [cue for cue in before if self._reaches(cue, mention)]
         kinds = {kind for cue in reached for kind in cue.kinds}
         later = {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention)}
-        if "relative" in kinds and not self._has_moved_on(reached):
+        if "relative_after" in later or ("relative" in kinds and not self._has_moved_on(reached)):
             return "other_experiencer"
         if "asked" in kinds and not self._denied_first(reached):
             return None
@@ -106,9 +113,13 @@ class Clause:
             return "historical"
         if inside or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
             return "absent"
+        if any({"denied", "past"} <= cue.kinds for cue in reached):
+            return "historical" if self._can_be_past(mention, ()) else "absent"
         nearest = self._nearest(reached)
         if nearest == "denied" and not self._presupposed(mention, reached):
             return "absent"
+        if "ruled_out" in kinds and nearest is None:
+            return "to rule out"
         if nearest == "doubted" or "doubted_after" in later:
             return "uncertain"
         past = [cue for cue in reached if cue.kinds & {"past", "adjectives_of_past"}]
@@ -120,7 +131,7 @@ class Clause:
             return "historical"
         return "present"
 
-    def alternatives(self, stances: Sequence[Stance | None]) -> list[Stance | None]:
+    def alternatives(self, stances: Sequence[Said]) -> list[Said]:
         """Two different diagnoses joined by "or" or "versus" are both in doubt."""
         settled = list(stances)
         for at, (one, other) in enumerate(pairwise(self.mentions)):
@@ -149,7 +160,7 @@ class Clause:
             return False
         if self.words[cue.start] in ("questionmark", "non"):
             return len(between) <= (3 if self.words[cue.start] == "questionmark" else 0)
-        return bool(cue.kinds & {"denied", "doubted", "past"}) and self._carried(cue.end, mention)
+        return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
 
     def _carried(self, start: int, mention: Found[str]) -> bool:
         """Whether a list that begins at `start` still goes on at the mention."""
@@ -203,6 +214,8 @@ class Clause:
             ):
                 return False
             return all(words[at] == ":" or at not in self._hard for at in between) and not self._parted(between)
+        if kind == "relative_after":
+            return not any(self.words[at] in _JOINS or at in self._hard for at in between)
         if kind == "returned_after":
             return words[cue.start - 1] not in ("no", "without", "any") and not any(at in self._hard for at in between)
         if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):

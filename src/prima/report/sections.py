@@ -10,9 +10,12 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Literal, get_args
+
+from prima.report.words import Folder
 
 SectionKind = Literal["exam", "history", "technique", "comparison", "findings", "impression", "addendum"]
 """What a part is for. Only history, findings, impression and addendum say anything about the patient's brain."""
@@ -24,6 +27,7 @@ _ANY = "|".join(heading for kind in _KINDS for heading in _TABLE[kind])
 _AT_LINE = re.compile(
     rf"^[ \t*#>]*(?P<head>{_ANY})[ \t*]*(?::[ \t*]*|(?<=[ \t])[-–—][ \t]+|$)", re.IGNORECASE | re.MULTILINE
 )
+_LABELLED = re.compile(r"^[ \t*#>]*(?P<head>[A-Za-z]{5,}(?: [A-Za-z]+){0,3})[ \t*]*:[ \t*]*", re.MULTILINE)
 _MID_LINE = re.compile(rf"(?<=[.;:\])\d] )(?P<head>{_ANY.upper()}|(?:{_ANY})):[ \t]*")
 _FOOTER = re.compile(rf"^[ \t*]*(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
 
@@ -46,6 +50,12 @@ def split_sections(text: str) -> tuple[Section, ...]:
         [('history', 'Headache.'), ('findings', 'No mass.'), ('impression', 'Normal.')]
     """
     heads = [(hit.start(), hit.end(), hit["head"]) for hit in _AT_LINE.finditer(text)]
+    heads += [
+        (hit.start(), hit.end(), meant)
+        for hit in _LABELLED.finditer(text)
+        if (meant := _meant(hit["head"])) and all(hit.start() != start for start, _, _ in heads)
+    ]
+    heads.sort()
     if text.count("\n") < 4:
         taken = {start for start, _, _ in heads}
         for hit in _MID_LINE.finditer(text):
@@ -62,6 +72,22 @@ def split_sections(text: str) -> tuple[Section, ...]:
         upto = heads[number + 1][0] if number + 1 < len(heads) else len(text)
         parts.append(Section(kind=_kind(head), start=end, end=upto))
     return tuple(_without_footer(text, parts))
+
+
+@cache
+def _headings() -> Folder:
+    """Knows the longer words of headings, to read them in spite of a slip."""
+    return Folder(word.lower() for word in re.findall(r"[a-z]{6,}", _ANY.replace("?", "")))
+
+
+@lru_cache(maxsize=10_000)
+def _meant(head: str) -> str | None:
+    """The heading that a line's label is meant to be ("Findngs"); None when it is none, or spelled as it should be."""
+    words = [word.word for word in _headings().words(head)]
+    meant = " ".join(words)
+    if meant == head.lower().strip() or not any(names.match(meant) for _, names in _KIND_OF):
+        return None
+    return meant
 
 
 def _kind(head: str) -> SectionKind:
