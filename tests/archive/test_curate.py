@@ -101,7 +101,7 @@ def test_the_diagram_says_every_number_and_reason(filled: Archive) -> None:
         assert step.words in words
         assert step.words in text
         for reason, number in step.removed.items():
-            assert f"{number:,}  {REASON_WORDS[reason]}" in words
+            assert f"{REASON_WORDS[reason]}: {number:,}" in words
             assert f"{-number}  {REASON_WORDS[reason]} ({reason})" in text
 
 

@@ -59,3 +59,18 @@ class Drawing:
         )
         paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
         return "\n".join((head, tip, paper, *self._parts, "</svg>\n"))
+
+
+def shortened(words: str, room: int) -> str:
+    """Words cut so that they fit into so many pixels, whatever the font of the reader.
+
+    Example:
+        >>> shortened("axial", 100), shortened("A VERY LONG NAME INDEED", 100)
+        ('axial', 'A VERY LO…')
+    """
+    taken = 0.0
+    for index, letter in enumerate(words):
+        taken += 10.0 if letter.isupper() or not letter.isascii() else 8.0
+        if taken > room and index < len(words) - 1:
+            return words[: max(index - 1, 0)] + "…"
+    return words

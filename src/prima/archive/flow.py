@@ -94,7 +94,7 @@ def flow_text(flow: Flow) -> str:
         lines.append(f"{step.remaining:>11,}  {step.words}")
     lines += _removed(flow.left_out)
     for side in SPLITS:
-        lines.append(f"{flow.sides[side]:>11,}  {side}: {flow.patients[side]:,} patients")
+        lines.append(f"{flow.sides[side]:>11,}  {side} ({flow.patients[side]:,} patients)")
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ from prima.archive.drawing import Drawing
 from prima.archive.flow import Flow
 from prima.archive.split import SPLITS
 
-_WIDTH, _BOX, _SIDE, _MARGIN, _GAP = 760, 300, 330, 24, 26
+_WIDTH, _BOX, _SIDE, _MARGIN, _GAP = 560, 236, 284, 4, 24
 _CENTRE = _MARGIN + _BOX // 2
 _MAIN, _OUT = "#eef4fb", "#fbf3ee"
 _SIDES = {"train": ("Training", "#e6f4ea"), "validation": ("Validation", "#fef6dd"), "test": ("Test", "#f0e9fa")}
@@ -42,7 +42,7 @@ def _kept_out(drawing: Drawing, top: int, removed: dict[str, int]) -> int:
         return top + _GAP
     left = _WIDTH - _MARGIN - _SIDE
     lines = [f"{sum(removed.values()):,} left out"]
-    lines += [f"{number:,}  {REASON_WORDS[reason]}" for reason, number in removed.items()]
+    lines += [f"{REASON_WORDS[reason]}: {number:,}" for reason, number in removed.items()]
     height = drawing.box(left, top + _GAP, _SIDE, lines, fill=_OUT, centred=False)
     drawing.path(f"M{_CENTRE} {top + _GAP + height // 2}H{left}")
     return top + height + 2 * _GAP
@@ -54,7 +54,8 @@ def _sides(drawing: Drawing, fork: int, flow: Flow) -> int:
     height = 0
     for index, side in enumerate(SPLITS):
         left, (words, fill) = _MARGIN + index * (wide + _GAP), _SIDES[side]
-        lines = [f"{flow.sides[side]:,}", f"{words}, {flow.patients[side]:,} patients"]
+        patients = f"{flow.patients[side]:,} patient{'' if flow.patients[side] == 1 else 's'}"
+        lines = [f"{flow.sides[side]:,}", words, patients]
         drawing.path(f"M{_CENTRE} {fork}H{left + wide // 2}V{fork + _GAP}")
         height = drawing.box(left, fork + _GAP, wide, lines, fill=fill)
     return fork + _GAP + height

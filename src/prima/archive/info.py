@@ -16,6 +16,8 @@ from prima.archive.tables import scan
 from prima.study.exclusion import Reason
 
 LEFT_OUT = "left out"
+# What a value may be divided into, in the order in which it is shown.
+SIDES = (*SPLITS, LEFT_OUT, "studies", "used", "excluded", "number")
 # How many scanners, institutions and diagnoses are listed by name; the rest is one line.
 _MOST = 12
 # A history of at most so many months is shown by month, a longer one by year.
@@ -136,11 +138,7 @@ def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False) -> B
 
 
 def _in_order(numbers: dict[str, int]) -> dict[str, int]:
-    order = [*SPLITS, LEFT_OUT, "used", "excluded"]
-    return {
-        side: numbers[side]
-        for side in sorted(numbers, key=lambda side: (side not in order, order.index(side) if side in order else 0))
-    }
+    return {side: numbers[side] for side in SIDES if side in numbers}
 
 
 def _over_time(rows: pl.DataFrame) -> Breakdown:
@@ -166,7 +164,10 @@ def _over_time(rows: pl.DataFrame) -> Breakdown:
 
 def _scanner() -> pl.Expr:
     field = pl.col("field_strength_t").round(1).cast(pl.String) + " T"
-    words = pl.concat_str("manufacturer", "model", field, separator=" ", ignore_nulls=True)
+    maker = pl.col("manufacturer").str.replace(
+        r"(?i)\s+(medical( systems)?|healthineers|healthcare|corporation)\b.*", ""
+    )
+    words = pl.concat_str(maker, "model", field, separator=" ", ignore_nulls=True)
     return pl.when(words == "").then(pl.lit("not stated")).otherwise(words)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from prima.archive.drawing import Drawing
+from prima.archive.drawing import Drawing, shortened
 from prima.archive.flow_picture import flow_svg
 from prima.archive.info import LEFT_OUT, Breakdown, Info
 
-_WIDTH, _ROW, _LABEL, _NUMBER = 548, 24, 210, 74
+_WIDTH, _ROW, _LABEL, _NUMBER = 560, 24, 212, 74
 _FILLS = {"train": "#4c9a6a", "validation": "#e0a93b", "test": "#8466b3", LEFT_OUT: "#c5ccd3", "studies": "#4a7fb5"}
 _FILLS |= {"used": "#4c9a6a", "excluded": "#cf8a66", "number": "#4a7fb5"}
 
@@ -16,9 +16,9 @@ _STYLE = """
 body{margin:0;background:#f5f7fa;color:#1f2933;font:15px/1.45 system-ui,sans-serif}
 main{max-width:1180px;margin:0 auto;padding:24px}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:16px;margin:0 0 10px}p{margin:0 0 18px;color:#52606d}
-.tiles{display:flex;flex-wrap:wrap;gap:12px;margin:0 0 18px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(118px,1fr));gap:12px;margin:0 0 18px}
 .tile,section{background:#fff;border:1px solid #dde3ea;border-radius:10px}
-.tile{padding:10px 16px;min-width:104px}.tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}
+.tile{padding:10px 14px}.tile b{display:block;font-size:21px;font-variant-numeric:tabular-nums}
 .tile span{color:#52606d;font-size:13px}
 .grid{columns:2 480px;column-gap:18px}section{padding:16px;margin:0 0 18px;break-inside:avoid}
 svg{display:block;max-width:100%;height:auto}
@@ -65,7 +65,7 @@ def _bars(breakdown: Breakdown) -> str:
     top = _legend(drawing, breakdown)
     for index, line in enumerate(breakdown.lines):
         y = top + index * _ROW
-        drawing.text(_LABEL - 10, y + 15, _short(line.label), anchor="end")
+        drawing.text(_LABEL - 10, y + 15, shortened(line.label, _LABEL - 10), anchor="end")
         x = float(_LABEL)
         for side, number in line.numbers.items():
             wide = room * number / most
@@ -78,7 +78,7 @@ def _bars(breakdown: Breakdown) -> str:
 def _columns(breakdown: Breakdown) -> str:
     drawing = Drawing(_WIDTH)
     top = _legend(drawing, breakdown) + 18
-    high, left = 170, 8
+    high, left = 170, 28
     most = max(line.total for line in breakdown.lines)
     step = min((_WIDTH - 2 * left) / len(breakdown.lines), 60)
     every = max(1, -(-len(breakdown.lines) * 56 // (_WIDTH - 2 * left)))
@@ -113,7 +113,3 @@ def _legend(drawing: Drawing, breakdown: Breakdown) -> int:
 
 def _said(breakdown: Breakdown) -> str:
     return f"{breakdown.title}: " + ", ".join(f"{line.label} {line.total:,}" for line in breakdown.lines)
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 28 else label[:27] + "…"

@@ -68,16 +68,21 @@ def _table(breakdown: Breakdown) -> RenderableType:
     from rich.markup import escape
     from rich.table import Table
 
-    sides = list(dict.fromkeys(side for line in breakdown.lines for side in line.numbers))
+    from prima.archive.info import SIDES
+
+    found = {side for line in breakdown.lines for side in line.numbers}
+    sides = [side for side in SIDES if side in found]
     table = Table(title=f"\n{breakdown.title}", title_justify="left", box=None, header_style="dim")
-    table.add_column("", min_width=24, overflow="ellipsis", no_wrap=True)
+    table.add_column("", min_width=20, max_width=28, overflow="ellipsis", no_wrap=True)
     several = any(len(line.numbers) > 1 for line in breakdown.lines)
     for side in sides if several else []:
-        table.add_column(side, justify="right")
-    table.add_column("all" if several else "", justify="right")
-    table.add_column("")
+        table.add_column(side, justify="right", no_wrap=True)
+    table.add_column("all" if several else "", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     most = max(line.total for line in breakdown.lines)
     for line in breakdown.lines:
         numbers = [f"{line.numbers.get(side, 0):,}" for side in sides] if several else []
-        table.add_row(escape(line.label), *numbers, f"{line.total:,}", "█" * round(30 * line.total / most))
+        table.add_row(
+            escape(line.label), *numbers, f"{line.total:,}", "█" * round((8 if several else 30) * line.total / most)
+        )
     return table
