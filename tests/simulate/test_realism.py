@@ -90,7 +90,7 @@ def test_sulci_stand_upright_and_at_the_distance_of_gyri(make_case):
     lattice = shape.lattice
     folds = distance_to_sulcus(shape, stream(5))
     cavity = lattice.at(shape.template.lattice.at(shape.template.cavity, shape.outer), lattice.points())[0]
-    depth, _ = where_folded(shape, cavity)
+    depth, _ = where_folded(shape, cavity, stream(6))
     x, y = torch.meshgrid(torch.arange(-60.0, 61, 2), torch.arange(-60.0, 91, 2), indexing="ij")
     top, below = (torch.stack((x, y, torch.full_like(x, z))) for z in (58.0, 50.0))
     folded = (lattice.at(depth[None], top)[0] > 0.8) & (lattice.at(depth[None], below)[0] > 0.8) & (x.abs() > 12)

@@ -36,19 +36,22 @@ def distance_to_sulcus(shape: Shape, rng: np.random.Generator) -> Tensor:
     return _FINE.at((noise / slope.clamp(min=0.07)).clamp(-12, 12)[None], up)[0]
 
 
-def where_folded(shape: Shape, cavity: Tensor) -> tuple[Tensor, Tensor]:
+def where_folded(shape: Shape, cavity: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Shares [d, h, w] in which sulci run, and in which gyri decide what is grey and what white.
 
-    Sulci run on the convexity of the cerebrum, to about 20 mm under the skull, and on the wall at the falx; gyri reach
+    Sulci run on the convexity of the cerebrum, to 12 to 30 mm under the skull, and on the wall at the falx; gyri reach
     deeper, down to the nuclei.
 
     Args:
         shape: the head.
         cavity: mm to the inner table at the nodes, negative inside.
+        rng: for how deep they are.
     """
     x, y, z = shape.inner
     ventricle = shape.template.ventricle_lattice.at(shape.template.ventricle, shape.inner)[0]
-    deep = 22 - 8 * step((-16 - z) / 10)
+    coarse = Lattice.of_head(8.0)
+    uneven = coarse.at(random_field(coarse, 1, 20.0, rng), shape.inner)[0].clamp(-2, 2)
+    deep = 21 + 3.5 * uneven - 7 * step((-16 - z) / 10)
     outer = step((deep + cavity) / 7) * step((x.abs() - 3) / 6)
     medial = step((15 - x.abs()) / 6) * step((x.abs() - 0.5) / 2) * step((ventricle - 9) / 5) * 0.9
     cerebrum = torch.maximum(step((z + 20) / 10), step((z + 54) / 8) * step((30 - y) / 8))

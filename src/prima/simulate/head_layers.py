@@ -124,9 +124,9 @@ def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, fold
     grey, white = template.tissue_lattice.at(template.tissue, points[(slice(None), *part)]).unbind()
     threshold, grain, folds, depth, gyri, core, fine = (field[part] for field in folding)
     fold = folds.abs()  # about mm to the nearest upright sulcus
-    sulcus = (1.1 - fold + (threshold - 0.42) * 4.5).clamp_(0, 1).mul_(depth)
+    sulcus = (1.15 - fold + (threshold - 0.42) * 4.5).clamp_(0, 1).mul_(depth)
     brain = (grey + white - threshold + grain * 0.13).mul_(6.5).add_(0.5).clamp_(0, 1)
-    brain *= 1 - sulcus * 0.85
+    brain *= 1 - sulcus * 0.88
     brain *= hollow[part]
     cortex = (1.9 - fold * 0.5).clamp_(0, 1).mul_(depth)
     ridge = (fold - 2.6).clamp_(-2, 3).mul_(0.13).mul_(gyri)
@@ -174,7 +174,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     skull = skull * (1 - 0.45 * step((-20 - z) / 10) * step((20 - y) / 15))  # the floor of the fossae is thin
     nape = step((-50 - z) / 30) * step((y - 10) / 30)
     fat = person.fat_mm * (0.75 + 0.3 * wide[2] + 0.9 * nape + 0.5 * occiput).clamp(min=0.2)
-    depth, ridge = where_folded(shape, cavity)
+    depth, ridge = where_folded(shape, cavity, stream(case.person.seed, "depth of sulci"))
     return _Fields(
         inner=shape.inner,
         cavity=cavity,

@@ -33,7 +33,7 @@ ECHO_PLANAR_FAT = 0.02
 """The same before diffusion weighting, where the rest is shifted out of its place as well."""
 ECHO_TRAIN_FAT_T2 = 1.8
 """Echo trains undo the J coupling of lipids: the T2 of fat seems longer by this factor."""
-GRADIENT_ECHO_FAT = 0.48
+GRADIENT_ECHO_FAT = 0.55
 """What gradient echoes keep of lipid: its lines dephase against each other within a few ms."""
 VOID = {"none": 1.0, "arterial": 0.04, "venous": 0.25}
 """What flowing blood keeps of its spin-echo signal."""

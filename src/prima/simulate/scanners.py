@@ -132,7 +132,7 @@ SCANNERS: dict[str, Scanner] = {
         ),
         Scanner(
             name="umr770_1", vendor="uih", manufacturer="UIH", model="uMR 770", field_t=3.0, header_field="3",
-            station="UMR770A", software="R005", serial="200131", bits=16, peak=1900.0, noise=0.013, shading=0.22,
+            station="UMR770A", software="R005", serial="200131", bits=16, peak=700.0, noise=0.013, shading=0.22,
             dark_fat_flair=True,
         ),
         _with(
