@@ -16,6 +16,7 @@ from prima import __version__
 from prima.cli.archive import archive
 from prima.cli.convert import convert
 from prima.cli.curate import curate
+from prima.cli.deidentify import deidentify
 from prima.cli.doctor import doctor
 from prima.cli.ingest import ingest
 from prima.cli.predict import predict
@@ -72,11 +73,15 @@ app.command(
     short_help="A cohort with its split, from an archive.",
     epilog="Example: prima curate ARCHIVE --test-from 2023-06-01 --test-until 2024-05-30 --validation 0.05",
 )(curate)
-app.add_typer(archive, name="archive", short_help="What an archive holds.")
 app.command(
     short_help="The studies of a cohort into tokens.",
     epilog="Example: prima tokenize ARCHIVE --release DIR --workers 8",
 )(tokenize)
+app.command(
+    short_help="A folder or an archive without identities.",
+    epilog="Example: prima deidentify ARCHIVE OUT --key site.key --keep patient",
+)(deidentify)
+app.add_typer(archive, name="archive", short_help="What an archive holds.")
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 

@@ -43,7 +43,7 @@ class Change:
 
     Args:
         path: its tag, after the tags of the sequences it lies in.
-        action: the action of the table, or `removed`.
+        action: the action of the table, `emptied` or `removed`.
         before, after: the values; None after where nothing is left.
     """
 
@@ -215,7 +215,7 @@ class Cleaner:
         if before == after:
             return
         name = rule.name if rule is not None else (element.name if element is not None else "unreadable")
-        action = rule.action if rule is not None and made is not None else "removed"
+        action = "removed" if rule is None or made is None else rule.action if after else "emptied"
         self.note(Change(path=f"{path}{_name(tag)}", name=name, action=action, before=before, after=after))
 
 

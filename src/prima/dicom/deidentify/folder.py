@@ -94,7 +94,7 @@ def deidentify_tree(
                     summary.replaced.update(outcome.replaced)
                     if outcome.status == "refused":
                         summary.refused.append(outcome)
-                    else:
+                    elif outcome.status != "other":
                         journal.write(f"{marks[outcome.path]}\n")
                 journal.flush()
                 os.fsync(journal.fileno())

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from prima.dicom.deidentify.values import date_of
 from prima.dicom.element import text, value_of
@@ -59,6 +60,6 @@ def _values(dataset: Dataset, keywords: tuple[str, ...]) -> tuple[str, ...]:
     found: list[str] = []
     for keyword in keywords:
         value = value_of(dataset, keyword)
-        several = value if not isinstance(value, str) and hasattr(value, "__iter__") else [value]
+        several = value if isinstance(value, MultiValue) else [value]
         found += [str(one).strip() for one in several if one is not None and str(one).strip()]
     return tuple(dict.fromkeys(found))

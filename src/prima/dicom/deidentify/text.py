@@ -15,11 +15,11 @@ _TITLES = frozenset({"dr", "md", "do", "phd", "jr", "sr", "ii", "iii", "iv", "mr
 _NOT_NAMES = frozenset({
     "a", "after", "also", "an", "and", "are", "as", "at", "attending", "been", "both", "but", "by", "clinic",
     "clinical", "coli", "compared", "department", "ed", "electronically", "exam", "findings", "for", "from", "gondii",
-    "history", "however", "if", "images", "impression", "in", "is", "it", "its", "mild", "minimal", "moderate", "no", "none",
-    "normal", "note", "of", "on", "or", "otherwise", "patient", "physician", "please", "provider", "reading", "report",
-    "reported", "resident", "review", "reviewed", "see", "service", "severe", "signed", "small", "stable", "team",
-    "technique", "that", "the", "there", "these", "this", "to", "unchanged", "under", "unremarkable", "was", "were",
-    "when", "with",
+    "history", "however", "if", "images", "impression", "in", "is", "it", "its", "mild", "minimal", "moderate", "no",
+    "none", "normal", "note", "of", "on", "or", "otherwise", "patient", "physician", "please", "provider", "reading",
+    "report", "reported", "resident", "review", "reviewed", "see", "service", "severe", "signed", "small", "stable",
+    "team", "technique", "that", "the", "there", "these", "this", "to", "unchanged", "under", "unremarkable", "was",
+    "were", "when", "with",
 })  # fmt: skip
 _WORD = r"[A-Z][A-Za-zÀ-ÿ'’\-]+"
 _INITIAL = r"[A-Z]\.\s?"

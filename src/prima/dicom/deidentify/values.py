@@ -23,7 +23,9 @@ BINARY = {"US": "u2", "SS": "i2", "UL": "u4", "SL": "i4", "UV": "u8", "SV": "i8"
 _MOST_VALUES = 4096
 # Larger whole numbers without a decimal point could be an identifier.
 _MOST_DIGITS = 9
-_LARGEST, _SMALLEST = 1e12, 1e-12
+# Letters read as a whole number are far above these, and as a floating-point number mostly outside these.
+_LARGEST_WHOLE, _LARGEST_OF_SEVERAL = 10_000_000, 8191
+_LARGEST, _SMALLEST = 1e6, 1e-12
 OLDEST_YEARS = 89
 
 
@@ -47,6 +49,12 @@ def count_fits(vm: str, count: int) -> bool:
 def clean_numbers(vr: str, values: Sequence[Any]) -> list[Any] | None:
     """Numbers as the value representation has them; None when one of the values is none."""
     found = [_number(vr, value) for value in values]
+    if (
+        vr in {"US", "SS"}
+        and len(found) > 1
+        and any(value is None or abs(value) > _LARGEST_OF_SEVERAL for value in found)
+    ):
+        return None
     return None if any(value is None for value in found) else found
 
 
@@ -64,10 +72,13 @@ def _number(vr: str, value: Any) -> Any:
     if vr in {"FL", "FD"}:
         if abs(number) > _LARGEST:
             return None
+        if abs(number) > _LARGEST / 10:
+            return float(f"{number:.9g}")  # no room for text in the last digits
         return number if abs(number) > _SMALLEST else 0.0
     limits = np.iinfo(BINARY[vr])
     whole = int(value)
-    return whole if whole == number and limits.min <= whole <= limits.max else None
+    fits = whole == number and limits.min <= whole <= limits.max and abs(whole) <= _LARGEST_WHOLE
+    return whole if fits else None
 
 
 def _number_text(vr: str, text: str) -> str | None:

@@ -1,0 +1,90 @@
+"""The de-identified copy of an archive: nothing of a person in it, everything still fits together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+from prima.archive.deidentify import deidentify_archive
+from prima.archive.ingest import ingest_instances
+from prima.archive.layout import Archive
+from prima.archive.tables import append, scan
+from prima.dicom.deidentify.key import SiteKey
+from prima.dicom.deidentify.policy import Policy
+from prima.dicom.incoming import IncomingInstance
+from prima.errors import UsageError
+
+POLICY = Policy(key=SiteKey(b"a key for tests only"), keep_patient=True)
+CANARIES = (b"DOE", b"JANE", b"MRN77", b"ACC77", b"Northway", b"1.2.77", b"2023-03-14", b"03/14/2023", b"source folder")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    made = Archive.open_or_make(tmp_path / "archive")
+    dataset = pydicom.dcmread(str(get_testdata_file("MR_small.dcm", download=False)))
+    dataset.PatientName, dataset.PatientID, dataset.AccessionNumber = "DOE^JANE", "MRN77", "ACC77"
+    dataset.PatientAge, dataset.StudyDate, dataset.InstitutionName = "095Y", "20230401", "DOE HOSPITAL"
+    paths = []
+    for number in range(6):
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.77.1", f"1.2.77.1.{number % 2}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.77.1.9.{number}"
+        dataset.BurnedInAnnotation = "YES" if number == 5 else "NO"
+        paths.append(tmp_path / f"{number}.dcm")
+        dataset.save_as(paths[-1])
+    instances = [IncomingInstance(content=path, key=str(path), taking="copy") for path in paths]
+    ingest_instances(made, instances, "source folder of DOE")
+    report = {
+        "report_id": "ACC77.1", "study_uid": None, "accession": "ACC77", "patient_id": "MRN77",
+        "filed_at": datetime(2023, 4, 1, 11, 30), "report_status": "final", "source": "source folder of DOE",
+        "text": "Jane Doe, MRN77. Compared to 03/14/2023. No acute infarct. Read by S. Northway, MD.",
+    }  # fmt: skip
+    lost = {**report, "report_id": "X.2", "accession": "ACC779", "patient_id": None, "text": "Seen on 03/14/2023."}
+    append(made, "reports", [report, lost])
+    return made
+
+
+def test_nothing_of_the_person_is_left_and_everything_fits(archive: Archive, tmp_path: Path) -> None:
+    summary = deidentify_archive(archive, tmp_path / "clean", POLICY)
+    assert (summary.counts["written"], summary.counts["refused"]) == (5, 1)
+    clean = Archive.open(tmp_path / "clean")
+    assert clean.deidentified
+    for path in clean.root.rglob("*"):
+        content = str(path.relative_to(clean.root)).encode() + (path.read_bytes() if path.is_file() else b"")
+        assert not [canary for canary in CANARIES if canary in content], path.name
+    tables = {name: scan(clean, name).collect().to_dicts() for name in ("studies", "series", "reports", "exclusions")}
+    text = repr(tables)
+    assert not [canary for canary in CANARIES if canary.decode() in text]
+    (study,) = tables["studies"]
+    mine, lost = sorted(tables["reports"], key=lambda row: row["patient_id"] is None)
+    assert (mine["accession"], mine["patient_id"]) == (study["accession"], study["patient_id"])
+    assert "No acute infarct. Read by [name], MD." in mine["text"] and mine["text"].startswith("[name] [name], [id].")
+    names = POLICY.pseudonyms
+    assert (datetime(2023, 4, 1).date() - study["study_date"]).days == names.days_back("MRN77")
+    assert (datetime(2023, 4, 1, 11, 30) - mine["filed_at"]).days == names.days_back("MRN77")
+    assert lost["patient_id"] is None and lost["text"] != "Seen on 03/14/2023."
+    assert study["age_years"] == 90
+    assert study["num_instances"] == 5 and len(tables["series"]) == 2
+    assert [row["reason"] for row in tables["exclusions"] if row["unit"] == "instance"] == ["burned_in"]
+
+
+def test_a_second_run_changes_nothing(archive: Archive, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    deidentify_archive(archive, out, POLICY)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"}
+    summary = deidentify_archive(archive, out, POLICY)
+    assert summary.counts["written"] == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != ".lock"} == before
+
+
+def test_what_cannot_be_is_said(archive: Archive, tmp_path: Path) -> None:
+    deidentify_archive(archive, tmp_path / "clean", POLICY)
+    with pytest.raises(UsageError, match="is de-identified already"):
+        deidentify_archive(Archive.open(tmp_path / "clean"), tmp_path / "again", POLICY)
+    with pytest.raises(UsageError, match="with identities"):
+        deidentify_archive(archive, Archive.open_or_make(tmp_path / "other").root, POLICY)
+    with pytest.raises(UsageError, match="inside"):
+        deidentify_archive(archive, archive.root / "clean", POLICY)
