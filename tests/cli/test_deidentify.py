@@ -64,6 +64,9 @@ def test_a_folder_becomes_a_folder_of_new_uids(
     rows = list(csv.DictReader(keep_map.read_text().splitlines()))
     assert {row["kind"] for row in rows} == {"patient", "days_back", "study", "series", "accession"}
     assert sum(row["kind"] == "study" for row in rows) == 3
+    assert run(["deidentify", str(study), str(tmp_path / "two"), "--key", str(key), "--workers", "2"]) == 0
+    assert contents(tmp_path / "two") == contents(out)
+    capsys.readouterr()
     before = contents(out)
     assert run(["deidentify", str(study), str(out), "--key", str(key)]) == 0
     assert capsys.readouterr().out == f"0 written, {NUM_FILES} unchanged, 0 refused, 1 other\n"

@@ -60,12 +60,17 @@ class Summary:
         return Counter((outcome.reason, outcome.detail) for outcome in self.refused)
 
 
+def as_it_is(place: Path) -> Path:
+    """A place below the folder: study / series / instance.dcm."""
+    return place
+
+
 def deidentify_tree(
     files: Sequence[Path],
     out: Path,
     policy: Policy,
     *,
-    place: Callable[[Path], Path] = lambda place: place,
+    place: Callable[[Path], Path] = as_it_is,
     workers: int = 1,
     on_file: Callable[[int], None] | None = None,
 ) -> Summary:
