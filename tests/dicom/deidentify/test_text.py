@@ -61,7 +61,7 @@ def test_findings_stay(text: str) -> None:
 def test_dates_move_with_the_images_and_keep_their_form() -> None:
     moved = NAMES.shift_date("00123", date(2023, 3, 14))
     assert moved is not None
-    for form in ("%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%B %d, %Y", "%b %d, %Y"):
+    for form in ("%m/%d/%Y", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%y", "%Y%m%d", "%B %d, %Y", "%d %b %Y"):
         expected = moved.strftime(form).replace(" 0", " ")
         assert scrubbed(f"Compared to {date(2023, 3, 14).strftime(form)}.") == f"Compared to {expected}."
     assert scrubbed("14/03/2023") == moved.strftime("%d/%m/%Y")

@@ -68,10 +68,10 @@ def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_fir
     elif found["y3"]:
         day = move(date(_year(found["y3"]), _month(found["m3"]), int(found["d3"])))
         year = "%Y" if len(found["y3"]) == 4 else "%y"
-        form = f"%-d{found['s3']}{_name(found['m3'])}{found['t3']}{year}"
+        form = f"{_day(found['d3'])}{found['s3']}{_name(found['m3'])}{found['t3']}{year}"
     elif found["y4"]:
         day = move(date(int(found["y4"]), _month(found["m4"]), int(found["d4"])))
-        form = f"{_name(found['m4'])} %-d{found['t4']}%Y"
+        form = f"{_name(found['m4'])} {_day(found['d4'])}{found['t4']}%Y"
     elif found["y5"]:
         day, form = move(date(int(found["y5"]), _month(found["m5"]), 15)), f"{_name(found['m5'])}{found['s5']}%Y"
     elif found["y6"]:
@@ -96,4 +96,8 @@ def _month(text: str) -> int:
 
 
 def _name(text: str) -> str:
-    return "%B" if len(text.rstrip(".")) > 3 or text.lower() == "may" else "%b"
+    return "%B" if len(text.rstrip(".")) > 3 else "%b"
+
+
+def _day(text: str) -> str:
+    return "%d" if text.startswith("0") else "%-d"
