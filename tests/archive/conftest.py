@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from pydicom.uid import ExplicitVRLittleEndian
 from prima.archive.folder import folder_instances
 from prima.archive.ingest import ingest_instances
 from prima.archive.layout import Archive
-from prima.archive.lock import writing
 from prima.archive.reports import take_reports
 from prima.archive.tables import scan
+from prima.archive.taking import taking_in
+from prima.report.report import Report
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -100,22 +100,15 @@ def archive(tmp_path: Path) -> Archive:
     return Archive.open_or_make(tmp_path / "archive")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """A report as a carrier gives it."""
-
-    text: str = "IMPRESSION: Normal."
-    study_uid: str | None = None
-    accession: str | None = None
-    patient_id: str | None = None
-    filed_at: datetime | None = datetime(2024, 1, 10, 15)
-    report_status: str = "final"
+def said(**facts: Any) -> Report:
+    """A final report of the tenth of January, about a study that has to be named."""
+    return Report(**{"text": "IMPRESSION: Normal.", "filed_at": datetime(2024, 1, 10, 15), **facts})
 
 
-@pytest.fixture
-def said() -> type[Said]:
+@pytest.fixture(name="said")
+def _said() -> Callable[..., Report]:
     """Reports as a carrier gives them."""
-    return Said
+    return said
 
 
 def contents(archive: Archive) -> dict[str, Any]:
@@ -175,6 +168,6 @@ def filled(archive: Archive, export: Any, said: Any) -> Archive:
         said(accession="A19", report_status="preliminary"),
         said(accession="of nobody"),
     ]
-    with writing(archive, "test"):
+    with taking_in(archive):
         take_reports(archive, reports, "ris")
     return archive

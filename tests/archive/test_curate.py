@@ -16,11 +16,13 @@ from prima.archive import curate as curating
 from prima.archive.cohort import REASON_WORDS, required_columns, steps
 from prima.archive.curate import Curation, curate
 from prima.archive.flow import LEFT_OUT, Flow, flow_text
+from prima.archive.intake import Exclusion
 from prima.archive.layout import Archive
-from prima.archive.lock import writing
-from prima.archive.reports import NotAReport, take_reports
+from prima.archive.outcome import ReportTaken
+from prima.archive.reports import take_reports
 from prima.archive.split import LeakageError, Split
 from prima.archive.tables import scan
+from prima.archive.taking import taking_in
 from prima.errors import UsageError
 
 NOW = datetime(2025, 1, 1)
@@ -141,11 +143,10 @@ def test_an_empty_archive_has_an_empty_cohort(archive: Archive) -> None:
 
 def test_a_report_from_several_carriers_counts_once(archive: Archive, said: Any) -> None:
     report = said(accession="A1", patient_id=" P1 ")
-    with writing(archive, "test"):
+    with taking_in(archive):
         first = take_reports(archive, [report, report, said(text=" \n", accession="A2")], "csv")
-        again = take_reports(
-            archive, [said(accession="A1 ", patient_id="P1"), NotAReport(key="m", detail="cut")], "hl7"
-        )
+        bad = Exclusion(unit="report", key="m", reason=ReportTaken.UNREADABLE, detail="cut")
+        again = take_reports(archive, [said(accession="A1 ", patient_id="P1"), bad], "hl7")
     assert {word.value: number for word, number in first.items() if number} == {
         "report_stored": 1,
         "report_known": 1,
@@ -161,7 +162,7 @@ def test_a_report_from_several_carriers_counts_once(archive: Archive, said: Any)
 
 
 def test_a_corrected_report_stands_beside_the_one_it_corrects(archive: Archive, said: Any) -> None:
-    with writing(archive, "test"):
+    with taking_in(archive):
         take_reports(archive, [said(accession="A1"), said(accession="A1", report_status="corrected")], "hl7")
     assert scan(archive, "reports").collect().height == 2
 

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prima.dicom.incoming import IncomingInstance, NotDelivered
+from prima.report.carriers import SUFFIXES
 from prima.study.walk import NOT_PERMITTED, natural_key
-
-# Files that carry reports; inside them the report room decides.
-REPORT_SUFFIXES = {".csv", ".hl7", ".json", ".ndjson"}
 
 
 def folder_instances(
@@ -26,7 +24,7 @@ def folder_instances(
     for found in files_below(top):
         if isinstance(found, NotDelivered):
             yield found
-        elif found.suffix.lower() in REPORT_SUFFIXES:
+        elif found.suffix.lower() in SUFFIXES:
             on_report_file(found)
         else:
             yield IncomingInstance(content=found, key=str(found), taking="link" if link else "copy")

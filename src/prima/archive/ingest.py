@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from itertools import islice
@@ -10,13 +9,10 @@ from itertools import islice
 from prima.archive.catalogue import catalogue
 from prima.archive.intake import Exclusion, Intake
 from prima.archive.layout import Archive
-from prima.archive.lock import writing
 from prima.archive.outcome import Outcome
-from prima.archive.schema import TABLES
-from prima.archive.tables import MANY_PARTS, append, compact, parts, sweep
+from prima.archive.tables import append
+from prima.archive.taking import taking_in
 from prima.dicom.incoming import IncomingInstance, NotDelivered
-from prima.dicom.quiet import quiet
-from prima.errors import ArchiveError
 
 # Studies that were touched wait for their rows until this many wait, so that a study which arrives in one piece is
 # catalogued once.
@@ -47,28 +43,16 @@ def ingest_instances(
     def remember(exclusions: list[Exclusion]) -> None:
         append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
 
-    with writing(archive, "ingest"), quiet():
-        try:
-            intake = Intake(archive, remember)
-            intake.recover()
-            sweep(archive)
-            for instance in instances:
-                intake.take(instance)
-                on_instance()
-                if len(intake.touched) >= 2 * _WAITING:
-                    intake.flush()
-                    _catalogue(archive, intake, _WAITING, source)
-            intake.flush()
-            _catalogue(archive, intake, len(intake.touched), source)
-            for name in TABLES:
-                if len(parts(archive, name)) >= MANY_PARTS:
-                    compact(archive, name)
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-                raise
-            raise ArchiveError(
-                f"{archive.root}: no space left on its disk; what was stored is safe; run it again to go on"
-            ) from None
+    with taking_in(archive):
+        intake = Intake(archive, remember)
+        for instance in instances:
+            intake.take(instance)
+            on_instance()
+            if len(intake.touched) >= 2 * _WAITING:
+                intake.flush()
+                _catalogue(archive, intake, _WAITING, source)
+        intake.flush()
+        _catalogue(archive, intake, len(intake.touched), source)
     return intake.counts
 
 

@@ -58,12 +58,8 @@ class Intake:
     _number: int = 0
     _bytes: int = 0
 
-    def recover(self) -> None:
-        """Clear away what a process that died left unfinished, and pick up the studies it noted."""
-        for folder in (self.archive.incoming, self.archive.pending):
-            make_folder(folder)
-        for path in self.archive.incoming.iterdir():
-            path.unlink()
+    def __post_init__(self) -> None:
+        """Pick up the studies that a process which died had noted."""
         self.touched.update(dict.fromkeys(sorted(path.name for path in self.archive.pending.iterdir())))
 
     def take(self, instance: IncomingInstance | NotDelivered) -> None:

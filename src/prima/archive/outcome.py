@@ -45,6 +45,7 @@ class ReportTaken(StrEnum):
     KNOWN = "report_known"
     EMPTY = "report_empty"
     UNREADABLE = "report_unreadable"
+    NO_REPORT = "no_report"
 
     @property
     def refused(self) -> bool:
@@ -61,5 +62,6 @@ _REPORT_WORDS = {
     ReportTaken.STORED: "reports stored",
     ReportTaken.KNOWN: "reports stored before",
     ReportTaken.EMPTY: "reports without text",
-    ReportTaken.UNREADABLE: "messages or rows that are no report",
+    ReportTaken.UNREADABLE: "messages, rows or resources that cannot be read as a report",
+    ReportTaken.NO_REPORT: "tables or JSON files in a folder that carry no report",
 }

@@ -3,44 +3,69 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from prima.archive.intake import Exclusion
 from prima.archive.layout import Archive
 from prima.archive.outcome import ReportTaken
 from prima.archive.tables import append, scan
+from prima.archive.taking import taking_in
 from prima.dicom.scan import safe_uid
+from prima.report.carriers import read_reports
+from prima.report.report import Problem, Report
 
 # Reports of one part of the catalogue.
 _BATCH = 10_000
+# Files that also carry other things: met in a folder, one without any report is no refused report.
+_MAY_BE_OTHER = {".csv", ".tsv", ".json", ".ndjson"}
 
 
-class CarriedReport(Protocol):
-    """What a carrier says of a report; everything but the text may be unknown."""
-
-    study_uid: str | None
-    accession: str | None
-    patient_id: str | None
-    filed_at: datetime | None
-    report_status: str
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class NotAReport:
-    """A message, row or resource that a carrier holds and that cannot be read as a report."""
-
-    key: str
-    detail: str
-
-
-def take_reports(
-    archive: Archive, reports: Iterable[CarriedReport | NotAReport], source: str
+def ingest_reports(
+    archive: Archive, files: Iterable[Path], source: Path, on_file: Callable[[], None] = lambda: None
 ) -> dict[ReportTaken, int]:
+    """Take the reports of files into the catalogue; may be broken off at any point and done again.
+
+    Args:
+        archive: as `Archive.open_or_make` gives it.
+        files: that may carry reports.
+        source: where they were found: a folder, or the file itself, which is then taken for what it claims to be.
+        on_file: called after each file.
+
+    Raises:
+        ArchiveError: another process writes to the archive, or its disk is full.
+    """
+
+    def read() -> Iterator[Report | Exclusion]:
+        for path in files:
+            yield from _read(path, source)
+            on_file()
+
+    with taking_in(archive):
+        return take_reports(archive, read(), str(source))
+
+
+def _read(path: Path, source: Path) -> Iterator[Report | Exclusion]:
+    found = list(read_reports([path]))
+    in_folder = path != source
+    folder = f"{path.parent.relative_to(source).as_posix()}/" if in_folder and path.parent != source else ""
+    if in_folder and path.suffix.lower() in _MAY_BE_OTHER and not any(isinstance(one, Report) for one in found):
+        yield Exclusion(
+            unit="file", key=folder + path.name, reason=ReportTaken.NO_REPORT, detail="a file without a report"
+        )
+        return
+    for one in found:
+        yield one if isinstance(one, Report) else _named(one, folder)
+
+
+def _named(problem: Problem, folder: str) -> Exclusion:
+    return Exclusion(unit="report", key=folder + problem.key, reason=ReportTaken.UNREADABLE, detail=problem.detail)
+
+
+def take_reports(archive: Archive, reports: Iterable[Report | Exclusion], source: str) -> dict[ReportTaken, int]:
     """Write reports that the catalogue does not know yet; the caller holds the archive's lock.
 
     A report is known when one with the same study, accession, patient, time, status and text is there, so the same
@@ -60,14 +85,14 @@ def take_reports(
 
 
 def _take(
-    report: CarriedReport | NotAReport, known: set[str], rows: list[dict[str, Any]], exclusions: list[Exclusion]
+    report: Report | Exclusion, known: set[str], rows: list[dict[str, Any]], exclusions: list[Exclusion]
 ) -> ReportTaken:
-    if isinstance(report, NotAReport):
-        exclusions.append(Exclusion(unit="report", key=report.key, reason=ReportTaken.UNREADABLE, detail=report.detail))
-        return ReportTaken.UNREADABLE
+    if isinstance(report, Exclusion):
+        exclusions.append(report)
+        return ReportTaken(report.reason.value)
     row = _row(report)
     if not report.text.strip():
-        key = row["accession"] or row["study_uid"] or row["report_id"]
+        key = row["accession"] or row["study_uid"] or report.source or row["report_id"]
         exclusions.append(Exclusion(unit="report", key=key, reason=ReportTaken.EMPTY, detail="no text"))
         return ReportTaken.EMPTY
     if row["report_id"] in known:
@@ -77,12 +102,13 @@ def _take(
     return ReportTaken.STORED
 
 
-def _row(report: CarriedReport) -> dict[str, Any]:
+def _row(report: Report) -> dict[str, Any]:
+    study = _stated(report.study_uid)
     facts = {
-        "study_uid": _stated(report.study_uid) and safe_uid(_stated(report.study_uid) or ""),
+        "study_uid": None if study is None else safe_uid(study),
         "accession": _stated(report.accession),
         "patient_id": _stated(report.patient_id),
-        "filed_at": None if report.filed_at is None else report.filed_at.replace(tzinfo=None),
+        "filed_at": None if report.filed_at is None else report.filed_at.replace(tzinfo=None, microsecond=0),
         "report_status": report.report_status,
         "text": report.text,
     }
@@ -94,7 +120,7 @@ def _stated(value: str | None) -> str | None:
     return (value or "").strip() or None
 
 
-def _batches(reports: Iterable[CarriedReport | NotAReport]) -> Iterator[list[CarriedReport | NotAReport]]:
+def _batches(reports: Iterable[Report | Exclusion]) -> Iterator[list[Report | Exclusion]]:
     stream = iter(reports)
     while batch := list(islice(stream, _BATCH)):
         yield batch

@@ -52,7 +52,8 @@ def ingest(
     from prima.archive.folder import folder_instances
     from prima.archive.ingest import ingest_instances
     from prima.archive.layout import Archive
-    from prima.archive.outcome import Outcome
+    from prima.archive.outcome import Outcome, ReportTaken
+    from prima.archive.reports import ingest_reports
 
     request = Request(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
@@ -64,7 +65,7 @@ def ingest(
             existing(source)
     into = Archive.open_or_make(archive)
     err = Console(stderr=True, soft_wrap=True)
-    counts: Counter[Outcome] = Counter()
+    counts: Counter[Outcome | ReportTaken] = Counter()
     with Progress(
         "{task.description}",
         TextColumn("{task.completed} files"),
@@ -74,11 +75,15 @@ def ingest(
     ) as bar:
         task = bar.add_task("ingest", total=None)
         for source in sources:
+            report_files: list[Path] = []
             if is_server(source):
                 name, instances = open_server(source, request, into, lambda _study, _complete: bar.refresh())
             else:
-                name, instances = source, folder_instances(Path(source), link=link)
+                name = source
+                instances = folder_instances(Path(source), link=link, on_report_file=report_files.append)
             counts.update(ingest_instances(into, instances, name, lambda: bar.advance(task)))
+            if report_files:
+                counts.update(ingest_reports(into, report_files, Path(source), lambda: bar.advance(task)))
     if as_json:
         typer.echo(json.dumps({outcome.value: number for outcome, number in counts.items()}))
     else:
