@@ -31,6 +31,13 @@ def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, 
     return job.mask(box, seen)
 
 
+def _bleed(job: Job, centre: Point, radii: Point, number: int) -> Tensor:
+    """A spot of old blood, larger on gradient echoes than it is."""
+    x, y, z = radii
+    _spot(job, centre, (1.5 * x, 1.5 * y, 1.5 * z), "bloom", number, share=0.8)
+    return _spot(job, centre, radii, "hemosiderin", number)
+
+
 def _empty(job: Job) -> Tensor:
     return torch.zeros(job.canvas.whole.shape, dtype=torch.bool, device=job.canvas.whole.x.device)
 
@@ -125,11 +132,11 @@ def leukoaraiosis(job: Job) -> Tensor:
         20)),
                               float(random.uniform(0, 30))))  # fmt: skip
         seen |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", number)
-    for number in range(round(9 * max(degree - 0.55, 0))):
+    for number in range(round(16 * max(degree - 0.5, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5,
         25)),
                               float(random.uniform(-4, 32))))  # fmt: skip
-        _spot(job, point, (2.0, 2.0, 2.0), "hemosiderin", 100 + number)
+        _bleed(job, point, (1.8, 1.8, 1.8), 100 + number)
     return seen
 
 
@@ -150,7 +157,7 @@ def axonal(job: Job) -> Tensor:
         if random.random() < 0.25:  # without blood
             found |= _spot(job, centre, torn, "infarct_acute", number, share=0.9)
         else:
-            found |= _spot(job, centre, (size, 1.5 * size, size), "hemosiderin", number)
+            found |= _bleed(job, centre, (size, 1.5 * size, size), number)
     places: list[tuple[Point, Point]] = []
     if grade >= 2:
         places.append(((4.0, 36.0, 15.0), (7.0, 5.0, 5.0)))

@@ -109,7 +109,7 @@ def subarachnoid(job: Job) -> Tensor:
     canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
     csf = canvas.region("csf", box) * (1 - _ventricles(job, box, x, y, z))
-    patchy = 0.3 * box.noise((0, 0, 0), 130, 14, job.lesion.seed, "blood")
+    patchy = 0.2 * box.noise((0, 0, 0), 130, 14, job.lesion.seed, "blood")
     far = torch.full(box.shape, 9.0, device=x.device)
     for s in sign(job.lesion):
         spots: tuple[tuple[Point, Point], ...]
@@ -124,7 +124,7 @@ def subarachnoid(job: Job) -> Tensor:
             far = torch.minimum(
                 far, (((x - px) / rx) ** 2 + ((y - py) / ry) ** 2 + ((z - pz) / rz) ** 2).sqrt() / grown
             )
-    share = csf * soft(1.15 - far + patchy, 0.4) * soft(canvas.depth_mm(box), 1.5)
+    share = csf * soft(1.25 - far + patchy, 0.4) * soft(canvas.depth_mm(box), 1.5)
     canvas.paint(box, share * (0.6 + 0.4 * degree), "bloody_csf")
     clots = share * soft(box.noise((0, 0, 0), 130, 5, job.lesion.seed, "clots") - 1.7 + 0.4 * degree, 0.6)
     canvas.paint(box, clots * 0.5, "blood_acute")
