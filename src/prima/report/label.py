@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
-from prima.report.labels import Label, Labels, Mention, strongest
+from prima.report.labels import Label, Labels, Mention, strongest, with_consequences
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
 from prima.report.scope import Clause, Said, Stance
 from prima.report.sections import margin_of, split_sections, split_sentences
-from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
+from prima.study.ontology import DIAGNOSIS_NAMES
 
-_IMPLIED: dict[str, tuple[str, ...]] = {
-    name: tuple(rule.consequence for rule in IMPLICATIONS if rule.premise == name and rule.when is None)
-    for name in DIAGNOSIS_NAMES
-}
 _ROLES = ("names", "signs", "affirmed", "denied")
 _READ = ("history", "findings", "impression", "addendum")
 _CONSEQUENCES = (
@@ -38,10 +33,12 @@ class RuleLabeller:
 
     Example:
         >>> labels = RuleLabeller().label("No acute infarct. Stable left frontal meningioma, possible small AVM.")
-        >>> {name: (label.assertion, label.evidence) for name, label in labels.labels.items()}
-        {'tumor_adult_meningioma': ('present', 'meningioma'),
-         'vascular_ischemic_large_vessel_stroke': ('absent', 'acute infarct'),
-         'vascular_malformation_arteriovenous_malformation': ('uncertain', 'AVM')}
+        >>> {name: (label.assertion, label.evidence) for name, label in labels.labels.items()} == {
+        ...     "tumor_adult_meningioma": ("present", "meningioma"),
+        ...     "vascular_ischemic_large_vessel_stroke": ("absent", "acute infarct"),
+        ...     "vascular_malformation_arteriovenous_malformation": ("uncertain", "AVM"),
+        ... }
+        True
     """
 
     def __init__(self) -> None:
@@ -74,6 +71,10 @@ class RuleLabeller:
         }
         return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*told, *added), key=_place)))
 
+    def label_all(self, texts: Iterable[str]) -> Iterator[Labels]:
+        """The labels of each report, in order."""
+        return map(self.label, texts)
+
     def _sentence(self, sentence: str, history: bool) -> tuple[_Read, ...]:
         key = (sentence, history)
         known = self._remembered.get(key)
@@ -103,7 +104,7 @@ class RuleLabeller:
             if said is None or not _counts(hit.kind, said, named):
                 continue
             start, end = words[hit.start].start, words[hit.end - 1].end
-            for name in (hit.kind.diagnosis,) if asked else _with_implied(hit.kind.diagnosis, said):
+            for name in (hit.kind.diagnosis,) if asked else with_consequences(hit.kind.diagnosis, said):
                 yield _Read(Mention(name, said, start, end), asked)
 
 
@@ -165,16 +166,6 @@ def _of_history(stance: Said) -> Stance | None:
     if stance == "present":
         return "historical"
     return stance if stance in ("historical", "other_experiencer") else None
-
-
-@cache
-def _with_implied(diagnosis: str, said: Stance) -> tuple[str, ...]:
-    if said not in ("present", "uncertain"):
-        return (diagnosis,)
-    names = [diagnosis]
-    for name in names:
-        names += [consequence for consequence in _IMPLIED[name] if consequence not in names]
-    return tuple(names)
 
 
 def _place(mention: Mention) -> tuple[int, int, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from prima.report.scope import Stance
+from prima.study.findings import PriorityLevel
+from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
 RANK: tuple[Stance, ...] = ("present", "uncertain", "historical", "absent", "other_experiencer")
 """Where mentions of one diagnosis differ, the first of these is what the report says."""
@@ -41,11 +44,14 @@ class Labels:
         labels: released name → label, in the order of the ontology; a diagnosis that is not spoken of has none.
         labeller: name and version of the labeller.
         mentions: every mention, in the order of the text.
+        priority, referrals: where the labeller itself was asked for them; None: the ontology's rule decides.
     """
 
     labels: Mapping[str, Label]
     labeller: str
     mentions: tuple[Mention, ...] = ()
+    priority: PriorityLevel | None = None
+    referrals: tuple[str, ...] | None = None
 
     def present(self) -> frozenset[str]:
         """Names of what is visible."""
@@ -60,16 +66,23 @@ class Labels:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A report that a labeller could not label: why, in one line without report text."""
+
+    reason: str
+
+
 class Labeller(Protocol):
-    """Text in, labels out."""
+    """Texts in, labels out."""
 
     @property
     def version(self) -> str:
         """Name and version; it changes whenever the same text may get other labels."""
         ...
 
-    def label(self, text: str) -> Labels:
-        """The labels of one report."""
+    def label_all(self, texts: Iterable[str]) -> Iterator[Labels | Failure]:
+        """The labels of each text, in order; a failure stands in the place of its text."""
         ...
 
 
@@ -86,3 +99,26 @@ def strongest(mentions: Iterable[Mention]) -> dict[str, Mention]:
         if held is None or RANK.index(mention.assertion) < RANK.index(held.assertion):
             best[mention.diagnosis] = mention
     return best
+
+
+_IMPLIED: dict[str, tuple[str, ...]] = {
+    name: tuple(rule.consequence for rule in IMPLICATIONS if rule.premise == name and rule.when is None)
+    for name in DIAGNOSIS_NAMES
+}
+
+
+@cache
+def with_consequences(diagnosis: str, said: Stance) -> tuple[str, ...]:
+    """The diagnosis, and what the ontology says follows from it when it is present or in doubt.
+
+    Example:
+        >>> with_consequences("structural_midline_shift", "present")
+        ('structural_midline_shift', 'structural_mass_effect')
+        >>> with_consequences("structural_midline_shift", "absent")
+        ('structural_midline_shift',)
+    """
+    names = [diagnosis]
+    if said in ("present", "uncertain"):
+        for name in names:
+            names += [consequence for consequence in _IMPLIED[name] if consequence not in names]
+    return tuple(names)

@@ -13,7 +13,7 @@ def read_moment(text: str | None) -> datetime | None:
     """A date and time in HL7's, ISO 8601's or the American way; the wall-clock time of its writer. None if unreadable.
 
     Example:
-        >>> read_moment("20240131T1530") is None, read_moment("202401311530")
+        >>> read_moment("yesterday") is None, read_moment("202401311530")
         (True, datetime.datetime(2024, 1, 31, 15, 30))
         >>> read_moment("2024-01-31T15:30:00+01:00") == read_moment("01/31/2024 3:30 PM")
         True
