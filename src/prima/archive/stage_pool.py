@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
 
 from prima.archive.stage import Ended, Partition, Stage, make_part, note_path
+from prima.study.worker import begin_worker
 
 
 def in_processes(stage: Stage, folder: Path, partitions: Sequence[Partition], *, processes: int) -> Iterator[Ended]:
@@ -63,17 +61,4 @@ ENDED = (
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin)
-
-
-def _begin() -> None:
-    """Leave Ctrl-C to the process that gave the work, and go when it has gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=begin_worker)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from prima.errors import PrimaError
+from prima.study.worker import begin_worker
 
 Job = Callable[[], None]
 
@@ -42,8 +42,8 @@ def carry_out(jobs: Sequence[Job], *, workers: int) -> Iterator[None]:
 
 
 def _begin() -> None:
-    """One thread a worker; Ctrl-C is for the process that gave the jobs."""
+    """One thread a worker."""
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin_worker()
     torch.set_num_threads(1)

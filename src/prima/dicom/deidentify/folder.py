@@ -18,6 +18,7 @@ from pathlib import Path
 from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
+from prima.study.worker import begin_worker
 
 STATE = ".deidentify"
 _CARD, _DONE, _LOCK = "policy.json", "done", "lock"
@@ -116,7 +117,7 @@ def _batches(
         for batch in batches:
             yield deidentify_files(batch, out, policy, place)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker) as pool:
         yield from pool.map(deidentify_files, batches, *([value] * len(batches) for value in (out, policy, place)))
 
 
