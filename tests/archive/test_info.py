@@ -71,18 +71,20 @@ def test_time_has_no_gaps_and_a_long_one_goes_by_year(filled: Archive) -> None:
 
 
 def test_labels_and_tokens_are_counted_by_study(filled: Archive) -> None:
-    for stage, rows in {
-        "labels": {
+    for place, rows in {
+        "labels/studies.parquet": {"study_uid": ["1", "2", "3"]},
+        "labels/labels.parquet": {
             "study_uid": ["1", "1", "2", "2"],
             "diagnosis": ["glioma", "stroke", "glioma", "stroke"],
             "assertion": ["present", "absent", "present", "present"],
         },
-        "tokens": {"study_uid": ["1", "2", "3"], "status": ["used", "used", "failed"]},
+        "tokens/one/tokens.parquet": {"study_uid": ["1", "2", "3"], "status": ["used", "used", "failed"]},
+        "tokens/two/tokens.parquet": {"study_uid": ["1", "4"], "status": ["used", "used"]},
     }.items():
-        (filled.root / stage / "deep").mkdir(parents=True)
-        pl.DataFrame(rows).write_parquet(filled.root / stage / "deep" / "a.parquet")
+        (filled.root / place).parent.mkdir(parents=True, exist_ok=True)
+        pl.DataFrame(rows).write_parquet(filled.root / place)
     info = info_of(filled)
-    assert (info.totals["labelled studies"], info.totals["tokenised studies"]) == (2, 2)
+    assert (info.totals["labelled studies"], info.totals["tokenised studies"]) == (3, 3)
     assert titled(info, "Diagnoses present") == {"glioma": {"number": 2}, "stroke": {"number": 1}}
 
 

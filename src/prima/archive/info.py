@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -96,8 +95,8 @@ def info_of(archive: Archive) -> Info:
         "usable series": int(reasons.filter(pl.col("status") == "used")["number"].sum()),
         "instances": int(sided["num_instances"].sum()),
         "reports": int(reports["number"].sum()),
-        "labelled studies": _num_studies(archive, "labels"),
-        "tokenised studies": _num_studies(archive, "tokens"),
+        "labelled studies": _num_labelled(archive),
+        "tokenised studies": _num_tokenised(archive),
     }
     return Info(totals=totals, breakdowns=tuple(one for one in breakdowns if one.lines), flow=read_flow(archive.cohort))
 
@@ -198,31 +197,26 @@ def _reports(archive: Archive, by_status: pl.DataFrame) -> Breakdown:
     return _counted(outcomes, "Reports by outcome", pl.col("outcome").str.replace_all("_", " "))
 
 
-def _parquet_with_studies(archive: Archive, stage: str) -> Sequence[pl.LazyFrame]:
-    frames = [pl.scan_parquet(path) for path in sorted((archive.root / stage).glob("**/*.parquet"))]
-    return [frame for frame in frames if "study_uid" in frame.collect_schema().names()]
+def _num_tokenised(archive: Archive) -> int:
+    """Studies with tokens, of whatever release."""
+    found = [pl.scan_parquet(path) for path in sorted((archive.root / "tokens").glob("*/tokens.parquet"))]
+    if not found:
+        return 0
+    used = [frame.filter(pl.col("status") == "used").select("study_uid") for frame in found]
+    return int(pl.concat(used).select(pl.col("study_uid").n_unique()).collect().item())
 
 
-def _num_studies(archive: Archive, stage: str) -> int:
-    """Studies that a stage has rows of, failed ones not counted."""
-    found = []
-    for frame in _parquet_with_studies(archive, stage):
-        names = frame.collect_schema().names()
-        good = frame.filter(pl.col("status") == "used") if "status" in names else frame
-        found.append(good.select("study_uid"))
-    return int(pl.concat(found).select(pl.col("study_uid").n_unique()).collect().item()) if found else 0
+def _num_labelled(archive: Archive) -> int:
+    """Studies that the last labelling knows."""
+    path = archive.root / "labels" / "studies.parquet"
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item()) if path.exists() else 0
 
 
 def _labels(archive: Archive) -> list[Breakdown]:
-    """Which diagnoses the labels say are present, where the labels have a row per study and diagnosis."""
-    needed = {"study_uid", "diagnosis", "assertion"}
-    found = [
-        frame.select(*needed)
-        for frame in _parquet_with_studies(archive, "labels")
-        if needed <= set(frame.collect_schema().names())
-    ]
-    if not found:
+    """Which diagnoses the reports say are present."""
+    path = archive.root / "labels" / "labels.parquet"
+    if not path.exists():
         return []
-    present = pl.concat(found).filter(pl.col("assertion") == "present").unique(["study_uid", "diagnosis"])
+    present = pl.scan_parquet(path).filter(pl.col("assertion") == "present")
     counted = present.group_by("diagnosis").agg(number=pl.len()).collect()
     return [_counted(counted, "Diagnoses present", pl.col("diagnosis").str.replace_all("_", " "))]
