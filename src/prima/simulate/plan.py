@@ -13,7 +13,7 @@ from prima.simulate.equipment import DRIFT_PLACE, DRIFT_PROTOCOL, DRIFT_SCANNER,
 from prima.simulate.operations import Place
 from prima.study.ontology import DIAGNOSIS_NAMES
 
-PLAN_VERSION = "0.1"
+PLAN_VERSION = "1.0"
 """Of the rules by which cases follow from a plan; other rules, another version."""
 
 DEFAULT_START = date(2024, 1, 1)
