@@ -147,6 +147,22 @@ def test_a_taken_uid_with_the_same_pixels_and_another_header_is_nothing_new(arch
     assert not list(archive.root.glob("conflicts/**/*.dcm"))
 
 
+def test_a_file_that_came_cut_short_is_completed(archive: Archive, export: Any, contents: Contents) -> None:
+    whole = [path.read_bytes() for path in export.study(1)]
+    for content, path in zip(whole, export.study(1), strict=True):
+        path.write_bytes(content[:-8])
+    assert take(archive, export.folder) == {Outcome.STORED: 8}
+    assert {row["reason"] for row in rows(archive, "series")} == {"unreadable"}
+    export.study(1)
+    assert take(archive, export.folder) == {Outcome.COMPLETED: 8}
+    assert {row["status"] for row in rows(archive, "series")} == {"used"}
+    assert sorted(path.read_bytes() for path in archive.root.glob("instances/*/*/*/*.dcm")) == sorted(whole)
+    before = contents(archive)
+    export.folder.joinpath("1/1/IM1").write_bytes(whole[0][:-8])
+    assert take(archive, export.folder) == {Outcome.KNOWN: 7, Outcome.UNREADABLE: 1}
+    assert contents(archive)["files"] == before["files"]
+
+
 def test_files_that_are_no_instance_are_counted_or_named(archive: Archive, export: Any) -> None:
     good = export.image("good")
     (export.folder / "notes.txt").write_text("call the ward")

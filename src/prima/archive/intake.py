@@ -14,7 +14,9 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from prima.archive.durable import make_folder, sync
 from prima.archive.layout import Archive
@@ -125,6 +127,11 @@ class Intake:
         """An instance whose UID is taken: the same again, or another one."""
         if _same_bytes(instance.content, place):
             return Outcome.KNOWN
+        if _begins_with(instance.content, place):
+            self._stage(instance, place, identity.study_uid)
+            return Outcome.COMPLETED
+        if _begins_with(place, instance.content):
+            return self._exclude("file", instance.key, Outcome.UNREADABLE, "a stored instance, cut short")
         if same_pixels(instance.content, place):
             return Outcome.SAME_PIXELS
         digest = _digest(instance.content)[:16]
@@ -168,6 +175,19 @@ def _same_bytes(content: Path | bytes, place: Path) -> bool:
     if isinstance(content, bytes):
         return len(content) == place.stat().st_size and content == place.read_bytes()
     return place.samefile(content) or filecmp.cmp(content, place, shallow=False)
+
+
+def _begins_with(whole: Path | bytes, part: Path | bytes) -> bool:
+    """Whether one file is the beginning of another, as a copy that was broken off is."""
+    with _opened(whole) as file, _opened(part) as other:
+        while piece := other.read(1 << 20):
+            if file.read(len(piece)) != piece:
+                return False
+    return True
+
+
+def _opened(content: Path | bytes) -> BinaryIO:
+    return BytesIO(content) if isinstance(content, bytes) else content.open("rb")
 
 
 def _digest(content: Path | bytes) -> str:

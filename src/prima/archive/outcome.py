@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     STORED = "stored"
     KNOWN = "known"
+    COMPLETED = "completed"
     SAME_PIXELS = "same_pixels"
     OTHER_PIXELS = "duplicate_uid_other_pixels"
     NOT_DICOM = "not_dicom"
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
 _WORDS = {
     Outcome.STORED: "stored",
     Outcome.KNOWN: "stored before",
+    Outcome.COMPLETED: "stored before only in part, completed now",
     Outcome.SAME_PIXELS: "stored before with the same pixels and another header",
     Outcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",
     Outcome.NOT_DICOM: "not DICOM",
