@@ -206,7 +206,7 @@ def test_order_is_kept_and_requests_at_a_time_are_limited(endpoint: Endpoint) ->
         found = [MENINGIOMA | {"evidence": str(number)}] if number % 2 else []
         return says({"findings": found})(body)
 
-    endpoint.replies = [echo]
+    endpoint.replies, endpoint.delay_s = [echo], 0.02
     texts = [f"{number} report" for number in range(24)]
     answers = list(labeller(endpoint, concurrency=3)[0].label_all(texts))
     told = [list(answer.labels.values()) for answer in answers if isinstance(answer, Labels)]

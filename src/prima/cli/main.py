@@ -19,6 +19,7 @@ from prima.cli.curate import curate
 from prima.cli.deidentify import deidentify
 from prima.cli.doctor import doctor
 from prima.cli.ingest import ingest
+from prima.cli.label import label
 from prima.cli.predict import predict
 from prima.cli.simulate import simulate
 from prima.cli.tokenize import tokenize
@@ -82,6 +83,10 @@ app.command(
     epilog="Example: prima deidentify ARCHIVE OUT --key site.key --keep patient",
 )(deidentify)
 app.add_typer(archive, name="archive", short_help="What an archive holds.")
+app.command(
+    short_help="What reports say of the 52 diagnoses.",
+    epilog="Example: prima label --text reports.jsonl > labels.jsonl",
+)(label)
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +25,7 @@ class Lexicon:
     """All that the rule labeller knows of language.
 
     Args:
-        version: that of the tables.
+        version: a digest of the tables and of the rules that read them; no labels change without it.
         folder: from text to the words of the tables.
         terms: what names a diagnosis.
         cues: what changes what is said of it.
@@ -56,11 +57,24 @@ def lexicon() -> Lexicon:
     cues = [(kind, pattern) for kind, patterns in cue_table().items() if kind != "words" for pattern in patterns]
     folder = Folder(words_of((pattern for _, pattern in [*terms, *cues]), macros))
     return Lexicon(
-        version=table["version"],
+        version=_digest(),
         folder=folder,
         terms=Matcher(terms, macros, folder.spelling),
         cues=Matcher(cues, macros, folder.spelling),
     )
+
+
+_DECIDES = (
+    *("terms.toml", "cues.toml", "words.toml", "headings.toml", "lookalikes.txt"),
+    *("label.py", "labels.py", "patterns.py", "scope.py", "sections.py", "words.py"),
+)
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for name in _DECIDES:
+        digest.update(files("prima.report").joinpath(name).read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:8]
 
 
 @cache

@@ -30,7 +30,15 @@ _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, wo
 _ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
 _BACKWARD = frozenset(
     (
-        *("past_after", "denied_after", "doubted_after", "visible_after", "returned_after", "answers_no"),
+        *(
+            "past_after",
+            "denied_after",
+            "doubted_after",
+            "visible_after",
+            "returned_after",
+            "answers_no",
+            "answers_doubt",
+        ),
         *("expected", "relative_after"),
     )
 )
@@ -120,7 +128,7 @@ class Clause:
             return "absent"
         if "ruled_out" in kinds and nearest is None:
             return "to rule out"
-        if nearest == "doubted" or "doubted_after" in later:
+        if nearest == "doubted" or later & {"doubted_after", "answers_doubt"}:
             return "uncertain"
         past = [cue for cue in reached if cue.kinds & {"past", "adjectives_of_past"}]
         if (
@@ -205,7 +213,7 @@ class Clause:
         if kind not in _BACKWARD:
             return False
         words, between = self.words, range(mention.end, cue.start)
-        if kind == "answers_no":
+        if kind in ("answers_no", "answers_doubt"):
             if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
                 return False
             if (
@@ -220,6 +228,9 @@ class Clause:
             return words[cue.start - 1] not in ("no", "without", "any") and not any(at in self._hard for at in between)
         if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):
             return False
+        joined = cue.end - cue.start == 1 and any(words[at] in _JOINS for at in between)
+        if joined and cue.end < len(words) and words[cue.end] not in (*_STOPS, *_JOINS, *_WORDS["goes_on"]):
+            return False  # "stable A, resolved B"
         if "questionmark" in words[cue.start : cue.end]:
             return len(between) <= 3
         if words[cue.start] in ("versus", "vs") and any(

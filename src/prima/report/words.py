@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 _TOKEN = re.compile(
-    r"(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
+    r"(?<=\s)[-–—](?=\s)|(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
     re.IGNORECASE,
 )
 _SILENT = frozenset("/-+*\"'’()[]{}–—_=<>~#“”•·^`‑")
@@ -22,6 +22,7 @@ _TABLE: dict[str, Any] = tomllib.loads(files("prima.report").joinpath("words.tom
 _BRITISH: list[tuple[str, str]] = [(british, american) for british, american in _TABLE["british"]]
 _FORMS: dict[str, str] = {form: word for word, forms in _TABLE["forms"].items() for form in forms}
 _SLASHED: dict[str, str] = _TABLE["slashed"]
+_DASHES = frozenset("-–—")
 _MOST_MEMORISED = 200_000
 
 
@@ -61,6 +62,8 @@ class Folder:
         memory, words = self._memory, []
         for hit in _TOKEN.finditer(text):
             raw = hit[0]
+            if raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace():
+                raw = ":"
             folded = memory.get(raw)
             if folded is None:
                 folded = self._remember(raw)
