@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib.resources import files
@@ -15,6 +17,7 @@ import typer
 from typer.main import get_command
 
 from prima.archive.cohort import REASON_WORDS
+from prima.archive.label import COLUMNS as LABEL_STAGE_COLUMNS
 from prima.archive.match import ReportOutcome
 from prima.archive.outcome import Outcome, ReportTaken
 from prima.archive.schema import TABLES
@@ -153,8 +156,9 @@ def test_every_column_and_outcome_of_the_archive_is_documented() -> None:
         for table in TABLES.values()
         for column in table.columns
     ]
+    columns += [f"| {words} |" for _, words in LABEL_STAGE_COLUMNS.values()]
     outcomes = [f"| `{outcome.value}` | {outcome.words} |" for outcome in (*Outcome, *ReportTaken)]
-    assert not [row for row in (*columns, *outcomes) if f"\n{row}\n" not in text]
+    assert not [row for row in (*columns, *outcomes) if f"{row}\n" not in text]
     assert not [name for name in (*ReportOutcome, *REASON_WORDS) if f"`{name}` | " not in text]
 
 
@@ -163,6 +167,14 @@ def test_every_column_and_failure_of_the_tokens_is_documented() -> None:
     rows = [f"| `{name}` | {words} |" for name, words in FAILURES.items()]
     rows += [f"| `{name}` | {words} |" for name, (_, words) in COLUMNS.items()]
     assert not [row for row in rows if f"\n{row}\n" not in text]
+
+
+def test_the_costs_are_those_that_the_script_works_out() -> None:
+    script = ROOT / "benchmarks" / "cost_of_um_220k.py"
+    printed = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True).stdout
+    text = page("explanation/cost-of-um-220k.md")
+    assert printed.count("\n|") > 20
+    assert all(table in text for table in printed.strip().split("\n\n"))
 
 
 def test_every_room_is_documented() -> None:

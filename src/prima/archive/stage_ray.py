@@ -18,7 +18,7 @@ _TRIES = 2
 
 
 def on_ray(
-    stage: Stage, folder: Path, partitions: Sequence[Partition], *, address: str, processes: int | None, gpus: int
+    stage: Stage, folder: Path, partitions: Sequence[Partition], *, address: str, processes: int | None, gpus: float
 ) -> Iterator[Ended]:
     """Make partitions as tasks of one processor each.
 

@@ -26,12 +26,12 @@ class Workers:
     Args:
         processes: 0: this process; None on Ray: as many as it has room for.
         ray: address of a Ray cluster, or "local" for one that lives as long as the run.
-        gpus: of each process on Ray.
+        gpus: of each process on Ray; a part of one where several share it.
     """
 
     processes: int | None = 0
     ray: str | None = None
-    gpus: int = 0
+    gpus: float = 0
 
     @property
     def several(self) -> bool:

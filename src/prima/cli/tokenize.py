@@ -11,6 +11,8 @@ import typer
 from prima.cli.predict import Device, Dtype
 
 NUM_NAMED = 20
+# Reading and cutting keep about nine cores busy for each H100, so eight tasks share one.
+GPU_SHARE = 1 / 8
 
 
 class Side(StrEnum):
@@ -74,7 +76,7 @@ def tokenize(
             release=release or packaged_release(),
             precision=precision,
             splits=[side.value for side in split] if split else SPLITS,
-            workers=Workers(processes=processes, ray=ray, gpus=int(on_gpu)),
+            workers=Workers(processes=processes, ray=ray, gpus=GPU_SHARE if on_gpu else 0),
             size=per_shard,
             retry=retry,
             on_progress=show,
