@@ -28,12 +28,23 @@ def test_from_a_folder_to_a_cohort(export: Path, tmp_path: Path, capsys: pytest.
     assert run(["curate", archive, "--test-from", "2024-01-01", "--json"]) == 0
     flow = json.loads(capsys.readouterr().out)
     assert (flow["total"], flow["steps"][2]["removed"]) == (1, {"study_without_report": 1})
+    (tmp_path / "reports.csv").write_text("studyuid,report\n" + _study_uid(tmp_path) + ",Acute right MCA infarct.\n")
+    assert run(["ingest", str(tmp_path / "reports.csv"), archive]) == 0
+    capsys.readouterr()
+    assert run(["label", archive, "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["labelled"], counts["present"]) == (1, {"vascular_ischemic_large_vessel_stroke": 1})
     page = tmp_path / "info.html"
     assert run(["archive", "info", archive, "--html", str(page), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["totals"]["studies"] == 1
     assert "<svg" in page.read_text()
     assert run(["archive", "info", archive]) == 0
     assert "usable series" in capsys.readouterr().out
+
+
+def _study_uid(tmp_path: Path) -> str:
+    (folder,) = (tmp_path / "archive" / "instances").glob("*/*")
+    return folder.name
 
 
 def test_something_refused_is_status_1_and_on_stderr(
@@ -58,6 +69,11 @@ def test_something_refused_is_status_1_and_on_stderr(
         (["curate", "ARCHIVE", "--require", "smell"], 2, "--require: found smell"),
         (["curate", "ARCHIVE", "--test-from", "soon"], 2, "soon"),
         (["archive", "info", "EXPORT"], 3, "found no archive.json"),
+        (["label", "EXPORT"], 3, "found no archive.json"),
+        (["label"], 2, "either ARCHIVE or --text"),
+        (["label", "ARCHIVE", "--ask-triage"], 2, "--ask-triage belongs to --llm"),
+        (["label", "--text", "x", "--retry"], 2, "belong to ARCHIVE"),
+        (["label", "ARCHIVE", "--triage", "nowhere.toml"], 2, "nowhere.toml"),
     ],
 )
 def test_mistakes_are_one_line(

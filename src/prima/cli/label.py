@@ -20,6 +20,10 @@ KEY_VARIABLE = "PRIMA_LLM_KEY"
 
 
 def label(
+    archive: Annotated[
+        Path | None,
+        typer.Argument(metavar="ARCHIVE", help="An archive made by prima ingest, whose reports are labelled."),
+    ] = None,
     *,
     text: Annotated[
         Path | None,
@@ -37,33 +41,59 @@ def label(
     yes: Annotated[
         bool, typer.Option("--yes", help="Report text may leave this machine and its private network.")
     ] = False,
+    ask_triage: Annotated[
+        bool, typer.Option("--ask-triage", help="ARCHIVE: the endpoint also decides priority and referrals.")
+    ] = False,
+    triage: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="ARCHIVE: the site's own rule for priority and referrals.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, metavar="W", help="ARCHIVE: processes, where the rules label.")] = 1,
+    retry: Annotated[bool, typer.Option("--retry", help="ARCHIVE: try again what failed before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="ARCHIVE: print the counts as JSON on stdout.")] = False,
 ) -> None:
     """Say which of the 52 diagnoses each report calls present, absent, uncertain or historical, and in which words."""
     from prima.errors import UsageError
 
-    if text is None:
-        raise UsageError("prima label: nothing to label; expected --text FILE")
+    if (text is None) == (archive is None):
+        raise UsageError("prima label: expected either ARCHIVE or --text FILE")
+    if ask_triage and llm is None:
+        raise UsageError("--ask-triage belongs to --llm URL")
+    if text is not None and (ask_triage or triage is not None or workers > 1 or retry or as_json):
+        raise UsageError("--ask-triage, --triage, --workers, --retry and --json belong to ARCHIVE")
     prices = _prices(price)
-    asking = _asking(llm, model, cache, concurrency, yes=yes)
-    if asking is None:
-        from prima.report.label import RuleLabeller
+    asking = _asking(llm, model, cache, concurrency, yes=yes, triage=ask_triage)
+    try:
+        if archive is not None:
+            from prima.cli.label_archive import label_archive
 
-        done, refused = _label_lines(text, RuleLabeller())
-    else:
-        done, refused = _label_lines(text, asking)
-        tally = asking.tally
-        _say(
-            f"asked {tally.asked} times, {tally.retried} of them again; {tally.from_cache} answers from the cache; "
-            f"{tally.prompt_tokens} tokens asked, {tally.completion_tokens} answered"
-            + (f", ${tally.cost(*prices):.2f}" if prices else "")
-        )
+            label_archive(archive, asking=asking, triage=triage, workers=workers, retry=retry, as_json=as_json)
+            return
+        assert text is not None
+        if asking is None:
+            from prima.report.label import RuleLabeller
+
+            done, refused = _label_lines(text, RuleLabeller())
+        else:
+            done, refused = _label_lines(text, asking)
+    finally:
+        if asking is not None:
+            _say_what_it_took(asking, prices)
     _say(f"labelled {done} reports" + (f"; {refused} refused" if refused else ""))
     if refused:
         raise typer.Exit(1 if done else 3)
 
 
+def _say_what_it_took(asking: LlmLabeller, prices: tuple[float, float] | None) -> None:
+    tally = asking.tally
+    _say(
+        f"asked {tally.asked} times, {tally.retried} of them again; {tally.from_cache} answers from the cache; "
+        f"{tally.prompt_tokens} tokens asked, {tally.completion_tokens} answered"
+        + (f", ${tally.cost(*prices):.2f}" if prices else "")
+    )
+
+
 def _asking(
-    llm: str | None, model: str | None, cache: Path | None, concurrency: int, *, yes: bool
+    llm: str | None, model: str | None, cache: Path | None, concurrency: int, *, yes: bool, triage: bool
 ) -> LlmLabeller | None:
     from prima.errors import UsageError
 
@@ -77,7 +107,9 @@ def _asking(
     from prima.report.llm_host import warning_for
 
     key = os.environ.get(KEY_VARIABLE)
-    settings = LlmSettings(url=llm, model=model, key=key, cache=cache, concurrency=concurrency, allow_outside=yes)
+    settings = LlmSettings(
+        url=llm, model=model, key=key, cache=cache, concurrency=concurrency, allow_outside=yes, triage=triage
+    )
     labeller = LlmLabeller(settings)
     warning = warning_for(llm)
     if warning:
