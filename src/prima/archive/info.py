@@ -13,6 +13,7 @@ from prima.archive.layout import Archive
 from prima.archive.split import SPLITS
 from prima.archive.tables import scan
 from prima.study.exclusion import Reason
+from prima.study.ontology import DIAGNOSES
 
 LEFT_OUT = "left out"
 # What a value may be divided into, in the order in which it is shown.
@@ -116,23 +117,23 @@ def _by(rows: pl.DataFrame, title: str, value: pl.Expr, *, natural: bool = False
     return _breakdown(counted, title, natural=natural)
 
 
-def _counted(rows: pl.DataFrame, title: str, value: pl.Expr) -> Breakdown:
+def _counted(rows: pl.DataFrame, title: str, value: pl.Expr, *, most: int = _MOST) -> Breakdown:
     counted = rows.group_by(value.alias("label")).agg(pl.col("number").sum()).with_columns(side=pl.lit("number"))
-    return _breakdown(counted, title)
+    return _breakdown(counted, title, most=most)
 
 
-def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False) -> Breakdown:
+def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False, most: int = _MOST) -> Breakdown:
     found: dict[str, dict[str, int]] = {}
     for label, side, number in counted.select("label", "side", "number").iter_rows():
         found.setdefault(str(label), {})[side] = number
     ordered = sorted(found) if natural else sorted(found, key=lambda label: (-sum(found[label].values()), label))
     lines = [Line(label, _in_order(found[label])) for label in ordered]
-    if not natural and len(lines) > _MOST:
+    if not natural and len(lines) > most:
         rest: dict[str, int] = {}
-        for line in lines[_MOST - 1 :]:
+        for line in lines[most - 1 :]:
             for side, number in line.numbers.items():
                 rest[side] = rest.get(side, 0) + number
-        lines = [*lines[: _MOST - 1], Line(f"{len(lines) - _MOST + 1} others", _in_order(rest))]
+        lines = [*lines[: most - 1], Line(f"{len(lines) - most + 1} others", _in_order(rest))]
     return Breakdown(title=title, lines=tuple(lines))
 
 
@@ -219,4 +220,5 @@ def _labels(archive: Archive) -> list[Breakdown]:
         return []
     present = pl.scan_parquet(path).filter(pl.col("assertion") == "present")
     counted = present.group_by("diagnosis").agg(number=pl.len()).collect()
-    return [_counted(counted, "Diagnoses present", pl.col("diagnosis").str.replace_all("_", " "))]
+    words = {diagnosis.name: diagnosis.display for diagnosis in DIAGNOSES}
+    return [_counted(counted, "Reports by diagnosis present", pl.col("diagnosis").replace(words), most=len(DIAGNOSES))]
