@@ -85,7 +85,7 @@ def test_labels_and_tokens_are_counted_by_study(filled: Archive) -> None:
         pl.DataFrame(rows).write_parquet(filled.root / place)
     info = info_of(filled)
     assert (info.totals["labelled studies"], info.totals["tokenised studies"]) == (3, 3)
-    assert titled(info, "Reports by diagnosis present") == {"Germinoma": {"number": 2}, "Syrinx": {"number": 1}}
+    assert titled(info, "Reports by diagnosis present") == {"Glioma, adult": {"number": 2}, "Syrinx": {"number": 1}}
 
 
 def test_an_empty_archive_can_be_shown(archive: Archive) -> None:
