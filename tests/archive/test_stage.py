@@ -6,6 +6,8 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -209,6 +211,40 @@ if __name__ == "__main__":
     known = {{"1.2.9": ""}}
     run_stage(stage, "square", Path(sys.argv[1]), known, known, workers=Workers(processes=1))
 """
+
+
+def test_a_local_ray_listens_on_the_loopback_only(tmp_path: Path, stage: Squares) -> None:
+    pytest.importorskip("ray")
+    waiting = stage.numbers / "1.2.9"
+    os.mkfifo(waiting)
+    command = [sys.executable, str(PROGRAM), str(stage.numbers), str(tmp_path / "out"), "2", "--ray"]
+    environment = os.environ | {"PRIMA_MARK": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        handle = os.open(waiting, os.O_WRONLY)  # the planner looks at its input and goes on; the worker waits
+        os.write(handle, b"9")
+        os.close(handle)
+        note = tmp_path / "out" / "staging" / "00000002.study"
+        while process.poll() is None and not (note.exists() and note.read_text() == "1.2.9"):
+            time.sleep(0.05)
+        listening = listening_of(f"PRIMA_MARK={tmp_path}")
+        process.kill()
+    assert len(listening) > 3
+    assert [address for address in listening if address not in LOOPBACK] == []
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def listening_of(mark: str) -> list[str]:
+    """Addresses, as /proc/net has them, on which processes that inherited a mark listen."""
+    inodes = set()
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark.encode() in (place / "environ").read_bytes():
+                links = [str(one.readlink()) for one in (place / "fd").iterdir()]
+                inodes.update(link.removeprefix("socket:[").rstrip("]") for link in links)
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net", name).read_text().splitlines()[1:]]
+    return [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes]
 
 
 def test_ray_makes_the_same_bytes(tmp_path: Path, stage: Squares) -> None:

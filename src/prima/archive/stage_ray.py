@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from prima.archive.stage import Ended, Partition, Stage, make_part
 from prima.errors import ArchiveError, MissingDependencyError
 
 LOCAL = "local"
+# Before Ray is loaded: a cluster of this process alone listens on the loopback (Ray's name for that speaks of other
+# systems) and answers only who knows its token; by itself it listens everywhere and runs anybody's code.
+_KEEP_TO_ITSELF = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 # Ray gives a task whose process died this many further tries.
 _TRIES = 2
 
@@ -24,7 +28,7 @@ def on_ray(
 
     Args:
         address: of a cluster's head ("host:6379", "ray://host:10001", "auto"), or "local": one that listens on the
-            loopback only and goes with this process.
+            loopback only, asks for a token, and goes with this process.
         processes: at most so many at a time; None: as many as there is room for.
         gpus: of each task.
 
@@ -32,6 +36,8 @@ def on_ray(
         MissingDependencyError: Ray is not installed.
         ArchiveError: the cluster cannot be reached, or a task's process was ended again and again.
     """
+    if address == LOCAL:
+        os.environ.update(_KEEP_TO_ITSELF, RAY_AUTH_TOKEN=secrets.token_hex(32))
     ray = _ray()
     rows = [{"name": one.name, "studies": list(one.inputs), "inputs": list(one.inputs.values())} for one in partitions]
 
@@ -71,13 +77,13 @@ def _ray() -> Any:
 def _begin(ray: Any, address: str, processes: int | None) -> None:
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
-        ray.init("local", num_cpus=processes, _node_ip_address="127.0.0.1", **quiet)
+        ray.init("local", num_cpus=processes, **quiet)
     else:
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except ConnectionError as error:
             raise ArchiveError(f"--ray {address}: {' '.join(str(error).split())[:200]}") from None
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what ends a task is said in our words
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
