@@ -14,7 +14,8 @@ from prima.report.label import RuleLabeller
 from prima.report.labelled import label_reports
 from prima.report.labels import RANK, Failure, Labels
 from prima.report.report import Report
-from prima.report.sections import split_sections, split_sentences
+from prima.report.sections import split_sections
+from prima.report.sentences import split_sentences
 from prima.report.summary import findings_of
 from prima.simulate.reports import Filed
 from prima.study.ontology import DIAGNOSIS_NAMES

@@ -58,7 +58,7 @@ def reports_from_csv(data: bytes, name: str) -> Iterator[Report | Problem]:
     csv.field_size_limit(_LONGEST_FIELD)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     columns: dict[str, int] = {}
-    width = 0
+    width = num_rows = 0
     while True:
         line = rows.line_num + 1
         try:
@@ -80,7 +80,9 @@ def reports_from_csv(data: bytes, name: str) -> Iterator[Report | Problem]:
             if "text" not in columns:
                 yield _no_text_column(name, row)
                 return
-        elif len(row) != width:
+            continue
+        num_rows += 1
+        if len(row) != width:
             yield Problem(
                 key=f"{name}: line {line}",
                 found=f"{len(row)} fields",
@@ -89,8 +91,9 @@ def reports_from_csv(data: bytes, name: str) -> Iterator[Report | Problem]:
             )
         else:
             yield _report(row, columns, f"{name}: line {line}")
-    if not columns:
-        yield Problem(key=name, found="an empty file", expected="a header and rows", remedy="export it again")
+    if not num_rows:
+        found = "a header without rows" if columns else "an empty file"
+        yield Problem(key=name, found=found, expected="a header and rows", remedy="export it again")
 
 
 def _decoded(data: bytes) -> str:

@@ -9,7 +9,8 @@ from prima.report.labels import Label, Labels, Mention, strongest, with_conseque
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
 from prima.report.scope import Clause, Said, Stance
-from prima.report.sections import margin_of, split_sections, split_sentences
+from prima.report.sections import split_sections
+from prima.report.sentences import lines_of, split_sentences
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 _ROLES = ("names", "signs", "affirmed", "denied")
@@ -51,13 +52,13 @@ class RuleLabeller:
         told: list[Mention] = []
         added: list[Mention] = []
         in_doubt: list[Mention] = []
-        margin = margin_of(text)
+        lines = lines_of(text)
         for section in split_sections(text):
             if section.kind not in _READ:
                 continue
             history = section.kind == "history"
             into = added if section.kind == "addendum" else told
-            for start, end in split_sentences(text, section.start, section.end, margin=margin):
+            for start, end in split_sentences(text, section.start, section.end, lines=lines):
                 for mention, asked in self._sentence(text[start:end], history):
                     place = mention._replace(start=mention.start + start, end=mention.end + start)
                     (in_doubt if asked else into).append(place)

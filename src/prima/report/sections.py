@@ -1,4 +1,4 @@
-"""The parts of a report by their headings, and the sentences of a part.
+"""The parts of a report by their headings.
 
 A report without headings is findings throughout. What stands below the last part and only says who signed, typed or
 was telephoned is dropped. Offsets are those of the text as it came.
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import pairwise
 from typing import Literal, get_args
 
 from prima.report.words import Folder
@@ -25,11 +24,12 @@ _KINDS: tuple[SectionKind, ...] = get_args(SectionKind)
 _KIND_OF = [(kind, re.compile(rf"(?:{'|'.join(_TABLE[kind])})\Z", re.IGNORECASE)) for kind in _KINDS]
 _ANY = "|".join(heading for kind in _KINDS for heading in _TABLE[kind])
 _AT_LINE = re.compile(
-    rf"^[ \t*#>]*(?P<head>{_ANY})[ \t*]*(?::[ \t*]*|(?<=[ \t])[-–—][ \t]+|$)", re.IGNORECASE | re.MULTILINE
+    rf"^[ \t*#>]*+(?P<head>{_ANY})[ \t*]*+(?::[ \t*]*+|(?<=[ \t])[-–—][ \t]+|\r?$)", re.IGNORECASE | re.MULTILINE
 )
-_LABELLED = re.compile(r"^[ \t*#>]*(?P<head>[A-Za-z]{5,}(?: [A-Za-z]+){0,3})[ \t*]*:[ \t*]*", re.MULTILINE)
+_LABELLED = re.compile(r"^[ \t*#>]*+(?P<head>[A-Za-z]{5,30}(?: [A-Za-z]{1,30}){0,3})[ \t*]*+:[ \t*]*+", re.MULTILINE)
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _MID_LINE = re.compile(rf"(?<=[.;:\])\d] )(?P<head>{_ANY.upper()}|(?:{_ANY})):[ \t]*")
-_FOOTER = re.compile(rf"^[ \t*]*(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
+_FOOTER = re.compile(rf"^[ \t*]*+(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,23 @@ def split_sections(text: str) -> tuple[Section, ...]:
     for number, (_, end, head) in enumerate(heads):
         upto = heads[number + 1][0] if number + 1 < len(heads) else len(text)
         parts.append(Section(kind=_kind(head), start=end, end=upto))
+    if "findings" not in {part.kind for part in parts}:
+        parts = [piece for part in parts for piece in _without_heading(text, part)]
     return tuple(_without_footer(text, parts))
+
+
+def _without_heading(text: str, part: Section) -> Iterator[Section]:
+    """Where no heading says that findings begin, they begin with the first paragraph after what came before them."""
+    gap = _BLANK_LINE.search(text, part.start + _leading(text, part), part.end)
+    if part.kind in ("findings", "impression", "addendum") or gap is None or not text[gap.end() : part.end].strip():
+        yield part
+        return
+    yield Section(kind=part.kind, start=part.start, end=gap.start())
+    yield Section(kind="findings", start=gap.end(), end=part.end)
+
+
+def _leading(text: str, part: Section) -> int:
+    return len(text[part.start : part.end]) - len(text[part.start : part.end].lstrip())
 
 
 @cache
@@ -120,99 +136,3 @@ def _without_footer(text: str, parts: list[Section]) -> Iterator[Section]:
 
 def _signs(line: str) -> bool:
     return bool(re.match(r"(?i)\s*(?:electronically|digitally|signed|dictated|finali)", line))
-
-
-_ABBREVIATED = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|vs|approx|e\.g|i\.e|no|st|fig|incl|resp|ca|cf|etc|dept|max|min|avg|diff|prof|jr|sr|al|ref|"
-    r"vol)|\b[A-Za-z])\.$",
-    re.IGNORECASE,
-)
-_UNIT_BEFORE = re.compile(r"\b(?:cm|mm|ml|cc|mg|kg)\.$", re.IGNORECASE)
-_STOP = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|\n+")
-_BULLET = re.compile(r"\s*(?:[-*•·▪◦>+–]|\(?\d{1,2}[.):]|\(?[a-zA-Z][.)])\s+")
-_LABEL = re.compile(r"\s*[A-Z][A-Za-z /&,()-]{1,48}:(?:\s|$)")
-
-
-def split_sentences(
-    text: str, start: int = 0, end: int | None = None, *, margin: int | None = None
-) -> list[tuple[int, int]]:
-    """Sentences as (start, end) into the text; lines broken by a margin are joined, bullets and numbers left out.
-
-    Example:
-        >>> text = "1. A 2.3 cm mass. No\\n   shift.\\n2. Dr. Who was told"
-        >>> [text[a:b] for a, b in split_sentences(text)]
-        ['A 2.3 cm mass.', 'No\\n   shift.', 'Dr. Who was told']
-    """
-    end = len(text) if end is None else end
-    margin = margin_of(text) if margin is None else margin
-    sentences: list[tuple[int, int]] = []
-    here = start
-    for stop in _STOP.finditer(text, start, end):
-        if stop[0][0] == "\n":
-            if _runs_on(text, stop.start(), stop.end(), stop[0], margin):
-                continue
-        elif not _ends_sentence(text, here, stop.end(), end):
-            continue
-        _keep(text, here, stop.start() if stop[0][0] == "\n" else stop.end(), sentences)
-        here = stop.end()
-    _keep(text, here, end, sentences)
-    return sentences
-
-
-def margin_of(text: str) -> int:
-    """The length at which lines were broken; 0 where nobody broke them."""
-    lines = text.split("\n")
-    broken = [
-        len(line)
-        for line, following in pairwise(lines)
-        if line.strip() and following.strip() and not _BULLET.match(following) and not _LABEL.match(following)
-    ]
-    margin = max(broken, default=0)
-    full = sum(length >= margin - 16 for length in broken)
-    return margin if 2 * full >= len(broken) and 40 <= margin <= 160 else 0
-
-
-def _ends_sentence(text: str, start: int, stop: int, end: int) -> bool:
-    if not any(letter.isalnum() for letter in text[start:stop]):
-        return False  # "? hemorrhage"
-    before = text[max(start, stop - 12) : stop]
-    following = text[stop:end].lstrip(" \t")[:1]
-    if re.search(r"(?:^|\s)\(?\d{1,2}\.$", text[max(0, stop - 5) : stop]) and following not in ("", "\n"):
-        line = text.rfind("\n", 0, stop) + 1
-        if text[max(line, start) : stop].strip().rstrip(".").lstrip("(").isdigit():
-            return False  # the number of an item, which the sentence that follows leaves out
-        return not following.islower()
-    if _ABBREVIATED.search(before) and following not in ("", "\n"):
-        return bool(re.search(r"\b[A-Za-z]\.$", before)) and following.isupper() and not before[-2:-1].isupper()
-    return not (_UNIT_BEFORE.search(before) and following.islower())
-
-
-def _runs_on(text: str, start: int, stop: int, breaks: str, margin: int) -> bool:
-    """Whether a line break is only a margin: the next word would not have fitted."""
-    if len(breaks) > 1 or stop >= len(text):
-        return False
-    upto = text.find("\n", stop)
-    line = text[stop : upto if upto >= 0 else len(text)]
-    before = text[text.rfind("\n", 0, start) + 1 : start]
-    if not line.strip() or not before.strip() or _BULLET.match(line) or before.rstrip().endswith((":", ";")):
-        return False
-    if line[:1] in " \t" and _BULLET.match(before):
-        return True
-    if _LABEL.match(line):
-        return False
-    if line.lstrip()[:1].islower() and len(before) > 30:
-        return True
-    word = line.split(maxsplit=1)[0]
-    return margin > 0 and len(before) + 1 + len(word) > margin
-
-
-def _keep(text: str, start: int, end: int, sentences: list[tuple[int, int]]) -> None:
-    bullet = _BULLET.match(text, start, end)
-    if bullet:
-        start = bullet.end()
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    if end > start and any(letter.isalpha() for letter in text[start:end]):
-        sentences.append((start, end))

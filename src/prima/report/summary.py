@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from prima.report.label import RuleLabeller
-from prima.report.sections import margin_of, split_sections, split_sentences
+from prima.report.sections import split_sections
+from prima.report.sentences import lines_of, split_sentences
 
 MOST_FINDINGS = 16
 
@@ -18,7 +19,8 @@ _ADVICE = re.compile(
 )
 _NORMAL = re.compile(
     r"\b(?:normal|unremarkable|clear|intact|within (?:normal )?limits|wnl|nl|patent|preserved|maintained|symmetric|"
-    r"no (?:acute|focal|abnormal|significant|other|evidence)|negative|free of|none|ok|open|as expected|expected)\b",
+    r"no (?:acute|focal|abnormal|significant|other|evidence|priors?|previous|comparison)|"
+    r"negative|free of|none|ok|open|as expected|expected)\b",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"^[A-Z][A-Za-z /&,()-]{1,48}:\s+")
@@ -40,13 +42,13 @@ def findings_of(text: str, labeller: RuleLabeller) -> list[str]:
         ['A 2 cm meningioma.', 'Meningioma.']
     """
     mentions = labeller.label(text).mentions
-    margin = margin_of(text)
+    lines = lines_of(text)
     told: dict[str, str] = {}
     closing: dict[str, str] = {}
     for section in split_sections(text):
         if section.kind not in ("findings", "impression", "addendum"):
             continue
-        for start, end in split_sentences(text, section.start, section.end, margin=margin):
+        for start, end in split_sentences(text, section.start, section.end, lines=lines):
             inside = [mention for mention in mentions if start <= mention.start < end]
             sentence = _LABEL.sub("", " ".join(text[start:end].split()))
             key = re.sub(r"\W+", " ", sentence).strip().lower()

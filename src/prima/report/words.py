@@ -121,6 +121,8 @@ class Folder:
         return None
 
     def _mended(self, word: str) -> tuple[str, ...]:
+        if len(word) > _LONGEST:
+            return (word,)
         near = self._nearest(word)
         if near is None and word.endswith("s"):
             near = self._nearest(word[:-1])
@@ -147,7 +149,7 @@ class Folder:
         return _FORMS.get(nearest := min(allowed)[1], nearest) if allowed else None
 
 
-_SHORTEST = 6
+_SHORTEST, _LONGEST = 6, 40
 _TWO_SLIPS_FROM = 9
 
 
