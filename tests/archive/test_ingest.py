@@ -13,10 +13,12 @@ import pytest
 
 from prima.archive.folder import files_below, folder_instances
 from prima.archive.ingest import ingest_instances
+from prima.archive.intake import Intake
 from prima.archive.layout import Archive
 from prima.archive.lock import writing
 from prima.archive.outcome import Outcome
 from prima.archive.tables import scan
+from prima.archive.taken_folders import TakenFolders
 from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.errors import ArchiveError
 
@@ -196,6 +198,45 @@ def test_what_a_source_cannot_deliver_is_named(archive: Archive) -> None:
     found = ingest_instances(archive, [NotDelivered(key="1.2.3", detail="status A700")], "pacs:X")
     assert found[Outcome.UNREADABLE] == 1
     assert [(row["key"], row["detail"]) for row in rows(archive, "exclusions")] == [("1.2.3", "status A700")]
+
+
+def test_a_folder_is_passed_over_until_it_changes(archive: Archive, export: Any, contents: Contents) -> None:
+    def again() -> dict[Outcome, int]:
+        taken = TakenFolders(archive)
+        counts = ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
+        return {outcome: number for outcome, number in counts.items() if number}
+
+    export.study(1)
+    export.image("bad/empty.dcm", study=9).write_bytes(b"")
+    assert again() == {Outcome.STORED: 8, Outcome.UNREADABLE: 1}
+    assert again() == {Outcome.UNCHANGED: 8, Outcome.UNREADABLE: 1}  # what was refused is refused again
+    export.image("1/2/IM3", study=1, series=2, instance=3, value=1)
+    assert again() == {Outcome.UNCHANGED: 4, Outcome.KNOWN: 3, Outcome.OTHER_PIXELS: 1, Outcome.UNREADABLE: 1}
+    export.image("1/1/IM9", study=1, instance=9)
+    found = again()
+    assert (found[Outcome.STORED], found[Outcome.KNOWN]) == (1, 7)
+    (export.folder / "1/1").rename(export.folder / "moved")
+    assert again()[Outcome.KNOWN] == 8
+    before = contents(archive)
+    assert take(archive, export.folder)[Outcome.KNOWN] == 8
+    assert contents(archive) == before
+
+
+def test_a_folder_is_not_noted_before_its_files_are_safe(
+    archive: Archive, export: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export.study(1)
+
+    def dies(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    taken = TakenFolders(archive)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Intake, "flush", dies)
+        ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
+    taken = TakenFolders(archive)
+    counts = ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
+    assert (counts[Outcome.STORED], counts[Outcome.UNCHANGED]) == (8, 0)
 
 
 def test_a_hostile_uid_leads_nowhere(archive: Archive, export: Any, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def test_from_a_folder_to_a_cohort(export: Path, tmp_path: Path, capsys: pytest.
     counts = json.loads(capsys.readouterr().out)
     assert counts["stored"] == len(list(export.rglob("*.dcm")))
     assert run(["ingest", str(export), archive]) == 0
+    assert "not read again" in capsys.readouterr().out
+    assert run(["ingest", str(export), archive, "--reread"]) == 0
     assert "stored before" in capsys.readouterr().out
     assert run(["curate", archive, "--test-from", "2024-01-01", "--json"]) == 0
     flow = json.loads(capsys.readouterr().out)

@@ -11,6 +11,7 @@ from prima.archive.intake import Exclusion, Intake
 from prima.archive.layout import Archive
 from prima.archive.outcome import Outcome
 from prima.archive.tables import append
+from prima.archive.taken_folders import TakenFolders
 from prima.archive.taking import taking_in
 from prima.dicom.incoming import IncomingInstance, NotDelivered
 
@@ -24,6 +25,7 @@ def ingest_instances(
     instances: Iterable[IncomingInstance | NotDelivered],
     source: str,
     on_instance: Callable[[], None] = lambda: None,
+    taken: TakenFolders | None = None,
 ) -> dict[Outcome, int]:
     """Store instances and catalogue their studies; may be broken off at any point and done again.
 
@@ -32,6 +34,7 @@ def ingest_instances(
         instances: read as a stream; `on_done` of each is called when what became of it is safe on disk.
         source: the name of the source in the catalogue (a folder, `pacs:AET`, a DICOMweb address without credentials).
         on_instance: called after each instance.
+        taken: folders that the source was told of, to be written when their files are safe.
 
     Returns:
         How many instances had which outcome.
@@ -51,8 +54,13 @@ def ingest_instances(
             if len(intake.touched) >= 2 * _WAITING:
                 intake.flush()
                 _catalogue(archive, intake, _WAITING, source)
+                if taken is not None:
+                    taken.write()
         intake.flush()
         _catalogue(archive, intake, len(intake.touched), source)
+        if taken is not None:
+            taken.write()
+            intake.counts[Outcome.UNCHANGED] = taken.num_unchanged
     return intake.counts
 
 

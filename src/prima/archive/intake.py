@@ -71,6 +71,8 @@ class Intake:
             return
         outcome = self._outcome(instance)
         self.counts[outcome] += 1
+        if outcome.refused and instance.on_refused is not None:
+            instance.on_refused()
         if instance.on_done is not None:
             self._told.append(instance.on_done)
         full = len(self._staged) + len(self._excluded) >= BATCH or self._bytes >= BATCH_BYTES

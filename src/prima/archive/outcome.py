@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     STORED = "stored"
     KNOWN = "known"
+    UNCHANGED = "unchanged"
     COMPLETED = "completed"
     SAME_PIXELS = "same_pixels"
     OTHER_PIXELS = "duplicate_uid_other_pixels"
@@ -31,6 +32,7 @@ class Outcome(StrEnum):
 _WORDS = {
     Outcome.STORED: "stored",
     Outcome.KNOWN: "stored before",
+    Outcome.UNCHANGED: "not read again, in folders that have not changed since they were taken in",
     Outcome.COMPLETED: "stored before only in part, completed now",
     Outcome.SAME_PIXELS: "stored before with the same pixels and another header",
     Outcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",

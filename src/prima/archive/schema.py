@@ -32,7 +32,9 @@ class Table:
     columns: tuple[Column, ...]
 
 
-REVISION = Column("revision", "count", "a row counts while no part has a newer one of its study, report or exclusion")
+REVISION = Column(
+    "revision", "count", "a row counts while no part has a newer one of its study, report, exclusion or folder"
+)
 
 STUDIES = Table(
     "studies",
@@ -120,4 +122,15 @@ EXCLUSIONS = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (STUDIES, SERIES, REPORTS, EXCLUSIONS)}
+FOLDERS = Table(
+    "folders",
+    ("folder",),
+    ("folder",),
+    (
+        Column("folder", "text", "a folder of a source, all of whose files are in the archive"),
+        Column("fingerprint", "text", "a hash of its place, and of the names, sizes and times of change of its files"),
+        REVISION,
+    ),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in (STUDIES, SERIES, REPORTS, EXCLUSIONS, FOLDERS)}

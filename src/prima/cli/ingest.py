@@ -22,6 +22,9 @@ def ingest(
     link: Annotated[
         bool, typer.Option("--link", help="Share files with the source instead of copying, where the disk allows.")
     ] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read folders again that have not changed since they were taken in.")
+    ] = False,
     modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",
     body_part: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Servers: BodyPartExamined; may be repeated.")
@@ -54,6 +57,7 @@ def ingest(
     from prima.archive.layout import Archive
     from prima.archive.outcome import Outcome, ReportTaken
     from prima.archive.reports import ingest_reports
+    from prima.archive.taken_folders import TakenFolders
 
     request = Request(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
@@ -76,12 +80,14 @@ def ingest(
         task = bar.add_task("ingest", total=None)
         for source in sources:
             report_files: list[Path] = []
+            taken: TakenFolders | None = None
             if is_server(source):
                 name, instances = open_server(source, request, into, lambda _study, _complete: bar.refresh())
             else:
                 name = source
-                instances = folder_instances(Path(source), link=link, on_report_file=report_files.append)
-            counts.update(ingest_instances(into, instances, name, lambda: bar.advance(task)))
+                taken = None if reread else TakenFolders(into)
+                instances = folder_instances(Path(source), link=link, on_report_file=report_files.append, taken=taken)
+            counts.update(ingest_instances(into, instances, name, lambda: bar.advance(task), taken))
             if report_files:
                 counts.update(ingest_reports(into, report_files, Path(source), lambda: bar.advance(task)))
     if as_json:

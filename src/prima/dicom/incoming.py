@@ -20,12 +20,14 @@ class IncomingInstance:
         on_done: called once what became of the instance is safe on disk, whether it was stored, known already, or
             refused with its reason. A source that keeps a work list crosses the instance off here and nowhere else:
             instances are made safe in batches, so asking for the next one does not mean that the last one is stored.
+        on_refused: called at once when the instance is refused; `on_done` follows all the same.
     """
 
     content: Path | bytes
     key: str
     taking: Literal["copy", "link"] = "copy"
     on_done: Callable[[], None] | None = None
+    on_refused: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
