@@ -244,7 +244,7 @@ class Clause:
         last = between.stop
         while last > between.start and self.words[last - 1] in _WORDS["auxiliaries"]:
             last -= 1
-        return any(self.words[at] in _WORDS["verbs"] for at in range(between.start, last))
+        return any(self.words[at] in _WORDS["finite"] for at in range(between.start, last))
 
     def _nested(self, mention: Found[str]) -> bool:
         """Whether it only says where or whence another finding is ("edema around the tumor has resolved")."""

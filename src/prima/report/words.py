@@ -48,9 +48,10 @@ class Folder:
 
     def __init__(self, known: Iterable[str]) -> None:
         self._known = frozenset(word for word in known if word.isalpha()) | frozenset(_FORMS.values())
-        self._right = self._known | _lookalikes()
+        lookalikes = _lookalikes()
+        self._right = self._known | lookalikes
         self._near: dict[str, set[str]] = {}
-        for word in self._known | {form for form in _FORMS if form.isalpha()}:
+        for word in self._right | {form for form in _FORMS if form.isalpha()}:
             if len(word) >= _SHORTEST:
                 for spelled in _spellings(word):
                     for rest in _deletions(spelled):
@@ -141,12 +142,15 @@ class Folder:
         for rest in _deletions(word):
             candidates |= self._near.get(rest, set())
         allowed = [
-            (distance, candidate)
+            (distance, candidate not in self._known and candidate not in _FORMS, candidate)
             for candidate in candidates
             if (distance := min(_distance(word, spelled) for spelled in _spellings(candidate)))
             <= _slips(candidate, word)
         ]
-        return _FORMS.get(nearest := min(allowed)[1], nearest) if allowed else None
+        if not allowed:
+            return None
+        _, lookalike, nearest = min(allowed)
+        return None if lookalike else _FORMS.get(nearest, nearest)
 
 
 _SHORTEST, _LONGEST = 6, 40
