@@ -21,6 +21,8 @@ from prima.archive import intake
 from prima.archive.folder import folder_instances
 from prima.archive.ingest import ingest_instances
 from prima.archive.layout import Archive
+from prima.archive.lock import writing
+from prima.archive.tables import append, parts
 from prima.errors import ArchiveError
 
 Contents = Callable[[Archive], dict[str, Any]]
@@ -137,6 +139,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no file system can be mounted here")
     yield place
     subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_under_a_table_is_said(small_disk: Path) -> None:
+    archive = Archive.open_or_make(small_disk / "archive")
+    values = random.Random(1)
+    rows = [
+        {"unit": "file", "key": values.randbytes(40).hex(), "reason": "unreadable", "detail": "", "source": ""}
+        for _ in range(10_000)
+    ]
+    with pytest.raises(ArchiveError, match="no space left on its disk"), writing(archive, "test"):
+        append(archive, "exclusions", rows)
+    assert parts(archive, "exclusions") == []
+    assert not list(archive.incoming.iterdir())
+    with writing(archive, "test"):
+        append(archive, "exclusions", rows[:10])
 
 
 def test_a_full_disk_is_said_and_room_makes_it_go_on(

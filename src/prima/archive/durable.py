@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+# How a system says that a disk, or a user's share of it, is full.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_file(path: Path, content: bytes, *, staging: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prima.archive.durable import FULL
 from prima.archive.layout import Archive
 from prima.errors import ArchiveError
 
@@ -23,10 +24,17 @@ def writing(archive: Archive, doing: str) -> Iterator[None]:
         doing: the verb, for the line that another writer sees.
 
     Raises:
-        ArchiveError: another process holds it.
+        ArchiveError: another process holds it, or the disk is full.
     """
     with locked(archive.root, doing):
-        yield
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise ArchiveError(
+                f"{archive.root}: no space left on its disk; what was stored is safe; run it again to go on"
+            ) from None
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from prima.archive.schema import TABLES, Kind, Table
 MANY_PARTS = 16
 
 _WHOLE = "-all"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 _DTYPES: dict[Kind, pl.DataType] = {
     "text": pl.String(),
@@ -101,6 +104,12 @@ def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Pa
         frame.lazy().sink_parquet(partial, compression="zstd")
         sync(partial)
         partial.replace(path)
+    except pl.exceptions.PolarsError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is None:
+            raise
+        # polars hides what the system said in the words of its own error
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
     finally:
         partial.unlink(missing_ok=True)
     sync(path.parent)
