@@ -70,7 +70,7 @@ class Score:
         lines = [
             f"- micro F1 of present {self.f1(DIAGNOSIS_NAMES) or 0:.4f} "
             f"(precision {right / max(1, right + wrong):.4f}, recall {right / max(1, right + missed):.4f})",
-            f"- macro F1 of present {statistics.mean(each.values()):.4f} over {len(each)} diagnoses",
+            f"- macro F1 of present {statistics.mean(each.values() or [0.0]):.4f} over {len(each)} diagnoses",
             f"- accuracy of the assertion {same / max(1, stated):.4f} over {stated} diagnoses that are spoken of",
             "- lowest: " + ", ".join(f"{name} {score:.3f}" for name, score in worst),
             "",
@@ -121,16 +121,17 @@ def main() -> None:
     )
     labeller, score = RuleLabeller(), Score()
     examples: dict[tuple[str, str], list[str]] = defaultdict(list)
-    start = time.perf_counter()
+    start = time.process_time()
     answers = [labeller.label(case.text) for case in cases]
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     for case, answer in zip(cases, answers, strict=True):
         for name, said, found in score.add(case.said, found_in(answer)):
             place = answer.labels.get(name)
             words = case.text if place is None else case.text[max(0, place.start - 60) : place.end + 40]
             examples[said, found].append(f"{case.name} {name}: {' '.join(words.split())[:200]}")
     what = options.sentences.name if options.sentences else f"{len(cases)} reports, {options.writers} writers"
-    print(f"{labeller.version} on {what} (seed {options.seed}), {len(cases) / seconds:.0f} texts a second\n")
+    print(f"{labeller.version} on {what} (seed {options.seed})\n")
+    print(f"- {len(cases) / seconds:.0f} texts a second of processor time")
     print(score.report())
     for (said, found), lines in sorted(examples.items()):
         if options.errors:
