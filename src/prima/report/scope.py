@@ -24,6 +24,7 @@ Said = Stance | Literal["to rule out"] | None
 order and a doubt in a finding, so that the report decides."""
 
 _STOPS = frozenset(";.!:")
+_SHORTENED = frozenset(("vs", "versus", "dr", "mr", "mrs", "approx", "cm", "mm", "incl", "resp", "cf", "prof"))
 _JOINS = frozenset((",", "and", "&", "plus"))
 _OTHERS = frozenset(("or", "nor"))
 _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
@@ -95,9 +96,13 @@ class Clause:
         for at, word in enumerate(words):
             if word == ":" and at in openings:
                 listed = True  # "negative for: a; b"
-            elif word in _STOPS and not (listed and word == ";"):
+            elif word in _STOPS and not (listed and word == ";") and not self._abbreviates(at):
                 ends.add(at)
         return frozenset(ends)
+
+    def _abbreviates(self, at: int) -> bool:
+        """ "A vs. B": the stop ends a word, not a statement."""
+        return self.words[at] == "." and at > 0 and (self.words[at - 1] in _SHORTENED or len(self.words[at - 1]) == 1)
 
     @cached_property
     def _of_lists(self) -> frozenset[int]:
@@ -225,7 +230,14 @@ class Clause:
         if kind == "relative_after":
             return not any(self.words[at] in _JOINS or at in self._hard for at in between)
         if kind == "returned_after":
-            return words[cue.start - 1] not in ("no", "without", "any") and not any(at in self._hard for at in between)
+            other = any(cue.end <= one.start <= cue.end + 1 for one in self.mentions)  # "with residual B"
+            denied = words[cue.start - 1] in ("no", "without", "any")
+            return not (other or denied) and not any(at in self._hard for at in between)
+        if kind == "past_after":
+            if not _WORDS["partly"].isdisjoint(words[cue.start : cue.end]):
+                return False
+            if cue.start == mention.end + 1 and words[mention.end] == ":":
+                return True  # "hematoma: resolved"
         if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):
             return False
         joined = cue.end - cue.start == 1 and any(words[at] in _JOINS for at in between)

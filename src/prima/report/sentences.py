@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _ABBREVIATED = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|vs|approx|e\.g|i\.e|no|st|fig|incl|resp|ca|cf|etc|dept|max|min|avg|diff|prof|jr|sr|al|ref|"
-    r"vol)|\b[A-Za-z])\.$",
+    r"(?:\b(?:dr|mr|mrs|vs|approx|e\.g|i\.e|st|fig|incl|resp|cf|dept|avg|prof|jr|sr|ref|vol)|\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
 _UNIT_BEFORE = re.compile(r"\b(?:cm|mm|ml|cc|mg|kg)\.$", re.IGNORECASE)
