@@ -14,7 +14,7 @@ import pytest
 
 from prima.archive.stage import Row
 from prima.archive.stage_run import Progress, Workers
-from prima.errors import ArchiveError
+from prima.errors import ArchiveError, PeerError, UsageError
 
 from .squares import Squares, run
 
@@ -211,6 +211,17 @@ if __name__ == "__main__":
     known = {{"1.2.9": ""}}
     run_stage(stage, "square", Path(sys.argv[1]), known, known, workers=Workers(processes=1))
 """
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "words"),
+    [("nonsense", UsageError, "expected local, auto"), ("127.0.0.1:1", PeerError, "is the cluster's head running")],
+)
+def test_a_ray_that_is_not_there_is_one_line(
+    tmp_path: Path, stage: Squares, address: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        run(stage, tmp_path / "out", Workers(processes=None, ray=address))
 
 
 def test_a_local_ray_listens_on_the_loopback_only(tmp_path: Path, stage: Squares) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from prima.archive.stage import Ended, Partition, Stage, make_part
-from prima.errors import ArchiveError, MissingDependencyError
+from prima.errors import ArchiveError, MissingDependencyError, PeerError, UsageError
 
 LOCAL = "local"
 # Before Ray is loaded: a cluster of this process alone listens on the loopback (Ray's name for that speaks of other
@@ -19,6 +20,7 @@ LOCAL = "local"
 _KEEP_TO_ITSELF = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 # Ray gives a task whose process died this many further tries.
 _TRIES = 2
+_ANSWER_S = 10
 
 
 def on_ray(
@@ -34,11 +36,14 @@ def on_ray(
 
     Raises:
         MissingDependencyError: Ray is not installed.
-        ArchiveError: the cluster cannot be reached, or a task's process was ended again and again.
+        UsageError: the address is none.
+        PeerError: nobody answers there.
+        ArchiveError: a task's process was ended again and again.
     """
     if address == LOCAL:
         os.environ.update(_KEEP_TO_ITSELF, RAY_AUTH_TOKEN=secrets.token_hex(32))
     ray = _ray()
+    _check(address)
     rows = [{"name": one.name, "studies": list(one.inputs), "inputs": list(one.inputs.values())} for one in partitions]
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +64,19 @@ def on_ray(
         ) from None
     finally:
         ray.shutdown()
+
+
+def _check(address: str) -> None:
+    """Ask for an answer first: Ray itself waits for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address in {LOCAL, "auto"}:
+        return
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"--ray: found {address}, expected local, auto, HOST:PORT or ray://HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise PeerError(f"--ray {address}: {error.strerror or 'no answer'}; is the cluster's head running?") from None
 
 
 def _ray() -> Any:
@@ -82,7 +100,7 @@ def _begin(ray: Any, address: str, processes: int | None) -> None:
         try:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except ConnectionError as error:
-            raise ArchiveError(f"--ray {address}: {' '.join(str(error).split())[:200]}") from None
+            raise PeerError(f"--ray {address}: {' '.join(str(error).split())[:200]}") from None
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what ends a task is said in our words
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
