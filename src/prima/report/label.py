@@ -13,7 +13,7 @@ from prima.report.sections import split_sections
 from prima.report.sentences import lines_of, split_sentences
 from prima.study.ontology import DIAGNOSIS_NAMES
 
-_ROLES = ("names", "signs", "affirmed", "denied")
+_ROLES = ("names", "signs", "affirmed", "denied", "normal")
 _READ = ("history", "findings", "impression", "addendum")
 _CONSEQUENCES = (
     *("structural_edema", "structural_mass_effect", "structural_midline_shift", "structural_brain_herniation"),
@@ -99,7 +99,9 @@ class RuleLabeller:
             if hit.kind.role == "names" and stance not in (None, "absent")
         }
         for hit, stance in zip(found, stances, strict=True):
-            said = _of_history(stance) if history else stance
+            normal = hit.kind.role == "normal"
+            told = _denied_by(stance, "not" in folded[hit.start : hit.end]) if normal else stance
+            said = _of_history(told) if history else told
             asked = said == "to rule out"
             said = "uncertain" if said == "to rule out" else said
             if said is None or not _counts(hit.kind, said, named):
@@ -153,6 +155,8 @@ def _corrected(told: Sequence[Mention], added: Sequence[Mention]) -> dict[str, M
 
 def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
     """Whether a mention counts: a description does not where its sentence names what it describes."""
+    if term.role == "normal":
+        return said == "absent"
     if term.role == "denied":
         return said == "absent"
     if term.role == "affirmed":
@@ -160,6 +164,11 @@ def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
     if term.role == "names":
         return True
     return all(name.startswith(_CONSEQUENCES) for name in named)
+
+
+def _denied_by(stance: Said, denies: bool) -> Said:
+    """What a normal statement says of the diagnosis that it denies ("ventricles are of normal size", "not enlarged")."""
+    return "absent" if stance == ("absent" if denies else "present") else None
 
 
 def _of_history(stance: Said) -> Stance | None:

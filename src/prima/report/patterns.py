@@ -17,7 +17,7 @@ from prima.errors import PrimaError
 Kind = TypeVar("Kind")
 
 _PIECES = re.compile(r"\(|\)|\||\?|\.{2,3}(?!\S)|~~|[^\s()|?]+")
-_TURNS = r"(?!(?:no|without|with|but|which|versus|vs|except|apart|aside|other|besides) )"
+_TURNS = r"(?!(?:no|without|with|but|which|versus|vs|except|apart|aside|other|besides|space) )"
 _LISTS = r"(?!(?:and|or) )"
 _GAPS = {
     "..": rf"(?:{_TURNS}{_LISTS}[a-z0-9./]+ ){{0,3}}?",

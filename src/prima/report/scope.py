@@ -24,7 +24,26 @@ Said = Stance | Literal["to rule out"] | None
 order and a doubt in a finding, so that the report decides."""
 
 _STOPS = frozenset(";.!:")
-_SHORTENED = frozenset(("vs", "versus", "dr", "mr", "mrs", "approx", "cm", "mm", "incl", "resp", "cf", "prof"))
+_SHORTENED = frozenset(
+    (
+        "possible",
+        "probable",
+        "suspected",
+        "previous",
+        "vs",
+        "versus",
+        "dr",
+        "mr",
+        "mrs",
+        "approx",
+        "cm",
+        "mm",
+        "incl",
+        "resp",
+        "cf",
+        "prof",
+    )
+)
 _JOINS = frozenset((",", "and", "&", "plus"))
 _OTHERS = frozenset(("or", "nor"))
 _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
@@ -40,7 +59,7 @@ _BACKWARD = frozenset(
             "answers_no",
             "answers_doubt",
         ),
-        *("expected", "relative_after"),
+        *("expected", "relative_after", "confirmed_after", "planned_after", "dated"),
     )
 )
 _BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
@@ -118,21 +137,29 @@ class Clause:
         later = {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention)}
         if "relative_after" in later or ("relative" in kinds and not self._has_moved_on(reached)):
             return "other_experiencer"
+        if mention.kind.startswith("surgical_") and ("planned" in kinds or "planned_after" in later):
+            return None
         if "asked" in kinds and not self._denied_first(reached):
             return None
         if "expected" in kinds | later and mention.kind in _BY_AGE:
             return "absent"
+        if "dated" in later and not kinds & {"visible", "denied"} and "visible_after" not in later:
+            return "present" if mention.kind == "surgical_craniotomy" else "historical"
+        nearest = self._nearest(reached)
+        if "past_after" in later and nearest == "denied" and self._another(mention, after):
+            later -= {"past_after"}
         if "past_after" in later and "returned_after" not in later and self._can_be_past(mention, after):
             return "historical"
         if inside or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
             return "absent"
         if any({"denied", "past"} <= cue.kinds for cue in reached):
             return "historical" if self._can_be_past(mention, ()) else "absent"
-        nearest = self._nearest(reached)
         if nearest == "denied" and not self._presupposed(mention, reached):
             return "absent"
         if "ruled_out" in kinds and nearest is None:
             return "to rule out"
+        if nearest == "doubted" and "confirmed_after" in later:
+            return "present"
         if nearest == "doubted" or later & {"doubted_after", "answers_doubt"}:
             return "uncertain"
         past = [cue for cue in reached if cue.kinds & {"past", "adjectives_of_past"}]
@@ -145,7 +172,7 @@ class Clause:
         return "present"
 
     def alternatives(self, stances: Sequence[Said]) -> list[Said]:
-        """Two different diagnoses joined by "or" or "versus" are both in doubt."""
+        """What is joined to something else by "or" or "versus" is in doubt, and B in "A over B" and "more A than B"."""
         settled = list(stances)
         for at, (one, other) in enumerate(pairwise(self.mentions)):
             between = self.words[one.end : other.start]
@@ -153,12 +180,36 @@ class Clause:
             joined = len(between) <= 4 and {"or", "versus", "vs"} & set(between) and "and" not in between
             if both and joined and not any(name.kind.startswith(_NOT_ALTERNATIVES) for name in (one, other)):
                 settled[at] = settled[at + 1] = "uncertain"
+            weighed = not _WORDS["weighs"].isdisjoint(self.words[max(0, one.start - 8) : other.start])
+            if both and weighed and between and {"over", "than"} & set(between[-4:]):
+                settled[at + 1] = "uncertain"
+        for at, mention in enumerate(self.mentions):
+            if settled[at] == "present" and not mention.kind.startswith(_NOT_ALTERNATIVES) and self._one_of(mention):
+                settled[at] = "uncertain"
         return settled
+
+    def _one_of(self, mention: Found[str]) -> bool:
+        """ "Arachnoid cyst or mega cisterna magna", where the other is none of the 52."""
+        words, start, end = self.words, mention.start, mention.end
+        while start and words[start - 1] in _WORDS["modifiers"]:
+            start -= 1
+        before = start > 1 and words[start - 1] == "or" and words[start - 2] not in _WORDS["no_choice"]
+        after = end + 1 < len(words) and words[end] == "or" and words[end + 1] not in _WORDS["no_choice"]
+        near = range(max(0, start - 6), min(len(words), end + 7))
+        same = any(
+            other is not mention
+            and other.start in near
+            and not any(word in _STOPS for word in words[other.end : start])
+            for other in self.mentions
+        )
+        return (before or after) and not same
 
     def _reaches(self, cue: Cue, mention: Found[str]) -> bool:
         between = range(cue.end, mention.start)
         if any(at in self._hard and not (at == cue.end and self.words[at] == ":") for at in between):
             return False
+        if cue.kinds == {"planned"}:
+            return self._carried(cue.end, mention)
         if cue.kinds & {"relative", "asked"}:
             return "relative" in cue.kinds or self._carried(cue.end, mention)
         if cue.kinds & {"visible", "nothing", "expected"}:
@@ -171,9 +222,23 @@ class Clause:
             )
         if "past" in cue.kinds and any(self.words[at] == "," for at in between):
             return False
-        if self.words[cue.start] in ("questionmark", "non"):
-            return len(between) <= (3 if self.words[cue.start] == "questionmark" else 0)
+        if self.words[cue.start] in ("questioning", "non"):
+            return len(between) <= (4 if self.words[cue.start] == "questioning" else 0)
+        if "denied" in cue.kinds and self._unjoined(cue, mention):
+            return False
         return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
+
+    def _unjoined(self, cue: Cue, mention: Found[str]) -> bool:
+        """ "No bleed no hydro big stroke": a degree right after another finding begins what is there."""
+        return any(
+            cue.end <= other.start and other.end < mention.start and self.words[other.end] in _WORDS["sizes"]
+            for other in self.mentions
+        )
+
+    def _another(self, mention: Found[str], after: Sequence[Cue]) -> bool:
+        """ "No A, and the B has been removed": the past is that of B."""
+        past = next(cue for cue in after if "past_after" in cue.kinds)
+        return any(mention.end <= other.start and other.end <= past.start for other in self.mentions)
 
     def _carried(self, start: int, mention: Found[str]) -> bool:
         """Whether a list that begins at `start` still goes on at the mention."""
@@ -193,7 +258,7 @@ class Clause:
             if not self._listed_on(upto) and any(word in _WORDS["degrees"] or word[0].isdigit() for word in part):
                 return False
         last = words[joins[-1] + 1 : mention.start]
-        if last and last[0] in _OTHERS:
+        if not _OTHERS.isdisjoint(last):
             return True
         answered = any(
             cue.kinds & {"denied_after", "denied", "doubted_after"} and mention.end <= cue.start <= stop
@@ -226,7 +291,15 @@ class Clause:
                 and words[cue.start - 1] != ":"
             ):
                 return False
+            if "unremarkable" in words[cue.start : cue.end] and words[cue.start - 1] != ":":
+                return False
             return all(words[at] == ":" or at not in self._hard for at in between) and not self._parted(between)
+        if kind == "dated":
+            return cue.start == mention.end
+        if kind in ("doubted_after", "doubted") and words[cue.start] in ("less", "least", "alternatively"):
+            ahead = words[cue.start - 1] in _JOINS and any(cue.end <= one.start <= cue.end + 4 for one in self.mentions)
+            if ahead:
+                return False  # "A, less likely B"
         if kind == "relative_after":
             return not any(self.words[at] in _JOINS or at in self._hard for at in between)
         if kind == "returned_after":

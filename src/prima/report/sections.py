@@ -28,7 +28,9 @@ _AT_LINE = re.compile(
 )
 _LABELLED = re.compile(r"^[ \t*#>]*+(?P<head>[A-Za-z]{5,30}(?: [A-Za-z]{1,30}){0,3})[ \t*]*+:[ \t*]*+", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
-_MID_LINE = re.compile(rf"(?<=[.;:\])\d] )(?P<head>{_ANY.upper()}|(?:{_ANY})):[ \t]*")
+_MID_LINE = re.compile(
+    rf"(?<=[.;:?!\])\d] )(?P<head>(?i:{_ANY}))(?:(?<=(?i:addendum))(?: [A-Za-z0-9/,-]{{1,16}}){{1,8}})?:[ \t]*"
+)
 _FOOTER = re.compile(rf"^[ \t*]*+(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
 
 
@@ -59,7 +61,7 @@ def split_sections(text: str) -> tuple[Section, ...]:
     if text.count("\n") < 4:
         taken = {start for start, _, _ in heads}
         for hit in _MID_LINE.finditer(text):
-            if hit["head"].isupper() and hit.start() not in taken:
+            if hit["head"][0].isupper() and hit.start() not in taken:
                 heads.append((hit.start(), hit.end(), hit["head"]))
         heads.sort()
     parts: list[Section] = []

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _ABBREVIATED = re.compile(
-    r"(?:\b(?:dr|mr|mrs|vs|approx|e\.g|i\.e|st|fig|incl|resp|cf|dept|avg|prof|jr|sr|ref|vol)|\b[A-Za-z])\.$",
+    r"(?:\b(?:dr|mr|mrs|vs|approx|e\.g|i\.e|st|fig|incl|resp|cf|dept|avg|prof|jr|sr|ref|vol|poss|prob|susp|hx|bilat|sag|ax|cor|ant|sup|inf|lat|prev|indet|quest)|\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
 _UNIT_BEFORE = re.compile(r"\b(?:cm|mm|ml|cc|mg|kg)\.$", re.IGNORECASE)
@@ -20,6 +20,8 @@ _GOES_ON = re.compile(
     r"(?:,|\b(?:the|of|and|or|with|without|a|an|in|to|no|is|are|for|by|at|on|from|within|image|series))$"
 )
 _LONGEST = 4000
+# "HERNIATION:" and below it "None."
+_MOST_WORDS_OF_ANSWER = 3
 
 
 class Lines(NamedTuple):
@@ -82,7 +84,9 @@ def split_sentences(
         if newline:
             if _runs_on(text, stop.start(), stop.end(), stop[0], lines):
                 continue
-        elif not _ends_sentence(text, here, stop.end(), end):
+        elif (stop[0] == "?" and _asks(text, here, stop.start(), end)) or not _ends_sentence(
+            text, here, stop.end(), end
+        ):
             continue
         _keep(text, here, stop.start() if newline else stop.end(), sentences)
         here = stop.end()
@@ -94,6 +98,11 @@ def split_sentences(
 def _first_letter(text: str, start: int, end: int) -> int:
     found = _WORDY.search(text, start, end)
     return found.start() if found else end
+
+
+def _asks(text: str, start: int, at: int, end: int) -> bool:
+    """Whether a question mark stands before what it asks of ("contusion, ? small SDH")."""
+    return at > start and text[at - 1].isspace() and bool(text[at + 1 : end].lstrip(" \t")[:1].strip())
 
 
 def _ends_sentence(text: str, start: int, stop: int, end: int) -> bool:
@@ -116,8 +125,10 @@ def _runs_on(text: str, start: int, stop: int, breaks: str, lines: Lines) -> boo
     upto = text.find("\n", stop)
     line = text[stop : upto if upto >= 0 else len(text)]
     before = text[text.rfind("\n", 0, start) + 1 : start].rstrip()
-    if not line.strip() or not before.strip() or _BULLET.match(line) or before.endswith((":", ";", ".", "!", "?")):
+    if not line.strip() or not before.strip() or _BULLET.match(line) or before.endswith((";", ".", "!", "?")):
         return False
+    if before.endswith(":"):
+        return len(line.split()) <= _MOST_WORDS_OF_ANSWER and not _LABEL.match(line)
     if line[:1] in " \t" and _BULLET.match(before):
         return True
     if _LABEL.match(line):

@@ -63,7 +63,9 @@ class Folder:
         memory, words = self._memory, []
         for hit in _TOKEN.finditer(text):
             raw = hit[0]
-            if raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace():
+            if raw == "?" and _asks_ahead(text, hit.start()):
+                raw = "questioning"
+            elif raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace():
                 raw = ":"
             folded = memory.get(raw)
             if folded is None:
@@ -128,7 +130,7 @@ class Folder:
         if near is None and word.endswith("s"):
             near = self._nearest(word[:-1])
         if near is not None:
-            return (near,)
+            return (self._plain(near),)
         if len(word) >= 10:
             for cut in range(4, len(word) - 3):
                 if word[:cut] in self._known and word[cut:] in self._known:
@@ -151,6 +153,12 @@ class Folder:
             return None
         _, lookalike, nearest = min(allowed)
         return None if lookalike else _FORMS.get(nearest, nearest)
+
+
+def _asks_ahead(text: str, at: int) -> bool:
+    """Whether a question mark is of what follows ("?SDH", "contusion, ? small SDH") and not of what precedes it."""
+    begins = at == 0 or text[at - 1].isspace() or text[at - 1] in "([,;:/-"
+    return begins and text[at + 1 :].lstrip(" \t")[:1].isalnum()
 
 
 _SHORTEST, _LONGEST = 6, 40
