@@ -8,6 +8,7 @@ from typing import NamedTuple
 from prima.report.labels import Label, Labels, Mention, strongest, with_consequences
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
+from prima.report.references import headings, there_after_all
 from prima.report.scope import Clause, Said, Stance
 from prima.report.sections import split_sections
 from prima.report.sentences import lines_of, split_sentences
@@ -58,10 +59,16 @@ class RuleLabeller:
                 continue
             history = section.kind == "history"
             into = added if section.kind == "addendum" else told
-            for start, end in split_sentences(text, section.start, section.end, lines=lines):
-                for mention, asked in self._sentence(text[start:end], history):
+            sentences = split_sentences(text, section.start, section.end, lines=lines)
+            reads = [self._sentence(text[start:end], history) for start, end in sentences]
+            for number, (start, end) in enumerate(sentences):
+                for mention, asked in reads[number]:
                     place = mention._replace(start=mention.start + start, end=mention.end + start)
                     (in_doubt if asked else into).append(place)
+                    if place.assertion == "absent":
+                        alone = number + 1 < len(sentences) and not reads[number + 1]
+                        upto = sentences[number + 1][1] if alone else end
+                        into += _after_all(text, start, place, upto)
         answered = {mention.diagnosis for mention in (*told, *added)}
         told += [mention for mention in in_doubt if mention.diagnosis not in answered]
         best = _corrected(told, added)
@@ -93,6 +100,8 @@ class RuleLabeller:
             return
         clause = Clause(folded, [Found(hit.kind.diagnosis, hit.start, hit.end) for hit in found])
         stances = clause.alternatives([clause.stance(mention) for mention in clause.mentions])
+        only = headings(folded, clause.mentions)
+        stances = [None if at in only and said == "present" else said for at, said in enumerate(stances)]
         named = {
             hit.kind.diagnosis
             for hit, stance in zip(found, stances, strict=True)
@@ -166,8 +175,16 @@ def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
     return all(name.startswith(_CONSEQUENCES) for name in named)
 
 
+def _after_all(text: str, start: int, denied: Mention, end: int) -> list[Mention]:
+    """What is there of a finding though it was denied ("none on the right; on the left there is one")."""
+    found = there_after_all(text, start, (denied.start, denied.end), end)
+    if found is None:
+        return []
+    return [Mention(name, "present", *found) for name in with_consequences(denied.diagnosis, "present")]
+
+
 def _denied_by(stance: Said, denies: bool) -> Said:
-    """What a normal statement says of the diagnosis that it denies ("ventricles are of normal size", "not enlarged")."""
+    """What a normal statement says of the diagnosis that it denies ("ventricles of normal size")."""
     return "absent" if stance == ("absent" if denies else "present") else None
 
 

@@ -66,7 +66,7 @@ def lexicon() -> Lexicon:
 
 _DECIDES = (
     *("terms.toml", "cues.toml", "words.toml", "headings.toml", "lookalikes.txt"),
-    *("label.py", "labels.py", "patterns.py", "scope.py", "sections.py", "sentences.py", "words.py"),
+    *("label.py", "labels.py", "patterns.py", "references.py", "scope.py", "sections.py", "sentences.py", "words.py"),
 )
 
 

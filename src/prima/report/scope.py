@@ -139,6 +139,8 @@ class Clause:
             return "other_experiencer"
         if mention.kind.startswith("surgical_") and ("planned" in kinds or "planned_after" in later):
             return None
+        if any("asked" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
+            return None  # "if hydrocephalus develops"
         if "asked" in kinds and not self._denied_first(reached):
             return None
         if "expected" in kinds | later and mention.kind in _BY_AGE:
