@@ -46,6 +46,7 @@ _SHORTENED = frozenset(
 )
 _JOINS = frozenset((",", "and", "&", "plus"))
 _OTHERS = frozenset(("or", "nor"))
+_TO_COME = frozenset(("planned", "scheduled"))
 _WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
 _ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
 _BACKWARD = frozenset(
@@ -91,7 +92,8 @@ class Clause:
         """Of overlapping cues the longest."""
         spans: dict[tuple[int, int], set[str]] = {}
         for kind, start, end in lexicon().cues.find(self.words):
-            spans.setdefault((start, end), set()).add(kind)
+            if kind != "past" or _TO_COME.isdisjoint(self.words[start:end]):
+                spans.setdefault((start, end), set()).add(kind)
         kept: list[Cue] = []
         for (start, end), kinds in sorted(spans.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
             if all(end <= other.start or start >= other.end for other in kept):
