@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import math
+import mmap
 import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,24 +43,37 @@ _REMEDY = "restore it or tokenise its studies again"
 class Ranges(Protocol):
     """A file of which parts can be read: on a disk, or an object in a store."""
 
-    def __call__(self, start: int, stop: int) -> bytes | bytearray: ...
+    def __call__(self, start: int, stop: int) -> bytes | memoryview: ...
 
 
 class LocalRanges:
-    """Parts of a file on a disk."""
+    """Parts of a file on a disk, mapped: nothing is copied until it is written to, and then only in memory.
+
+    A shard is never changed once it is there (a new one takes its place by its name), so that a mapping stays whole.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __call__(self, start: int, stop: int) -> bytearray:
-        with self.path.open("rb", buffering=0) as file:  # thousands of shards would be too many to keep open
-            os.posix_fadvise(file.fileno(), start, stop - start, os.POSIX_FADV_WILLNEED)
-            file.seek(start)
-            found = bytearray(stop - start)
-            view, length = memoryview(found), 0
-            while length < len(found) and (read := file.readinto(view[length:])):
-                length += read
-        return found if length == len(found) else found[:length]
+    def __call__(self, start: int, stop: int) -> memoryview:
+        about = self.path.stat()
+        if about.st_size < stop:  # a mapping would reach beyond the end, which ends the process
+            return memoryview(b"")
+        mapping = _mapping(self.path, about.st_ino, about.st_mtime_ns, about.st_size)
+        page = start - start % mmap.PAGESIZE
+        mapping.madvise(mmap.MADV_WILLNEED, page, stop - page)  # ask for all of it at once, not page by page
+        return memoryview(mapping)[start:stop]
+
+
+@lru_cache(maxsize=256)  # a mapping holds a file open; thousands of shards would be too many
+def _mapping(path: Path, _inode: int, _changed: int, size: int) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY)
+
+
+def unmap() -> None:
+    """Close the mappings that no tensor uses; they are opened again when needed."""
+    _mapping.cache_clear()
 
 
 def write_shard(path: Path, studies: Sequence[tuple[str, StudyTokens]], facts: Mapping[str, str]) -> None:
@@ -109,7 +124,7 @@ def _checksums(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return torch.tensor([_crc(one[start:stop].tobytes() for one in rows) for start, stop in pairwise(ends)])
 
 
-def _crc(pieces: Iterable[bytes | bytearray]) -> int:
+def _crc(pieces: Iterable[bytes | bytearray | memoryview]) -> int:
     value = 0
     for piece in pieces:
         value = zlib.crc32(piece, value)
@@ -148,12 +163,13 @@ class Shard:
         self._parts, self.facts, checksum = self._read_header()
         if not {*_INDEX, "latents", "coordinates"} <= set(self._parts):
             raise UnreadableError(f"shard {name}: found no complete index; {_REMEDY}")
-        pieces = {key: self._bytes(self._parts[key].start, self._parts[key].stop) for key in _INDEX}
+        pieces = {key: bytes(self._bytes(self._parts[key].start, self._parts[key].stop)) for key in _INDEX}
         if _crc(pieces.values()) != checksum:
             raise UnreadableError(f"shard {name}: the index is damaged; {_REMEDY}")
         self._index = {key: np.frombuffer(piece, _INDEX[key]) for key, piece in pieces.items()}
         text = pieces["text"]
         texts = [text[start:stop].decode() for start, stop in pairwise(self._index["text_offsets"])]
+        self._verified: set[int] = set()
         count = len(self._index["study_offsets"]) - 1
         self.study_uids = tuple(texts[:count])
         self._descriptions, self._names = texts[count : 2 * count], texts[2 * count :]
@@ -164,7 +180,7 @@ class Shard:
         return int(self._index["series_offsets"][-1])
 
     def read(self, place: int) -> StudyTokens:
-        """The study at a place.
+        """The study at a place; its checksum is verified the first time.
 
         Raises:
             UnreadableError: the file ends early.
@@ -173,8 +189,9 @@ class Shard:
         offsets = self._index["series_offsets"][first : last + 1]
         start, stop = int(offsets[0]), int(offsets[-1])
         rows = [self._bytes(*self._parts[key].rows(start, stop)) for key in ("latents", "coordinates")]
-        if _crc(rows) != int(self._index["checksums"][place]):
+        if place not in self._verified and _crc(rows) != int(self._index["checksums"][place]):
             raise UnreadableError(f"shard {self.name}: tokens of a study are damaged; {_REMEDY}")
+        self._verified.add(place)
         latents, coordinates = (
             torch.frombuffer(found, dtype=_DTYPES[part.dtype]).reshape(-1, *part.shape[1:])
             for found, part in zip(rows, (self._parts["latents"], self._parts["coordinates"]), strict=True)
@@ -199,7 +216,7 @@ class Shard:
         if not 2 <= length <= _MAX_HEADER:
             raise UnreadableError(f"shard {self.name}: found no safetensors header; {_REMEDY}")
         try:
-            header = json.loads(self._ranges(8, 8 + length))
+            header = json.loads(bytes(self._ranges(8, 8 + length)))
             about = json.loads(header.pop("__metadata__")[_KEY])
             if about["format"] != _FORMAT:
                 raise UnreadableError(f"shard {self.name}: found format {about['format']!r}, expected {_FORMAT!r}")
@@ -208,11 +225,11 @@ class Shard:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise UnreadableError(f"shard {self.name}: the header is damaged; {_REMEDY}") from error
 
-    def _bytes(self, start: int, stop: int) -> bytearray:
+    def _bytes(self, start: int, stop: int) -> bytearray | memoryview:
         found = self._ranges(start, stop)
         if len(found) != stop - start:
             raise UnreadableError(f"shard {self.name}: the file ends early; {_REMEDY}")
-        return found if isinstance(found, bytearray) else bytearray(found)
+        return found if isinstance(found, memoryview) else bytearray(found)
 
 
 def _part(value: Any, data: int) -> _Part:
