@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,16 +53,26 @@ def read_file(path: Path) -> Header | Directory | None:
     Raises:
         UnreadableError: the file is DICOM, or says so by its name, and cannot be read.
     """
+    with named_errors(), path.open("rb") as file:
+        start = file.read(1024)
+        file.seek(0)
+        if not looks_like_dicom(start):
+            if path.suffix.lower() in _SUFFIXES:
+                raise UnreadableError("named like a DICOM file and is none" if start else "empty file")
+            return None
+        check_inflated_size(start, file)
+        return _read(path, file)
+
+
+@contextmanager
+def named_errors() -> Iterator[None]:
+    """Whatever goes wrong while a file is read becomes one line that says so.
+
+    Raises:
+        UnreadableError: in place of what the file system or the parser raised.
+    """
     try:
-        with path.open("rb") as file:
-            start = file.read(1024)
-            file.seek(0)
-            if not looks_like_dicom(start):
-                if path.suffix.lower() in _SUFFIXES:
-                    raise UnreadableError("named like a DICOM file and is none" if start else "empty file")
-                return None
-            check_inflated_size(start, file)
-            return _read(path, file)
+        yield
     except PermissionError:
         raise UnreadableError(NOT_PERMITTED) from None
     except OSError as error:

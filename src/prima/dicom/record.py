@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from datetime import date, time
 from io import BytesIO
@@ -11,17 +10,15 @@ from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from prima.dicom import directory
 from prima.dicom.deflated import check_inflated_size
-from prima.dicom.element import BROKEN, text
+from prima.dicom.element import text
 from prima.dicom.facts import acquisition_of, anatomy_of, study_facts
-from prima.dicom.header import looks_like_dicom
+from prima.dicom.header import looks_like_dicom, named_errors
 from prima.dicom.quiet import quiet
 from prima.dicom.scan import safe_uid
 from prima.errors import UnreadableError
-from prima.study.walk import NOT_PERMITTED
 
 _IDENTITY = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
 
@@ -112,19 +109,8 @@ def study_record(path: Path) -> StudyRecord:
 
 
 def _read(content: Path | bytes, tags: list[str] | None) -> Dataset | None:
-    try:
-        with content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
-            return _parse(file, tags, named=isinstance(content, Path) and content.suffix.lower() == ".dcm")
-    except PermissionError:
-        raise UnreadableError(NOT_PERMITTED) from None
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror or 'input/output error'}") from None
-    except RecursionError:
-        raise UnreadableError("sequences are nested too deeply") from None
-    except MemoryError:
-        raise UnreadableError("an element claims more memory than there is") from None
-    except (InvalidDicomError, zlib.error, *BROKEN):
-        raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
+    with named_errors(), content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
+        return _parse(file, tags, named=isinstance(content, Path) and content.suffix.lower() == ".dcm")
 
 
 def _parse(file: BinaryIO, tags: list[str] | None, *, named: bool) -> Dataset | None:
