@@ -13,8 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.tokens.contract import PLANE_AXIS, Contract
+from prima.tokens.contract import CENTRE_INDEX, PLANE_AXIS, Contract
 from prima.tokens.resample import OrientedVolume
+
+# What is brighter than this many times the 99th percentile is cut off.
+BRIGHTEST = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,6 +27,7 @@ class Patches:
     Args:
         voxels: [K, z, y, x] float32, intensity as the contract scales it, before slices are duplicated.
         coordinates: [K, 3] int32, start voxel (z, y, x) in the padded volume.
+        shift: what to subtract from coordinates to get the index in the oriented volume (below zero in the padding).
         plane: axial, coronal or sagittal.
         num_patches: number of patches of the whole volume (N).
         foreground_percent: the percentage that decided what was kept.
@@ -34,6 +38,7 @@ class Patches:
     plane: str
     num_patches: int
     foreground_percent: int
+    shift: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def num_kept(self) -> int:
@@ -58,22 +63,60 @@ def cut_patches(volume: OrientedVolume, contract: Contract) -> Patches:
     The kept tokens are ordered by foreground percentage, then by index (z, y, x scan order).
     """
     shape = contract.patch_shape(volume.plane)
-    padded = _pad(volume.voxels, shape)
-    maximum = float(padded.max())
+    voxels = volume.voxels.astype(np.float32)
+    bright = _bright(voxels) if "p99" in contract.intensity or contract.foreground_share is not None else 0.0
+    level = _foreground_level(voxels, contract, bright)
+    before, first_index = _lay_grid(voxels > level, shape, contract)
+    padded = _pad(voxels, shape, before)
     grid = tuple(size // extent for size, extent in zip(padded.shape, shape, strict=True))
-    percent_N = _foreground_percent(padded, shape, grid, contract, maximum)
+    percent_N = _foreground_percent(padded > level, shape, grid)
     kept, percent = select_foreground(percent_N, contract)
-    coordinates = np.stack(np.unravel_index(kept, grid), axis=1).astype(np.int32) * np.array(shape, np.int32)
-    voxels = _gather(padded, shape, grid, kept)
-    if contract.intensity == "divide_by_max" and maximum > 0:
-        voxels /= np.float32(maximum)
+    extent = np.array(shape, np.int32)
+    index = np.stack(np.unravel_index(kept, grid), axis=1).astype(np.int32)
+    patches = _gather(padded, shape, grid, kept)
+    if contract.intensity == "divide_by_p99":
+        patches = np.clip(patches / np.float32(bright), 0, BRIGHTEST) if bright > 0 else patches
+    elif (maximum := float(padded.max())) > 0:
+        patches /= np.float32(maximum)
     return Patches(
-        voxels=torch.from_numpy(voxels),
-        coordinates=torch.from_numpy(coordinates),
+        voxels=torch.from_numpy(patches),
+        coordinates=torch.from_numpy((index + first_index) * extent),
         plane=volume.plane,
         num_patches=int(np.prod(grid)),
         foreground_percent=percent,
+        shift=tuple((first_index * extent + before).tolist()),
     )
+
+
+def _bright(voxels: NDArray[np.float32]) -> float:
+    """99th percentile of what is brighter than half the mean; 0 of an empty volume."""
+    some = voxels[:, ::2, ::2]
+    inside = some[some > some.mean() / 2]
+    return float(np.percentile(inside, 99)) if inside.size else 0.0
+
+
+def _foreground_level(voxels: NDArray[np.float32], contract: Contract, bright: float) -> float:
+    if contract.foreground_share is not None:
+        return contract.foreground_share * bright
+    return contract.low_foreground_level if float(voxels.max()) < contract.low_maximum else contract.foreground_level
+
+
+def _lay_grid(
+    foreground: NDArray[np.bool_], shape: tuple[int, int, int], contract: Contract
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Zeros to put before each axis, and the index that the first patch of each axis gets."""
+    extent = np.array(shape, np.int32)
+    size = np.array(foreground.shape, np.int32)
+    if not contract.centred:
+        return (-size % extent) // 2, np.zeros(3, np.int32)
+    centre = np.array([_centre(foreground, axis) for axis in range(3)], np.int32)
+    return -centre % extent, CENTRE_INDEX - -(-centre // extent)
+
+
+def _centre(foreground: NDArray[np.bool_], axis: int) -> int:
+    counts = foreground.sum(axis=tuple(other for other in range(3) if other != axis))
+    total = int(counts.sum())
+    return round(float(counts @ np.arange(len(counts))) / total) if total else len(counts) // 2
 
 
 def select_foreground(percent_N: NDArray[np.int64], contract: Contract) -> tuple[NDArray[np.intp], int]:
@@ -95,14 +138,13 @@ def select_foreground(percent_N: NDArray[np.int64], contract: Contract) -> tuple
     return kept[np.argsort(percent_N[kept], kind="stable")], percent
 
 
-def _pad(voxels: NDArray[np.generic], shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Zeros to a whole number of patches: half a patch before, the rest after, and nothing where it already fits."""
-    widths = []
-    for size, extent in zip(voxels.shape, shape, strict=True):
-        missing = -size % extent
-        before = missing // 2
-        widths.append((before, missing - before))
-    return np.pad(voxels.astype(np.float32), widths)
+def _pad(voxels: NDArray[np.float32], shape: tuple[int, int, int], before: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Zeros to a whole number of patches: `before` each axis, and the rest after."""
+    widths = [
+        (int(first), int(-(size + first) % extent))
+        for size, extent, first in zip(voxels.shape, shape, before, strict=True)
+    ]
+    return np.pad(voxels, widths)
 
 
 def _blocks(volume: NDArray[np.float32], shape: tuple[int, ...], grid: tuple[int, ...]) -> NDArray[np.float32]:
@@ -112,16 +154,10 @@ def _blocks(volume: NDArray[np.float32], shape: tuple[int, ...], grid: tuple[int
 
 
 def _foreground_percent(
-    padded: NDArray[np.float32],
-    shape: tuple[int, int, int],
-    grid: tuple[int, ...],
-    contract: Contract,
-    maximum: float,
+    foreground: NDArray[np.bool_], shape: tuple[int, int, int], grid: tuple[int, ...]
 ) -> NDArray[np.int64]:
-    level = contract.low_foreground_level if maximum < contract.low_maximum else contract.foreground_level
-    mask = padded > level
     # Counting along x first keeps the reduction contiguous.
-    counts = mask.reshape(*padded.shape[:2], grid[2], shape[2]).sum(axis=3, dtype=np.int32)
+    counts = foreground.reshape(*foreground.shape[:2], grid[2], shape[2]).sum(axis=3, dtype=np.int32)
     counts = counts.reshape(grid[0], shape[0], grid[1], shape[1], grid[2]).sum(axis=(1, 3))
     result: NDArray[np.int64] = counts.ravel().astype(np.int64) * 100 // int(np.prod(shape))
     return result

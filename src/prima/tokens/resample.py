@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from prima.errors import MissingDependencyError
 from prima.study import Volume
 from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS, Contract
+from prima.tokens.reduce import reduce_to_mm
 
 # Identifiers of pixel types in the image library of the published pipeline; they became its fill value.
 PIXEL_TYPE_IDS = {
@@ -55,8 +56,13 @@ def orient(volume: Volume, contract: Contract) -> OrientedVolume:
     """Resample a volume in its plane and turn it to LPS, as the contract says.
 
     The plane axis is the first axis, in array order, whose size is not the in-plane size. When all three sizes are
-    equal the published pipeline fails; here it is taken from the acquisition plane.
+    equal the published pipeline fails; here it is taken from the acquisition plane. A contract with its sizes in mm
+    takes it from there always.
     """
+    if contract.pixel_mm is not None:
+        reduced = reduce_to_mm(volume, contract.pixel_mm, contract.slab_mm)
+        voxels, affine = turn_to_lps(reduced.voxels, reduced.affine)
+        return OrientedVolume(voxels=voxels, affine=affine, plane_axis=PLANE_AXIS[reduced.plane])
     resampled = resample_in_plane(volume, contract)
     voxels, affine = turn_to_lps(resampled.voxels, resampled.affine)
     sizes = [axis for axis, size in enumerate(voxels.shape) if size != contract.in_plane_size]

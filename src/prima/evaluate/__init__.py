@@ -1,0 +1,1 @@
+"""Predictions in, evidence out: metrics, intervals, calibration. No torch."""

@@ -1,0 +1,1 @@
+"""Tables in, weights out: stages, recipes, losses, the loop."""
