@@ -35,7 +35,8 @@ class Tokenizer:
     """An encoder made ready for one device and one precision.
 
     Every patch enters with its slices along z, whatever its plane: the patch is turned, and so are the kernels, which
-    gives the same latents, turned as the token rows want them, and one shape for the processor to be fast at.
+    gives the same latents, turned as the token rows want them, and one shape for the processor to be fast at. A flat
+    encoder was trained on turned patches, and its kernels stay.
 
     Args:
         encoder: the trained encoder, in float32 on the CPU.
@@ -49,7 +50,8 @@ class Tokenizer:
         self.contract = contract
         self.device = device
         self.dtype = dtype
-        self.micro_batch = MICRO_BATCH_CPU if device.type == "cpu" else MICRO_BATCH_CUDA
+        flat = encoder.config.flat_slices > 0
+        self.micro_batch = MICRO_BATCH_CUDA if flat or device.type != "cpu" else MICRO_BATCH_CPU
         self._encoders: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {}
         self._workers = one_thread_workers(torch.get_num_threads()) if device.type == "cpu" else None
 
@@ -101,12 +103,20 @@ class Tokenizer:
 
     def _encoder(self, plane: str) -> Callable[[torch.Tensor], torch.Tensor]:
         if plane not in self._encoders:
+            if self.source.config.flat_slices:
+                return self._flat_encoder()
             turned = turn_kernels(self.source, PLANE_AXIS[plane])
             ready = copy.deepcopy(turned).to(device=self.device, dtype=self.dtype)
             ready = ready.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
             use_fast = self.device.type == "cpu" and not cpu_has_matrix_tiles()
             self._encoders[plane] = FastEncoder(ready, turned) if use_fast else ready
         return self._encoders[plane]
+
+    def _flat_encoder(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        ready: Encoder = copy.deepcopy(self.source).to(device=self.device, dtype=self.dtype)
+        ready.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._encoders |= dict.fromkeys(PLANE_AXIS, ready)
+        return ready
 
 
 def turn_kernels(encoder: Encoder, plane_axis: int) -> Encoder:

@@ -30,6 +30,8 @@ class VQVAEConfig:
         upsample: (stride, kernel, dilation, padding, output padding) per level.
         num_codes: entries of the codebook.
         code_dim: channels of the latent.
+        flat_slices: 0: convolutions are three-dimensional. Otherwise the slices of a patch, so many, are channels and
+            convolutions run in the plane: for thin patches, whose slices lie far apart.
     """
 
     channels: tuple[int, ...] = (256, 256)
@@ -39,6 +41,7 @@ class VQVAEConfig:
     upsample: tuple[tuple[int, int, int, int, int], ...] = ((2, 4, 1, 1, 0), (2, 2, 1, 0, 0))
     num_codes: int = 8192
     code_dim: int = 2
+    flat_slices: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -50,6 +53,11 @@ class VQVAEConfig:
         return read_json(cls, values, "tokenizer")
 
     @property
+    def channels_in(self) -> int:
+        """Channels of the first convolution, and of what the decoder gives."""
+        return max(1, self.flat_slices)
+
+    @property
     def reduction(self) -> int:
         """By how much the encoder shrinks each axis."""
         product = 1
@@ -59,12 +67,13 @@ class VQVAEConfig:
 
 
 class ResidualUnit(nn.Module):
-    """relu(x + conv(relu(conv(x)))) with two 3×3×3 convolutions."""
+    """relu(x + conv(relu(conv(x)))) with two convolutions of extent 3."""
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, *, flat: bool = False) -> None:
         super().__init__()
-        self.conv1 = nn.Conv3d(channels, hidden, 3, padding=1)
-        self.conv2 = nn.Conv3d(hidden, channels, 3, padding=1)
+        conv = nn.Conv2d if flat else nn.Conv3d
+        self.conv1 = conv(channels, hidden, 3, padding=1)
+        self.conv2 = conv(hidden, channels, 3, padding=1)
 
     def forward(self, x_NCzyx: torch.Tensor) -> torch.Tensor:
         """[N, C, z, y, x] → the same shape."""
@@ -82,20 +91,25 @@ class Encoder(nn.Module):
         super().__init__()
         self.config = config
         levels: list[nn.Module] = []
-        channels_in = 1
+        flat = config.flat_slices > 0
+        conv = nn.Conv2d if flat else nn.Conv3d
+        channels_in = config.channels_in
         for channels, hidden, (stride, kernel, dilation, padding) in zip(
             config.channels, config.residual_channels, config.downsample, strict=True
         ):
-            down = nn.Conv3d(channels_in, channels, kernel, stride, padding, dilation)
-            units = [ResidualUnit(channels, hidden) for _ in range(config.num_residual_layers)]
+            down = conv(channels_in, channels, kernel, stride, padding, dilation)
+            units = [ResidualUnit(channels, hidden, flat=flat) for _ in range(config.num_residual_layers)]
             levels.append(nn.ModuleDict({"down": down, "units": nn.Sequential(*units)}))
             channels_in = channels
         self.levels = nn.ModuleList(levels)
-        self.to_latent = nn.Conv3d(channels_in, config.code_dim, 3, padding=1)
+        self.to_latent = conv(channels_in, config.code_dim, 3, padding=1)
 
     def forward(self, patches_N1zyx: torch.Tensor) -> torch.Tensor:
-        """[N, 1, z, y, x] scaled voxels → [N, code_dim, z/r, y/r, x/r] with r the config's reduction."""
-        x = patches_N1zyx
+        """[N, 1, z, y, x] scaled voxels → [N, code_dim, z/r, y/r, x/r] with r the config's reduction.
+
+        A flat encoder takes slices along z and gives [N, code_dim, y/r, x/r].
+        """
+        x = patches_N1zyx.squeeze(1) if self.config.flat_slices else patches_N1zyx
         for level in self.levels:
             assert isinstance(level, nn.ModuleDict)
             x = level["units"](torch.relu(level["down"](x)))
@@ -110,12 +124,15 @@ class Decoder(nn.Module):
         super().__init__()
         channels = tuple(reversed(config.channels))
         hidden = tuple(reversed(config.residual_channels))
-        self.from_latent = nn.Conv3d(config.code_dim, channels[0], 3, padding=1)
+        self.config = config
+        flat = config.flat_slices > 0
+        conv_up = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
+        self.from_latent = (nn.Conv2d if flat else nn.Conv3d)(config.code_dim, channels[0], 3, padding=1)
         levels: list[nn.Module] = []
         for index, (stride, kernel, dilation, padding, output_padding) in enumerate(config.upsample):
-            units = [ResidualUnit(channels[index], hidden[index]) for _ in range(config.num_residual_layers)]
-            channels_out = channels[index + 1] if index + 1 < len(channels) else 1
-            up = nn.ConvTranspose3d(
+            units = [ResidualUnit(channels[index], hidden[index], flat=flat) for _ in range(config.num_residual_layers)]
+            channels_out = channels[index + 1] if index + 1 < len(channels) else config.channels_in
+            up = conv_up(
                 channels[index], channels_out, kernel, stride, padding, output_padding, dilation=dilation
             )
             levels.append(nn.ModuleDict({"units": nn.Sequential(*units), "up": up}))
@@ -129,7 +146,7 @@ class Decoder(nn.Module):
             x = level["up"](level["units"](x))
             if index + 1 < len(self.levels):
                 x = torch.relu(x)
-        return x
+        return x.unsqueeze(1) if self.config.flat_slices else x
 
 
 class VQVAE(nn.Module):

@@ -1,0 +1,98 @@
+"""The tokenizer in training: reconstruction through the codebook and, where masks exist, what lies in each token.
+
+Shape suffixes: N patches, D diagnoses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from prima.tokens.vqvae import VQVAE, VQVAEConfig
+from prima.train.dense import dense_loss
+from prima.train.quantiser import Quantiser, QuantiserConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenModelConfig:
+    """What the tokenizer is trained with.
+
+    Args:
+        vqvae: sizes of the network.
+        quantiser: how the codebook learns.
+        place_dims: length of what is known of a token besides its voxels (position code and plane).
+        dense_hidden: hidden width of the head that names findings from a latent; 0 leaves it out.
+        num_diagnoses: its outputs.
+        reconstruction_share: share of the patches that is decoded; the decoder costs as much as the encoder.
+    """
+
+    vqvae: VQVAEConfig
+    quantiser: QuantiserConfig = field(default_factory=QuantiserConfig)
+    place_dims: int = 33
+    dense_hidden: int = 0
+    num_diagnoses: int = 52
+    reconstruction_share: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchBatch:
+    """Patches of one shape.
+
+    Args:
+        voxels: [N, 1, z, y, x] float32, slices along z.
+        place: [N, place_dims] position code and plane.
+        targets: [N, D] dense targets, None without masks.
+        weights: [N, D] their weights.
+    """
+
+    voxels: torch.Tensor
+    place: torch.Tensor
+    targets: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
+
+
+class TokenModel(nn.Module):
+    """A VQ-VAE with, if asked for, a head that names findings from a latent and its place."""
+
+    def __init__(self, config: TokenModelConfig, latent_width: int) -> None:
+        super().__init__()
+        self.config = config
+        self.vqvae = VQVAE(config.vqvae)
+        self.quantiser = Quantiser(self.vqvae.codebook, config.quantiser)
+        self.dense_head: nn.Module | None = None
+        if config.dense_hidden:
+            self.dense_head = nn.Sequential(
+                nn.LayerNorm(latent_width + config.place_dims, elementwise_affine=False),
+                nn.Linear(latent_width + config.place_dims, config.dense_hidden),
+                nn.GELU(),
+                nn.Linear(config.dense_hidden, config.num_diagnoses),
+            )
+            nn.init.constant_(self.dense_head[-1].bias, -5.0)  # type: ignore[arg-type]
+
+    def losses(
+        self, batch: PatchBatch, generator: torch.Generator | None = None, dtype: torch.dtype = torch.float32
+    ) -> dict[str, torch.Tensor]:
+        """Named losses of a batch: reconstruction (L1), commitment and, with masks, dense.
+
+        Args:
+            batch: patches; the first `reconstruction_share` of them is decoded, so they must come in random order.
+            generator: of the codebook's revivals.
+            dtype: in which the convolutions are computed.
+        """
+        with torch.autocast(batch.voxels.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            latent = self.vqvae.encoder(batch.voxels).float()
+        quantised = self.quantiser(latent, generator)
+        num_decoded = max(1, round(self.config.reconstruction_share * len(latent)))
+        with torch.autocast(batch.voxels.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            decoded = self.vqvae.decoder(quantised.latent[:num_decoded]).float()
+        losses = {
+            "reconstruction": functional.l1_loss(decoded, batch.voxels[:num_decoded]),
+            "commitment": quantised.loss,
+        }
+        if self.dense_head is not None and batch.targets is not None and batch.weights is not None:
+            logits = self.dense_head(torch.cat([latent.flatten(1), batch.place], dim=1))
+            losses["dense"] = dense_loss(logits, batch.targets, batch.weights)
+        return losses
