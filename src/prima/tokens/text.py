@@ -46,6 +46,18 @@ def name_of(series: Series) -> str:
     return f"{name}_{_plain(series.part)}" if series.part else name
 
 
+def study_text(description: str, indication: str) -> str:
+    """What a model that is shown the indication reads as the study's text: the description and the indication.
+
+    Example:
+        >>> study_text("MRI BRAIN WO", "Seizure")
+        'MRI BRAIN WO. Seizure'
+        >>> study_text("", "Seizure")
+        'Seizure'
+    """
+    return ". ".join(part for part in (description.strip(), indication.strip()) if part)
+
+
 def encode_text(text: str) -> list[int]:
     """Lower-case character codes followed by the end code; an empty text is the end code alone.
 
