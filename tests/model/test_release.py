@@ -188,7 +188,7 @@ Change = Callable[[dict[str, Any]], object]
     [
         (lambda values: values.update(extra=1), r"release\.json: found missing or unknown fields \(extra\)"),
         (lambda values: values.pop("trained"), r"missing or unknown fields \(trained\)"),
-        (lambda values: values.update(format="openprima/release/2"), "found format 'openprima/release/2'"),
+        (lambda values: values.update(format="openprima/release/9"), "found format 'openprima/release/9'"),
         (lambda values: values.pop("format"), "found format None"),
         (lambda values: values["contract"].update(extra=1), r"release\.json\.contract: .*\(extra\)"),
         (lambda values: values["contract"].update(encoder_slices=7), "expected a multiple"),

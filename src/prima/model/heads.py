@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from prima.errors import ReleaseError
-from prima.model.manifest import HeadRecord, Manifest
+from prima.model.manifest import HeadRecord, Manifest, PriorityRecord
 from prima.tokens.precision import one_thread_workers
 
 
@@ -97,10 +97,10 @@ class Heads:
                     f"{manifest.vision.feature_dim}; restore the release"
                 )
         priority = manifest.priority
-        if priority is not None and self.mlps[priority.mlp].num_columns != len(priority.levels):
+        if priority is not None and not _fits(priority, self.mlps[priority.mlp].num_columns):
             raise ReleaseError(
                 f"priority head: found {self.mlps[priority.mlp].num_columns} columns, expected one for each of "
-                f"{', '.join(priority.levels)}; restore the release"
+                f"{', '.join(priority.levels)} from column {priority.column} on; restore the release"
             )
         for head in (*manifest.diagnoses, *manifest.referrals):
             if not 0 <= head.column < self.mlps[head.mlp].num_columns:
@@ -116,7 +116,9 @@ class Heads:
         for head in (*self.manifest.diagnoses, *self.manifest.referrals):
             wanted.setdefault(head.mlp, set()).add(head.column)
         if priority is not None:
-            wanted.setdefault(priority.mlp, set()).update(range(len(priority.levels)))
+            wanted.setdefault(priority.mlp, set()).update(
+                range(priority.column, priority.column + len(priority.levels))
+            )
         values: dict[tuple[int, int], float] = {}
 
         def outputs_of(index: int) -> dict[tuple[int, int], float]:
@@ -136,8 +138,12 @@ class Heads:
             referrals=logits(self.manifest.referrals),
             priority=None
             if priority is None
-            else {level: values[priority.mlp, column] for column, level in enumerate(priority.levels)},
+            else {level: values[priority.mlp, column] for column, level in enumerate(priority.levels, priority.column)},
         )
+
+
+def _fits(priority: PriorityRecord, num_columns: int) -> bool:
+    return priority.column >= 0 and priority.column + len(priority.levels) <= num_columns
 
 
 def _read_ahead(paths: Sequence[Path]) -> None:

@@ -6,18 +6,20 @@ Every field is needed and unknown ones are refused, so that a release is never h
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import Any, Self
 
 from prima.errors import ReleaseError
+from prima.model.calibration import HeadCalibration, PriorityCalibration
 from prima.model.vision import VisionConfig
 from prima.study.findings import Mode
 from prima.tokens.contract import Contract
 from prima.tokens.strict_json import read_json
 from prima.tokens.vqvae import VQVAEConfig
 
-FORMAT = "openprima/release/1"
+FORMAT = "openprima/release/2"
 MANIFEST_FILE = "release.json"
 TOKENIZER_FILE = "tokenizer.safetensors"
 VISION_FILE = "vision.safetensors"
@@ -41,20 +43,31 @@ class HeadRecord:
         mlp: index into the manifest's `mlps`.
         column: column of the MLP's last layer.
         offset: subtracted from the column.
+        calibration: how the logit becomes a probability and a decision; None when it does not.
     """
 
     name: str
     mlp: int
     column: int
     offset: float
+    calibration: HeadCalibration | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriorityRecord:
-    """The priority head: the MLP and the level of each of its columns."""
+    """The priority head: one column for each level, side by side in one MLP.
+
+    Args:
+        mlp: index into the manifest's `mlps`.
+        levels: of the columns, in their order.
+        column: of the first level.
+        calibration: how the logits become probabilities; None when they do not.
+    """
 
     mlp: int
     levels: tuple[str, ...]
+    column: int = 0
+    calibration: PriorityCalibration | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +77,7 @@ class Manifest:
     Args:
         name: what the release is called.
         trained: False for random weights; every output then says that its numbers mean nothing.
-        calibrated: whether the heads' logits become probabilities.
+        calibrated: whether every head's logit becomes a probability.
         mode: what of a study besides the image the model may see.
         contract: the preprocessing the weights expect.
         tokenizer: sizes of the VQ-VAE.
@@ -132,3 +145,26 @@ class Manifest:
         used = [head.mlp for head in heads] + ([] if self.priority is None else [self.priority.mlp])
         if any(not 0 <= index < len(self.mlps) for index in used):
             raise ReleaseError(f"{MANIFEST_FILE}: found a head whose network is not listed; restore the file")
+        self._check_calibration()
+
+    def _check_calibration(self) -> None:
+        heads = [*self.diagnoses, *self.referrals]
+        for head in heads:
+            if head.calibration is not None:
+                head.calibration.check(head.name)
+        priority = self.priority
+        if priority is not None and priority.calibration is not None:
+            found = priority.calibration
+            if found.slope <= 0 or len(found.offsets) != len(priority.levels):
+                raise ReleaseError(f"{MANIFEST_FILE}: found a calibration of other levels; restore the file")
+        if self.calibrated and uncalibrated(heads, priority):
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found 'calibrated' but no calibration of {uncalibrated(heads, priority)[0]}; "
+                "restore the file"
+            )
+
+
+def uncalibrated(heads: Sequence[HeadRecord], priority: PriorityRecord | None) -> tuple[str, ...]:
+    """Names of the heads without a calibration, the priority head among them."""
+    missing = tuple(head.name for head in heads if head.calibration is None)
+    return missing if priority is None or priority.calibration is not None else (*missing, "priority")
