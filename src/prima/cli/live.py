@@ -101,6 +101,10 @@ class Live:
             else:
                 self.out.print(Text(f"done     {where}: {summary}; report: {report}"))
 
+    def say(self, line: str) -> None:
+        """One plain line that is no result."""
+        self.err.print(Text(printable(line)))
+
     def close(self) -> None:
         """The last line: how many ended how."""
         if not self.as_json and self.counts.total() > 1:

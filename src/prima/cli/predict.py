@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +56,10 @@ def predict(
     min_slices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
     ] = MIN_SLICES,
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.parquet", help="Also one table, a row per study; a broken-off call goes on with it."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
 ) -> None:
@@ -62,6 +68,7 @@ def predict(
 
     with Console(stderr=True).status("starting"):  # torch takes seconds to load
         from prima.cli.live import Live
+        from prima.cli.predict_table import open_table
         from prima.predict.run import Options, predict_studies
 
     options = Options(
@@ -75,10 +82,19 @@ def predict(
         min_slices=min_slices,
         verify=verify,
     )
-    with Live(as_json=json) as live:
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(as_json=json))
+        rows = None if table is None else stack.enter_context(open_table(table, options, live.on_progress))
+        if rows is not None:
+            options = replace(options, already=rows.done)
+            live.counts.update(rows.counts)
         for outcome in predict_studies(studies, options, live.on_progress):
+            if rows is not None:
+                rows.add(outcome)
             live.show(outcome)
     live.close()
+    if table is not None:
+        live.say(f"table: {live.counts.total()} rows in {table}")
     if not live.counts["done"]:
         raise typer.Exit(3)
     if live.counts["refused"] or live.counts["failed"]:

@@ -36,7 +36,7 @@ READERS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to predict; see `prima predict --help`."""
+    """How to predict; see `prima predict --help`. Studies whose UID is in `already` are passed over."""
 
     release: Path | None = None
     out: Path = Path("out")
@@ -47,6 +47,7 @@ class Options:
     image_only: bool = False
     min_slices: int = MIN_SLICES
     verify: bool = False
+    already: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,6 +60,7 @@ class Outcome:
         message: one line, None when done.
         findings: None when failed.
         folder: where the results were written, None when failed.
+        study_uid: None when it is not known.
     """
 
     status: Literal["done", "refused", "failed"]
@@ -66,6 +68,7 @@ class Outcome:
     message: str | None = None
     findings: Findings | None = None
     folder: Path | None = None
+    study_uid: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +148,11 @@ def _prepare_all(
             yield Outcome(status="failed", where=path, message=message)
         scan_s = (perf_counter() - started) / max(1, len(found.studies))
         for source in found.studies:
-            yield _prepare_one(_Input(path, problems, scan_s), source, options, contract, seen)
+            if source.study_uid in options.already:
+                continue
+            item = _prepare_one(_Input(path, problems, scan_s), source, options, contract, seen)
+            if item is not None:
+                yield item
         on_progress(Progress(step="read", where=str(path), completed=1, total=1))
 
 
@@ -176,10 +183,12 @@ class _Input:
 
 def _prepare_one(
     given: _Input, source: StudySource, options: Options, contract: Contract, seen: set[str]
-) -> _Prepared | Outcome:
+) -> _Prepared | Outcome | None:
     try:
         started = perf_counter()
         study = source.read(workers=READERS)
+        if study.study_uid in options.already:  # NIfTI: its UID follows from the content
+            return None
         if study.study_uid in seen:
             message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
             return Outcome(status="failed", where=given.path, message=message)
@@ -191,9 +200,9 @@ def _prepare_one(
             pictures = {(one.series_uid, one.part): picture for one, picture in zip(study.series, drawn, strict=True)}
         timings = {"read": read - started + given.scan_s, "tokenize": perf_counter() - read}
     except PrimaError as error:
-        return Outcome(status="failed", where=given.path, message=str(error))
+        return Outcome(status="failed", where=given.path, message=str(error), study_uid=source.study_uid)
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-        return Outcome(status="failed", where=given.path, message=_unforeseen(error))
+        return Outcome(status="failed", where=given.path, message=_unforeseen(error), study_uid=source.study_uid)
     return _Prepared(
         where=given.path,
         study_uid=study.study_uid,
@@ -240,7 +249,14 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
     )
     folder = write_study_results(findings, item.pictures, options.out)
     on_progress(Progress(step="done", where=str(item.where)))
-    return Outcome(status=findings.status, where=item.where, message=reason, findings=findings, folder=folder)
+    return Outcome(
+        status=findings.status,
+        where=item.where,
+        message=reason,
+        findings=findings,
+        folder=folder,
+        study_uid=findings.study_uid,
+    )
 
 
 def _why_not_computed(error: MemoryError | RuntimeError) -> str:

@@ -1,0 +1,210 @@
+"""The predictions table: one row for every study and every input that gave none, as Parquet.
+
+Rows are spooled as lines of JSON beside the table's place and become Parquet at the end, so that a call which is broken
+off loses nothing: the same call goes on with the studies that have no row yet. No path, name or description of a
+patient or study is in the table.
+
+    OUT.parquet          the table, whole or absent
+    OUT.parquet.rows     the rows of a call that has not ended: a header, then a line a row
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self
+
+from prima import __version__
+from prima.errors import MissingDependencyError, UsageError
+from prima.model.manifest import Manifest
+from prima.model.release import Release
+from prima.predict.run import Outcome
+from prima.predict.table_row import columns_of, row_of, row_without_findings
+from prima.study.findings import Mode
+
+FORMAT = "openprima/predictions/1"
+SPOOL_SUFFIX = ".rows"
+ROWS_A_GROUP = 4096
+
+Row = dict[str, Any]
+Status = Literal["done", "refused", "failed"]
+
+
+class PredictionTable:
+    """A table being filled; leaving the `with` block writes it, an error leaves the rows to go on with.
+
+    Args:
+        path: of the table.
+        release: that predicts.
+        mode: what of a study the model sees.
+        settings: of the call, whatever else decides its numbers; rows of other settings are not gone on with.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+        UsageError: the place cannot be written, another process fills this table, or its rows are of another call.
+    """
+
+    def __init__(self, path: Path, release: Release, mode: Mode, settings: Mapping[str, Any]) -> None:
+        _arrow()
+        self.path = path
+        self.manifest = release.manifest
+        self.sha256 = release.sha256
+        self.mode = mode
+        self.counts: Counter[str] = Counter()
+        self._spool_path = path.with_name(path.name + SPOOL_SUFFIX)
+        self._done: set[str] = set()
+        self._num_earlier = 0
+        columns_of(release.manifest)  # now rather than after the work
+        self._header = {
+            "format": FORMAT,
+            "release_sha256": release.sha256,
+            "mode": mode,
+            "settings": json.loads(json.dumps(dict(settings))),
+        }
+        try:
+            if path.is_dir():
+                raise UsageError(f"--table {path}: found a folder, expected a file's name; choose another place")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._spool = self._open()
+        except OSError as error:
+            raise UsageError(f"--table {path}: {error.strerror}; choose another place") from None
+
+    @property
+    def done(self) -> frozenset[str]:
+        """Studies that have a row from an earlier call."""
+        return frozenset(self._done)
+
+    def add(self, outcome: Outcome) -> None:
+        """Add the row of one study or input; it is on disk when this returns."""
+        if outcome.findings is not None:
+            row = row_of(outcome.findings)
+        else:
+            reason = (outcome.message or "").replace(str(outcome.where), "the input")
+            row = row_without_findings(
+                self.manifest, self.sha256, self.mode,
+                study_uid=outcome.study_uid, status=outcome.status, reason=reason,
+            )  # fmt: skip
+        self.counts[outcome.status] += 1
+        _append(self._spool, row)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                write_predictions(self.path, self.manifest, self.mode, self._rows())
+                self._spool_path.unlink()
+        finally:
+            self._spool.close()
+
+    def _open(self) -> IO[bytes]:
+        """The spool, locked, without a half-written line at its end."""
+        spool = self._spool_path.open("a+b")
+        try:
+            fcntl.flock(spool, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            spool.close()
+            raise UsageError(f"--table {self.path}: another process fills it; choose another place") from None
+        spool.seek(0)
+        whole = 0
+        for number, line in enumerate(spool):
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+            found = json.loads(line)
+            if number == 0 and found != self._header:
+                spool.close()
+                raise UsageError(
+                    f"--table {self.path}: found rows of another release or other options in {self._spool_path.name}, "
+                    "expected those of this call; delete that file or choose another place"
+                )
+            if number > 0 and _stays(found):
+                self._done.add(found["study_uid"])
+                self.counts[found["status"]] += 1
+        spool.truncate(whole)
+        self._num_earlier = whole
+        if not whole:
+            _append(spool, self._header)
+        return spool
+
+    def _rows(self) -> Iterator[Row]:
+        self._spool.seek(0)
+        next(self._spool)
+        while line := self._spool.readline():
+            row = json.loads(line)
+            if self._spool.tell() > self._num_earlier or _stays(row):
+                yield row
+
+
+def _stays(row: Row) -> bool:
+    """Whether a row of an earlier call is gone on with; an input that failed is tried again."""
+    return row["study_uid"] is not None and row["status"] != "failed"
+
+
+def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable[Row]) -> int:
+    """Write rows as Parquet; the file is whole or not there.
+
+    Args:
+        path: of the table.
+        manifest: of the release; it gives the columns, so that a table in which nothing is done has them as well.
+        mode: what of a study the model saw.
+        rows: as `row_of` and `row_without_findings` give them.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+        UsageError: the place cannot be written.
+    """
+    pa, parquet = _arrow()
+    kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
+    about = {"format": FORMAT, "openprima": __version__, "release": manifest.name, "mode": mode}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns_of(manifest).items()], metadata=about)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    num_rows, left = 0, iter(rows)
+    try:
+        with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
+            while group := list(islice(left, ROWS_A_GROUP)):
+                writer.write_table(pa.Table.from_pylist(group, schema=schema))
+                num_rows += len(group)
+        _sync_path(partial)
+        partial.replace(path)
+        _sync_path(path.parent)
+    except OSError as error:
+        raise UsageError(f"--table {path}: {error.strerror or 'cannot be written'}; choose another place") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return num_rows
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingDependencyError("--table needs pyarrow: pip install 'openprima[archive]'") from None
+    return pyarrow, parquet
+
+
+def _append(spool: IO[bytes], values: Mapping[str, Any]) -> None:
+    spool.write(json.dumps(values, allow_nan=False).encode() + b"\n")
+    spool.flush()
+    os.fsync(spool.fileno())
+
+
+def _sync_path(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

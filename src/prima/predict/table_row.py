@@ -1,0 +1,143 @@
+"""Columns of the predictions table, and the row of one study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from prima.errors import ReleaseError
+from prima.model.manifest import Manifest
+from prima.study import Finding, Findings, Priority
+from prima.study.findings import Mode
+from prima.study.ontology import PRIORITIES
+
+Kind = Literal["text", "number", "count", "flag"]
+
+LEVELS = tuple(priority.level for priority in PRIORITIES)
+FIXED: dict[str, tuple[Kind, str]] = {
+    "study_uid": ("text", "StudyInstanceUID; null for an input that gave no study"),
+    "release": ("text", "name of the release"),
+    "release_sha256": ("text", "its hash, as findings name it"),
+    "mode": ("text", "what of a study the model saw: image, image+names or image+names+indication"),
+    "status": ("text", "done, refused or failed"),
+    "reason": ("text", "why it is not done; null when it is"),
+    "num_series_used": ("count", "series that the model read"),
+    "num_series_excluded": ("count", "series that were left out, each with its reason in findings.json"),
+    "seconds": ("number", "of work on the study"),
+    "priority": ("text", "the level: none, low, medium or high; null when the release has none"),
+    **{f"priority_{level}": ("number", f"calibrated probability of the level {level}") for level in LEVELS},
+    "priority_score": ("number", "urgency from 0 to 1, to rank by"),
+}
+FINDING: dict[str, tuple[Kind, str]] = {
+    "": ("number", "calibrated probability; null when the release is not calibrated"),
+    "__logit": ("number", "output of the head"),
+    "__low": ("number", "lower end of the 90 % interval of the probability"),
+    "__high": ("number", "upper end of it"),
+    "__present": ("flag", "the decision; null when the release abstained"),
+}
+REFERRAL = "referral_"
+
+
+def columns_of(manifest: Manifest) -> dict[str, Kind]:
+    """Name and kind of every column of a release's table, in order.
+
+    Raises:
+        ReleaseError: two heads of the release would share a column.
+    """
+    names = [*(head.name for head in manifest.diagnoses), *(referral_column(head.name) for head in manifest.referrals)]
+    columns: dict[str, Kind] = {name: kind for name, (kind, _) in FIXED.items()}
+    for name in names:
+        for suffix, (kind, _) in FINDING.items():
+            if name + suffix in columns:
+                raise ReleaseError(
+                    f"release {manifest.name}: found two heads for the column {name + suffix!r} of a table, "
+                    "expected heads of different names; build the release again with other names"
+                )
+            columns[name + suffix] = kind
+    return columns
+
+
+def referral_column(name: str) -> str:
+    """Column of a referral, whose head a release may already have named so.
+
+    Example:
+        >>> referral_column("neurology"), referral_column("referral_3")
+        ('referral_neurology', 'referral_3')
+    """
+    return name if name.startswith(REFERRAL) else REFERRAL + name
+
+
+def row_of(findings: Findings) -> dict[str, Any]:
+    """The row of a study that is done or refused; columns that it has nothing to say of are absent."""
+    used = sum(entry.status == "used" for entry in findings.series)
+    row: dict[str, Any] = {
+        "study_uid": findings.study_uid,
+        "release": findings.release.name,
+        "release_sha256": findings.release.sha256,
+        "mode": findings.release.mode,
+        "status": findings.status,
+        "reason": findings.reason,
+        "num_series_used": used,
+        "num_series_excluded": len(findings.series) - used,
+        "seconds": findings.timings_s.get("total"),
+    }
+    row |= _priority(findings.priority)
+    row |= _findings((finding.name, finding) for finding in findings.diagnoses)
+    row |= _findings((referral_column(finding.name), finding) for finding in findings.referrals)
+    return row
+
+
+def row_without_findings(
+    manifest: Manifest, sha256: str, mode: Mode, *, study_uid: str | None, status: str, reason: str | None
+) -> dict[str, Any]:
+    """The row of an input that gave no study, or of a study that failed."""
+    return {
+        "study_uid": study_uid,
+        "release": manifest.name,
+        "release_sha256": sha256,
+        "mode": mode,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def urgency(priority: Priority) -> float:
+    """Expected level on a scale from 0 (none) to 1 (high); from the logits' softmax without calibration.
+
+    Example:
+        >>> urgency(Priority(level="high", logits={}, probabilities={"none": 0, "low": 0, "medium": 0.3, "high": 0.7}))
+        0.9
+    """
+    shares = priority.probabilities or _softmax(priority.logits)
+    expected = sum(share * LEVELS.index(level) for level, share in shares.items() if level in LEVELS)
+    return round(expected / (len(LEVELS) - 1), 12)
+
+
+def _priority(priority: Priority | None) -> dict[str, Any]:
+    if priority is None:
+        return {}
+    shares = priority.probabilities or {}
+    known = {f"priority_{level}": shares.get(level) for level in LEVELS}
+    return {"priority": priority.level, **known, "priority_score": urgency(priority)}
+
+
+def _findings(named: Iterable[tuple[str, Finding]]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, finding in named:
+        low, high = finding.interval or (None, None)
+        row |= {
+            name: finding.probability,
+            f"{name}__logit": finding.logit,
+            f"{name}__low": low,
+            f"{name}__high": high,
+            f"{name}__present": finding.present,
+        }
+    return row
+
+
+def _softmax(logits: Mapping[str, float]) -> dict[str, float]:
+    highest = max(logits.values())
+    powers = {level: math.exp(value - highest) for level, value in logits.items()}
+    total = sum(powers.values())
+    return {level: power / total for level, power in powers.items()}
