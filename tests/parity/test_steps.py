@@ -19,7 +19,7 @@ from prima.model.release import Release
 from prima.model.vision import HierarchicalViT
 from prima.study import Study
 from prima.tokens.batch import SeriesTokens, StudyBatch, StudyTokens, pack, token_rows
-from prima.tokens.patches import Patches, _foreground_percent, _pad, cut_patches
+from prima.tokens.patches import Patches, _foreground_level, _foreground_percent, _lay_grid, _pad, cut_patches
 from prima.tokens.resample import OrientedVolume
 from prima.tokens.text import name_of
 from prima.tokens.tokenizer import Tokenizer
@@ -110,7 +110,9 @@ def test_padding_and_the_grid_of_patches(
     volumes: list[OrientedVolume], every_patch: list[Patches], release: Release, golden: Golden
 ) -> None:
     for index, (volume, cut) in enumerate(zip(volumes, every_patch, strict=True)):
-        padded = _pad(volume.voxels, release.manifest.contract.patch_shape(volume.plane))
+        voxels = volume.voxels.astype(np.float32)
+        shape = release.manifest.contract.patch_shape(volume.plane)
+        padded = _pad(voxels, shape, _lay_grid(voxels > 50, shape, release.manifest.contract)[0])
         assert list(padded.shape) == golden.series[index]["padded"]
         assert cut.num_patches == golden.series[index]["n_tokens"]
         assert np.array_equal(cut.coordinates.numpy(), golden.arrays[f"s{index}_coords_all"])
@@ -120,9 +122,11 @@ def test_foreground_percent_of_every_patch(volumes: list[OrientedVolume], releas
     contract = release.manifest.contract
     for volume, expected in zip(volumes, golden.of_series("mask_bin"), strict=True):
         shape = contract.patch_shape(volume.plane)
-        padded = _pad(volume.voxels, shape)
+        voxels = volume.voxels.astype(np.float32)
+        level = _foreground_level(voxels, contract, 0.0)
+        padded = _pad(voxels, shape, _lay_grid(voxels > level, shape, contract)[0])
         grid = tuple(size // extent for size, extent in zip(padded.shape, shape, strict=True))
-        percent = _foreground_percent(padded, shape, grid, contract, float(padded.max()))
+        percent = _foreground_percent(padded > level, shape, grid)
         assert np.array_equal(percent, expected)
 
 
@@ -190,7 +194,7 @@ def test_text_encoders(vision: HierarchicalViT, golden_batch: StudyBatch, golden
 @pytest.mark.parametrize("backend", ["reference", "blocks"])
 def test_vision_model(vision: HierarchicalViT, golden_batch: StudyBatch, golden: Golden, backend: Backend) -> None:
     pooled: list[torch.Tensor] = []
-    hook = vision.sequence.register_forward_hook(lambda _module, _inputs, result: pooled.append(result))
+    hook = vision.sequence.register_forward_hook(lambda _module, _inputs, result: pooled.append(result[0]))
     with torch.inference_mode():
         output = vision(golden_batch, backend)
         projected = vision.project(output.study)

@@ -35,7 +35,9 @@ class VisionConfig:
     """Sizes of the hierarchical vision model.
 
     Args:
-        sequence: the sequence ViT; its width is that of a token row.
+        token_width: width of a token row, which a linear layer brings to the sequence ViT's; None when they are the
+            same and there is no such layer, as in the published model.
+        sequence: the sequence ViT.
         sequence_registers: registers of the sequence ViT.
         study: the study ViT; its width is that of a series embedding.
         study_registers: registers of the study ViT.
@@ -51,6 +53,7 @@ class VisionConfig:
     series_name: TextEncoderConfig | None
     study_description: TextEncoderConfig | None
     joint_dim: int
+    token_width: int | None = None
 
     @property
     def feature_dim(self) -> int:
@@ -101,8 +104,8 @@ class RegisterViT(nn.Module):
 
     def forward(
         self, x_TW: torch.Tensor, offsets: torch.Tensor, text_PW: torch.Tensor | None, backend: Backend
-    ) -> torch.Tensor:
-        """Packed tokens of P pieces, their offsets [P + 1] (CPU) and one text token each → [P, R·W]."""
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Packed tokens of P pieces, their offsets [P + 1] (CPU) and one text token each → [P, R·W], and [T, W]."""
         num_pieces = len(offsets) - 1
         num_registers, width = self.registers.shape
         lead = self.registers.unsqueeze(0).expand(num_pieces, -1, -1)
@@ -116,11 +119,11 @@ class RegisterViT(nn.Module):
         )
         packed = x_TW.new_empty(len(x_TW) + num_pieces * num_lead, width)
         packed = packed.index_copy(0, lead_rows.flatten(), lead.reshape(-1, width).to(x_TW.dtype))
-        packed = packed.index_copy(0, own_rows.to(x_TW.device), x_TW)
+        own_rows = own_rows.to(x_TW.device)
+        packed = packed.index_copy(0, own_rows, x_TW)
         packed = self.transformer(packed, Pieces(starts), backend)
         registers = packed[lead_rows[:, :num_registers]]
-        result: torch.Tensor = self.norm(registers).flatten(start_dim=1)
-        return result
+        return self.norm(registers).flatten(start_dim=1), packed[own_rows]
 
 
 class HierarchicalViT(nn.Module):
@@ -129,6 +132,7 @@ class HierarchicalViT(nn.Module):
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
         self.config = config
+        self.embed = None if config.token_width is None else nn.Linear(config.token_width, config.sequence.width)
         self.sequence = RegisterViT(config.sequence, config.sequence_registers)
         self.series_project = nn.Linear(config.sequence_registers * config.sequence.width, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
@@ -147,11 +151,13 @@ class HierarchicalViT(nn.Module):
         device = batch.tokens.device
         backend = backend or best_backend(device, dtype)
         names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
-        series_pooled = self.sequence(batch.tokens.to(dtype), batch.series_offsets.cpu(), names, backend)
+        rows = batch.tokens.to(dtype)
+        embedded = rows if self.embed is None else self.embed(rows)
+        series_pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
         series = self.series_project(series_pooled)
         descriptions = _encode(self.study_description, batch.study_text, batch.study_text_offsets, backend)
-        study = self.study(series, batch.study_offsets.cpu(), descriptions, backend)
-        return VisionOutput(series=series, study=study)
+        study, _ = self.study(series, batch.study_offsets.cpu(), descriptions, backend)
+        return VisionOutput(series=series, study=study, tokens=tokens)
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
         """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""
@@ -166,10 +172,12 @@ class VisionOutput:
     Args:
         series: [S, study width] embeddings of the series.
         study: [B, feature_dim] study features, the heads' input, not normalised.
+        tokens: [T, sequence width] states of the tokens after the sequence ViT, for dense supervision.
     """
 
     series: torch.Tensor
     study: torch.Tensor
+    tokens: torch.Tensor
 
 
 def _text_encoder(config: TextEncoderConfig | None, width_out: int) -> TextEncoder | None:

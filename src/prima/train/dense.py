@@ -8,14 +8,13 @@ Shape suffixes: T tokens, D diagnoses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
-from prima.train.patch_file import DenseTargets
+from prima.train.patch_file import DenseTargets, StudyPatches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,33 +33,53 @@ class DenseConfig:
 
 
 def token_targets(
-    dense: DenseTargets,
-    num_tokens: int,
-    num_diagnoses: int,
-    config: DenseConfig,
-    hidden: NDArray[np.bool_] | None = None,
+    dense: DenseTargets, num_tokens: int, num_diagnoses: int, config: DenseConfig
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Targets and weights of every token of a study.
 
     Args:
-        dense: shares by token and diagnosis.
+        dense: shares by token and diagnosis; a share of 0 says that a finding lies there and cannot be seen.
         num_tokens: of the study.
         num_diagnoses: columns.
         config: see there.
-        hidden: [tokens, diagnoses] where a finding cannot be seen on the token's series.
 
     Returns:
         [T, D] float32 targets from 0 to 1, and [T, D] float32 weights.
     """
     targets = torch.zeros(num_tokens, num_diagnoses)
+    weights = torch.ones(num_tokens, num_diagnoses)
     rows = torch.from_numpy(dense.token.astype(np.int64))
     columns = torch.from_numpy(dense.diagnosis.astype(np.int64))
     share = torch.from_numpy(dense.share.astype(np.float32)) / 255
-    targets[rows, columns] = (share / config.full_share).clamp(max=1)
-    weights = 1 + (config.positive_weight - 1) * targets
-    if hidden is not None:
-        weights[torch.from_numpy(hidden) & (targets > 0)] = 0
+    target = (share / config.full_share).clamp(max=1)
+    targets[rows, columns] = target
+    weights[rows, columns] = torch.where(share > 0, 1 + (config.positive_weight - 1) * target, 0.0)
     return targets, weights
+
+
+def mark_hidden(study: StudyPatches, config: DenseConfig) -> DenseTargets | None:
+    """Dense targets of a study with a share of 0 where a finding cannot be seen on the token's series."""
+    if study.dense is None or study.visible is None:
+        return study.dense
+    series = np.searchsorted(study.offsets, study.dense.token, side="right") - 1
+    hidden = study.visible[series, study.dense.diagnosis] < config.least_cnr
+    return replace(study.dense, share=np.where(hidden, 0, study.dense.share).astype(np.uint8))
+
+
+def series_targets(
+    targets_TD: torch.Tensor, weights_TD: torch.Tensor, offsets: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What can be seen somewhere on each series: [S, D] targets, and [S, D] weights, 0 where it lies there unseen.
+
+    Args:
+        targets_TD: of all tokens of the series, before any is dropped.
+        weights_TD: their weights.
+        offsets: [S + 1] where each series' tokens start.
+    """
+    pieces = list(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True))
+    targets = torch.stack([targets_TD[start:stop].amax(0) for start, stop in pieces])
+    unseen = torch.stack([weights_TD[start:stop].amin(0) == 0 for start, stop in pieces])
+    return targets, 1 - (unseen & (targets == 0)).float()
 
 
 def dense_loss(logits_TD: torch.Tensor, targets_TD: torch.Tensor, weights_TD: torch.Tensor) -> torch.Tensor:

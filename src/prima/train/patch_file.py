@@ -37,7 +37,7 @@ class DenseTargets:
     Args:
         token: [E] int32, row of the token among all of the study.
         diagnosis: [E] uint8, number of the diagnosis in the ontology.
-        share: [E] uint8, of the token's volume, in 255ths, at least 1.
+        share: [E] uint8, of the token's volume, in 255ths; 0 where it lies but cannot be seen.
     """
 
     token: NDArray[np.int32]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn import functional
 
@@ -103,6 +104,9 @@ class Quantiser(nn.Module):
         num_codes = len(self.counts)
         counts = torch.bincount(index, minlength=num_codes).float()
         sums = torch.zeros_like(self.sums).index_add_(0, index, flat_MC.float())
+        if dist.is_initialized():
+            dist.all_reduce(counts)
+            dist.all_reduce(sums)
         decay = self.config.decay
         self.counts.lerp_(counts, 1 - decay)
         self.sums.lerp_(sums, 1 - decay)
@@ -112,4 +116,6 @@ class Quantiser(nn.Module):
             chosen = torch.randint(len(flat_MC), (len(dead),), generator=generator).to(flat_MC.device)
             self.counts[dead] = 1.0
             self.sums[dead] = flat_MC[chosen].float()
+            if dist.is_initialized():  # every process has other latents
+                dist.broadcast(self.sums, src=0)
         self.codebook.weight.copy_(self.sums / self.counts.unsqueeze(1))

@@ -5,6 +5,8 @@ Shape suffixes: N patches, D diagnoses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -53,6 +55,15 @@ class PatchBatch:
     targets: torch.Tensor | None = None
     weights: torch.Tensor | None = None
 
+    def to(self, device: torch.device) -> PatchBatch:
+        """The same patches on a device."""
+        return PatchBatch(
+            voxels=self.voxels.to(device, non_blocking=True),
+            place=self.place.to(device, non_blocking=True),
+            targets=None if self.targets is None else self.targets.to(device, non_blocking=True),
+            weights=None if self.weights is None else self.weights.to(device, non_blocking=True),
+        )
+
 
 class TokenModel(nn.Module):
     """A VQ-VAE with, if asked for, a head that names findings from a latent and its place."""
@@ -73,20 +84,23 @@ class TokenModel(nn.Module):
             nn.init.constant_(self.dense_head[-1].bias, -5.0)  # type: ignore[arg-type]
 
     def losses(
-        self, batch: PatchBatch, generator: torch.Generator | None = None, dtype: torch.dtype = torch.float32
+        self,
+        batch: PatchBatch,
+        generator: torch.Generator | None = None,
+        autocast: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> dict[str, torch.Tensor]:
         """Named losses of a batch: reconstruction (L1), commitment and, with masks, dense.
 
         Args:
             batch: patches; the first `reconstruction_share` of them is decoded, so they must come in random order.
             generator: of the codebook's revivals.
-            dtype: in which the convolutions are computed.
+            autocast: makes the context in which convolutions are computed.
         """
-        with torch.autocast(batch.voxels.device.type, dtype=dtype, enabled=dtype != torch.float32):
+        with autocast():
             latent = self.vqvae.encoder(batch.voxels).float()
         quantised = self.quantiser(latent, generator)
         num_decoded = max(1, round(self.config.reconstruction_share * len(latent)))
-        with torch.autocast(batch.voxels.device.type, dtype=dtype, enabled=dtype != torch.float32):
+        with autocast():
             decoded = self.vqvae.decoder(quantised.latent[:num_decoded]).float()
         losses = {
             "reconstruction": functional.l1_loss(decoded, batch.voxels[:num_decoded]),

@@ -1,0 +1,116 @@
+"""The first stage: a VQ-VAE on patches, by itself or with dense supervision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from prima.errors import UnreadableError
+from prima.tokens.contract import Contract
+from prima.train.dense import DenseConfig
+from prima.train.patch_batches import draw_patches
+from prima.train.patch_file import read_patches
+from prima.train.task import Split, StepState
+from prima.train.token_model import PatchBatch, TokenModel, TokenModelConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerTaskConfig:
+    """What the tokenizer learns from, and how much each loss counts.
+
+    Args:
+        model: the network.
+        dense: how masks become targets; only with a dense head.
+        patches_per_study: drawn from a study each time it comes.
+        weights: factor of each loss.
+    """
+
+    model: TokenModelConfig
+    dense: DenseConfig = field(default_factory=DenseConfig)
+    patches_per_study: int = 1200
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {"reconstruction": 5.0, "commitment": 1.0, "dense": 1.0}
+    )
+
+
+class TokenizerTask:
+    """A `Task` over folders of files of patches.
+
+    Args:
+        train: the files to learn from.
+        validation: files of other patients.
+        config: see there.
+        contract: how the patches were cut.
+    """
+
+    def __init__(
+        self, train: Sequence[Path], validation: Sequence[Path], config: TokenizerTaskConfig, contract: Contract
+    ) -> None:
+        if not train:
+            raise UnreadableError("patches to learn from: found no file *.npz; make some first")
+        self.files: dict[Split, list[Path]] = {"train": list(train), "validation": list(validation)}
+        self.config = config
+        self.contract = contract
+        self.model = TokenModel(config.model, latent_width(config.model, contract))
+
+    @property
+    def module(self) -> nn.Module:
+        """The VQ-VAE with its codebook's statistics and the dense head."""
+        return self.model
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Factor of each loss."""
+        kept = {"reconstruction", "commitment"} | ({"dense"} if self.model.dense_head is not None else set())
+        return {name: weight for name, weight in self.config.weights.items() if name in kept}
+
+    def num_tokens(self, split: Split) -> NDArray[np.int64]:
+        """As many as are drawn of each study."""
+        return np.full(len(self.files[split]), self.config.patches_per_study, np.int64)
+
+    def collate(self, numbers: Sequence[int], step: StepState) -> PatchBatch:
+        """Draw patches of some studies."""
+        studies = [read_patches(self.files[step.split][number]) for number in numbers]
+        dense = self.config.dense if self.model.dense_head is not None else None
+        random = step.random(numbers[0], "patches")
+        return draw_patches(studies, self.config.patches_per_study, random, self.contract, dense)
+
+    def losses(self, batch: PatchBatch, step: StepState) -> dict[str, torch.Tensor]:
+        """Reconstruction, commitment and, with a dense head, what lies in each token."""
+        return dict(self.model.losses(batch, step.generator(0, "codes"), step.autocast))
+
+    def measure(self, batches: Iterable[PatchBatch], step: StepState) -> dict[str, float]:
+        """Peak signal-to-noise ratio of the reconstruction in dB, dense loss, use of the codebook."""
+        squared, dense, count = 0.0, 0.0, 0
+        for batch in batches:
+            with step.autocast():
+                latent = self.model.vqvae.encoder(batch.voxels).float()
+            index = self.model.vqvae.quantise(latent)
+            with step.autocast():
+                decoded = self.model.vqvae.decode(index).float()
+            squared += float((decoded - batch.voxels).square().mean())
+            dense += float(self.model.losses(batch, None, step.autocast).get("dense", 0.0))
+            count += 1
+        used, perplexity = self.model.quantiser.usage()
+        measured = {"psnr_db": -10 * float(np.log10(squared / count)), "codes_used": used, "perplexity": perplexity}
+        return measured | ({"loss": dense / count} if self.model.dense_head is not None else {})
+
+
+def latent_width(config: TokenModelConfig, contract: Contract) -> int:
+    """Numbers of the latent of one patch, flattened.
+
+    Example:
+        >>> from prima.tokens.contract import PUBLISHED
+        >>> from prima.tokens.vqvae import VQVAEConfig
+        >>> latent_width(TokenModelConfig(vqvae=VQVAEConfig()), PUBLISHED)
+        256
+    """
+    shape = contract.encoder_shape("axial")
+    sizes = shape[1:] if config.vqvae.flat_slices else shape
+    return config.vqvae.code_dim * int(np.prod([size // config.vqvae.reduction for size in sizes]))
