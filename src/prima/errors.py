@@ -35,3 +35,7 @@ class ArchiveError(PrimaError):
 
 class PeerError(PrimaError):
     """Another system on the network cannot be reached, refuses us, or answers with an error."""
+
+
+class TrainingError(PrimaError):
+    """Training cannot go on: a loss is not finite, a checkpoint cannot be written or read, a task breaks its contract."""
