@@ -48,7 +48,7 @@ class ReportTokenizer:
 
     def decode(self, numbers: list[int]) -> str:
         """The text again, in lower case, without the end token."""
-        return str(self._inner.decode(numbers, skip_special_tokens=True))
+        return str(self._inner.decode(numbers, skip_special_tokens=True)).strip()
 
     def _encode_all(self, text: str) -> tuple[int, ...]:
         return tuple(self._inner.encode(text, add_special_tokens=False).ids)

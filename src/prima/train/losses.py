@@ -133,7 +133,8 @@ def series_discrimination(
         own = series.rows[series.start : series.start + len(series_sW)]
         pairs = Pairs(kind="softmax", alike="companions", groups=groups, start=series.start, chunk=chunk)
         total = pair_loss(own, series.rows, series.rows.new_tensor(1 / temperature), None, pairs)
-        return total * series.num_processes / num_anchors
+        mean: torch.Tensor = total * series.num_processes / num_anchors
+        return mean
 
 
 def group_numbers(identifiers: Sequence[str]) -> torch.Tensor:

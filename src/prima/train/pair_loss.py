@@ -51,44 +51,37 @@ def pair_loss(
         bias: added to the logits, or None.
         pairs: which keys a query belongs to.
     """
-    total: torch.Tensor = _PairLoss.apply(queries_bJ, keys_BJ, scale, bias, pairs)  # type: ignore[no-untyped-call]
+    line = torch.stack([scale, torch.zeros_like(scale) if bias is None else bias])
+    total: torch.Tensor = _PairLoss.apply(queries_bJ, keys_BJ, line, pairs)  # type: ignore[no-untyped-call]
     return total
 
 
 class _PairLoss(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        queries: torch.Tensor,
-        keys: torch.Tensor,
-        scale: torch.Tensor,
-        bias: torch.Tensor | None,
-        pairs: Pairs,
-    ) -> torch.Tensor:
+    def forward(ctx: Any, queries: torch.Tensor, keys: torch.Tensor, line: torch.Tensor, pairs: Pairs) -> torch.Tensor:
+        """`line` holds the scale and the bias."""
+        scale, bias = line
         loss_of = _softmax if pairs.kind == "softmax" else _sigmoid
         grad_queries, grad_keys = torch.zeros_like(queries), torch.zeros_like(keys)
-        total, grad_scale, grad_bias = (queries.new_zeros(()) for _ in range(3))
+        total, grad_line = queries.new_zeros(()), torch.zeros_like(line)
         for first in range(0, len(queries), pairs.chunk):
             rows = slice(first, min(first + pairs.chunk, len(queries)))
             cosines = queries[rows] @ keys.T
-            logits = cosines * scale if bias is None else cosines * scale + bias
+            logits = cosines * scale + bias
             own = torch.arange(pairs.start + first, pairs.start + rows.stop, device=keys.device)
             positive, left_out = _roles(own, pairs.groups, len(keys), pairs.alike)
             loss, slope = loss_of(logits, positive, left_out)
             total += loss
-            grad_scale += (slope * cosines).sum()
-            grad_bias += slope.sum()
+            grad_line += torch.stack([torch.sum(slope * cosines), slope.sum()])
             slope *= scale
             grad_queries[rows] = slope @ keys
             grad_keys.addmm_(slope.T, queries[rows])
-        ctx.save_for_backward(grad_queries, grad_keys, grad_scale, grad_bias)
-        ctx.has_bias = bias is not None
+        ctx.save_for_backward(grad_queries, grad_keys, grad_line)
         return total
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        queries, keys, scale, bias = (grads[0] * kept for kept in ctx.saved_tensors)
-        return queries, keys, scale, bias if ctx.has_bias else None, None
+        return *(grads[0] * kept for kept in ctx.saved_tensors), None
 
 
 def _roles(
