@@ -179,6 +179,11 @@ class Shard:
         """Tokens of all studies."""
         return int(self._index["series_offsets"][-1])
 
+    def num_tokens_of(self, place: int) -> int:
+        """Tokens of the study at a place."""
+        first, last = self._index["study_offsets"][place : place + 2]
+        return int(self._index["series_offsets"][last] - self._index["series_offsets"][first])
+
     def read(self, place: int) -> StudyTokens:
         """The study at a place; its checksum is verified the first time.
 

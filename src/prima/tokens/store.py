@@ -56,6 +56,11 @@ class TokenStore:
     def __len__(self) -> int:
         return len(self._where)
 
+    def num_tokens_of(self, study_uid: str) -> int:
+        """Tokens of one study, without reading them; KeyError when the store does not hold it."""
+        shard, number = self._where[study_uid]
+        return shard.num_tokens_of(number)
+
     def read(self, study_uid: str) -> StudyTokens:
         """The tokens of one study.
 
