@@ -38,4 +38,4 @@ class PeerError(PrimaError):
 
 
 class TrainingError(PrimaError):
-    """Training cannot go on: a loss is not finite, a checkpoint cannot be written or read, a task breaks its contract."""
+    """Training cannot go on: a loss is not finite, or a checkpoint cannot be written or read."""
