@@ -1,0 +1,49 @@
+"""How heads are trained, and what is told on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecipe:
+    """How heads are trained.
+
+    Args:
+        hidden: width of the trunk's layer; 0: none, the heads are linear.
+        epochs: of the first phase.
+        column_epochs: of the second.
+        batch_size: studies in a step.
+        learning_rate: of AdamW.
+        weight_decay: of AdamW.
+        noise: each feature is multiplied by 1 + noise · normal, anew in every step.
+        dropout: share of hidden values set to zero in a step of training.
+        max_positive_weight: a positive counts as √(negatives / positives), this much at most; 1: like a negative.
+        min_positives: validation positives (and negatives) that a task needs to stop by itself; with fewer it stops
+            where the tasks that have them do best on the whole.
+        allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
+        seed: of weights, order, noise and dropout.
+    """
+
+    hidden: int = 256
+    epochs: int = 40
+    column_epochs: int = 60
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    noise: float = 0.01
+    dropout: float = 0.3
+    max_positive_weight: float = 10.0
+    min_positives: int = 5
+    allow_empty: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadEpoch:
+    """Told after each epoch: phase (1 or 2), epoch from 1, mean loss of training and of validation over the tasks."""
+
+    phase: int
+    epoch: int
+    train_loss: float
+    validation_loss: float
