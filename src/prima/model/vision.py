@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from prima.model.attention import Backend, Pieces, best_backend
+from prima.model.evidence import EvidencePool, pool_series
 from prima.model.transformer import Transformer, TransformerConfig
 from prima.tokens.batch import StudyBatch, position_code
 from prima.tokens.strict_json import read_json
@@ -44,6 +45,9 @@ class VisionConfig:
         series_name: the character encoder of series names, None when the model has none.
         study_description: the character encoder of study descriptions, None when the model has none.
         joint_dim: width of the projection to the space shared with reports.
+        evidence: channels of evidence that every token gives and that are pooled over a series and over a study, beside
+            the registers; 0, as in the published model, has none. A lesion that fills one token in a thousand reaches
+            the study feature without having to win a register's attention first.
     """
 
     sequence: TransformerConfig
@@ -54,11 +58,12 @@ class VisionConfig:
     study_description: TextEncoderConfig | None
     joint_dim: int
     token_width: int | None = None
+    evidence: int = 0
 
     @property
     def feature_dim(self) -> int:
-        """Length of the study feature that heads read."""
-        return self.study_registers * self.study.width
+        """Length of the study feature that heads read: the registers, then the pooled evidence."""
+        return self.study_registers * self.study.width + 2 * self.evidence
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -134,7 +139,9 @@ class HierarchicalViT(nn.Module):
         self.config = config
         self.embed = None if config.token_width is None else nn.Linear(config.token_width, config.sequence.width)
         self.sequence = RegisterViT(config.sequence, config.sequence_registers)
-        self.series_project = nn.Linear(config.sequence_registers * config.sequence.width, config.study.width)
+        self.evidence = EvidencePool(config.sequence.width, config.evidence) if config.evidence else None
+        series_dim = config.sequence_registers * config.sequence.width + 2 * config.evidence
+        self.series_project = nn.Linear(series_dim, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
         self.joint_project = nn.Linear(config.feature_dim, config.joint_dim)
         self.series_name = _text_encoder(config.series_name, config.sequence.width)
@@ -154,10 +161,17 @@ class HierarchicalViT(nn.Module):
         rows = batch.tokens.to(dtype)
         embedded = rows if self.embed is None else self.embed(rows)
         series_pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
+        evidence: torch.Tensor | None = None
+        series_evidence: torch.Tensor | None = None
+        if self.evidence is not None:
+            evidence, series_evidence = self.evidence(tokens, batch.series_offsets)
+            series_pooled = torch.cat([series_pooled, series_evidence.to(series_pooled.dtype)], dim=1)
         series = self.series_project(series_pooled)
         descriptions = _encode(self.study_description, batch.study_text, batch.study_text_offsets, backend)
         study, _ = self.study(series, batch.study_offsets.cpu(), descriptions, backend)
-        return VisionOutput(series=series, study=study, tokens=tokens)
+        if series_evidence is not None:
+            study = torch.cat([study, pool_series(series_evidence, batch.study_offsets).to(study.dtype)], dim=1)
+        return VisionOutput(series=series, study=study, tokens=tokens, evidence=evidence)
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
         """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""
@@ -172,12 +186,14 @@ class VisionOutput:
     Args:
         series: [S, study width] embeddings of the series.
         study: [B, feature_dim] study features, the heads' input, not normalised.
-        tokens: [T, sequence width] states of the tokens after the sequence ViT, for dense supervision.
+        tokens: [T, sequence width] states of the tokens after the sequence ViT.
+        evidence: [T, channels] float32 evidence of each token, None when the model has none.
     """
 
     series: torch.Tensor
     study: torch.Tensor
     tokens: torch.Tensor
+    evidence: torch.Tensor | None = None
 
 
 def _text_encoder(config: TextEncoderConfig | None, width_out: int) -> TextEncoder | None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy_of
 
+from prima.errors import UsageError
 from prima.model.report_encoder import ReportEncoder, ReportEncoderConfig, Texts
 from prima.model.vision import HierarchicalViT, VisionConfig, VisionOutput
 from prima.study.ontology import DIAGNOSES, PRIORITIES, SERVICES
@@ -30,7 +31,8 @@ class StudyModelConfig:
         report: sizes of the report encoder, None for a model without reports.
         contrast: between studies and reports.
         labels: whether studies are supervised with labels, priority and referrals as well.
-        dense: whether tokens and series are supervised with masks.
+        dense: whether tokens and series are supervised with masks; the first channels of the vision model's evidence
+            are then those of the diagnoses.
     """
 
     vision: VisionConfig
@@ -38,6 +40,13 @@ class StudyModelConfig:
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     labels: bool = True
     dense: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dense and self.vision.evidence < len(DIAGNOSES):
+            raise UsageError(
+                f"dense supervision: found {self.vision.evidence} channels of evidence, expected at least "
+                f"{len(DIAGNOSES)}; raise vision.evidence"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,8 +98,6 @@ class StudyModel(nn.Module):
         self.diagnoses = _head(vision.feature_dim, len(DIAGNOSES)) if config.labels else None
         self.priority = nn.Linear(vision.feature_dim, len(PRIORITIES)) if config.labels else None
         self.referrals = _head(vision.feature_dim, len(SERVICES)) if config.labels else None
-        self.token_norm = nn.LayerNorm(vision.sequence.width) if config.dense else None
-        self.token_head = _head(vision.sequence.width, len(DIAGNOSES)) if config.dense else None
         self.series_head = _head(vision.study.width, len(DIAGNOSES)) if config.dense else None
 
     def forward(self, batch: StudyBatch, texts: Texts | None) -> tuple[VisionOutput, torch.Tensor, torch.Tensor | None]:
@@ -109,8 +116,8 @@ class StudyModel(nn.Module):
             known = targets.priority >= 0
             each = nn.functional.cross_entropy(self.priority(study), targets.priority.clamp_min(0), reduction="none")
             losses["priority"] = (each * known).mean()
-        if self.token_head is not None and self.token_norm is not None and targets.token_targets is not None:
-            logits = self.token_head(self.token_norm(seen.tokens.float()))
+        if self.config.dense and seen.evidence is not None and targets.token_targets is not None:
+            logits = seen.evidence[:, : len(DIAGNOSES)]
             each = cross_entropy_of(logits, targets.token_targets, weight=targets.token_weights, reduction="sum")
             losses["tokens"] = each / len(logits)
         if self.series_head is not None and targets.series_targets is not None:

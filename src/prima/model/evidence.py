@@ -1,0 +1,53 @@
+"""Evidence: what each token says of each finding, pooled over series and studies without attention.
+
+A softened maximum lets one token speak for a study, which is what a small lesion needs; multiple-instance learning
+pools so (Ilse et al., Attention-based Deep Multiple Instance Learning, ICML 2018, compares the ways).
+
+Shape suffixes: T tokens, W width, S series, B studies, E channels of evidence.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+# Logits of rare findings run from about -15 to 10; what layers read should be of order one.
+EVIDENCE_SCALE = 0.25
+
+
+class EvidencePool(nn.Module):
+    """Evidence of every token, and of each series: the softened maximum over its tokens, and their mean."""
+
+    def __init__(self, width: int, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.linear = nn.Linear(width, channels)
+        nn.init.normal_(self.linear.weight, std=0.02)
+        nn.init.constant_(self.linear.bias, -4.0)
+
+    def forward(self, tokens_TW: torch.Tensor, offsets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Token states and the offsets [S + 1] of series → [T, E] and [S, 2·E], in float32."""
+        evidence: torch.Tensor = self.linear(self.norm(tokens_TW)).float()
+        device = evidence.device
+        sizes = offsets.diff()
+        owner = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes).to(device)
+        index = owner.unsqueeze(1).expand(-1, evidence.shape[1])
+        shape = (len(sizes), evidence.shape[1])
+        highest = evidence.new_full(shape, -torch.inf).scatter_reduce(0, index, evidence.detach(), "amax")
+        raised = (evidence - highest[owner]).exp()
+        soft = highest + evidence.new_zeros(shape).index_add(0, owner, raised).log()
+        mean = evidence.new_zeros(shape).index_add(0, owner, evidence) / sizes.to(device).unsqueeze(1)
+        return evidence, torch.cat([soft, mean], dim=1) * EVIDENCE_SCALE
+
+
+def pool_series(series_SE: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """Evidence of studies from that of their series [S, 2·E], offsets [B + 1]: highest of the softened maxima, mean of
+    the means → [B, 2·E]."""
+    sizes = offsets.diff()
+    owner = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes).to(series_SE.device)
+    soft, mean = series_SE.chunk(2, dim=1)
+    shape = (len(sizes), soft.shape[1])
+    index = owner.unsqueeze(1).expand(-1, soft.shape[1])
+    highest = soft.new_full(shape, -torch.inf).scatter_reduce(0, index, soft, "amax")
+    means = soft.new_zeros(shape).index_add(0, owner, mean) / sizes.to(series_SE.device).unsqueeze(1)
+    return torch.cat([highest, means], dim=1)
