@@ -18,9 +18,11 @@ from prima.cli.convert import convert
 from prima.cli.curate import curate
 from prima.cli.deidentify import deidentify
 from prima.cli.doctor import doctor
+from prima.cli.evaluate import evaluate
 from prima.cli.ingest import ingest
 from prima.cli.label import label
 from prima.cli.predict import predict
+from prima.cli.release import release
 from prima.cli.simulate import simulate
 from prima.cli.tokenize import tokenize
 from prima.errors import PrimaError, UsageError
@@ -63,6 +65,7 @@ app.command(
     short_help="Published Prima weights into a release folder.",
     epilog="Example: prima convert FULL.pt TOKENIZER.pth RELEASE",
 )(convert)
+app.add_typer(release, name="release", short_help="Build and check releases.")
 app.command(
     short_help="A synthetic health system with known truth.",
     epilog="Example: prima simulate OUT -n 20 --negatives 5 --seed 7",
@@ -87,6 +90,10 @@ app.command(
     short_help="What reports say of the 52 diagnoses.",
     epilog="Example: prima label --text reports.jsonl > labels.jsonl",
 )(label)
+app.command(
+    short_help="Predictions against their truth.",
+    epilog="Example: prima evaluate predictions.parquet --truth labels.parquet --out evaluation --by scanner",
+)(evaluate)
 app.command(short_help="What this machine has and lacks.", epilog="Example: prima doctor --json")(doctor)
 
 

@@ -1,0 +1,77 @@
+"""`prima evaluate`: predictions against their truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS", help="Table of prima predict --table, Parquet or CSV.")
+    ],
+    *,
+    truth: Annotated[
+        Path, typer.Option(metavar="LABELS", help="Truth: study_uid, a column per diagnosis, patient, priority, …")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write JSON, Markdown, CSV and the figure here.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Also by this column, such as scanner; repeatable.")
+    ] = None,
+    lesions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Table of lesions: also by how subtle they are.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Predictions of another model or mode: paired differences.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="DX", help="Only this diagnosis, by released name; repeatable.")
+    ] = None,
+    replicates: Annotated[int, typer.Option(min=100, metavar="N", help="Draws of patients for intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of those draws.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON on stdout.")] = False,
+) -> None:
+    """Measure predictions against their truth, with intervals from draws of patients.
+
+    AUROC, calibration and decisions of each diagnosis, the worklist and the referrals, with an account of every study.
+    Research use only: it does not diagnose.
+    """
+    import json
+
+    from rich.console import Console
+
+    from prima.cli.evaluate_tables import terminal_tables
+    from prima.errors import PrimaError
+    from prima.evaluate import Resampling
+    from prima.evaluate import evaluate as measure
+    from prima.evaluate.join import match_tables
+    from prima.evaluate.write import write_evaluation
+
+    matched = match_tables(predictions, truth, by=by or (), lesions=lesions, against=against, only=only or ())
+    found = measure(
+        matched.predictions,
+        matched.truth,
+        resampling=Resampling(replicates=replicates, seed=seed),
+        against=matched.against,
+        account=matched.account,
+        releases=matched.releases,
+    )
+    if not found.means.evaluable:
+        why = ", ".join(sorted(set(found.not_evaluable.values())))
+        raise PrimaError(f"{predictions}: none of {len(found.diagnoses)} diagnoses can be evaluated ({why})")
+    if out is not None:
+        write_evaluation(found, out)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), allow_nan=False))
+    else:
+        console = Console()
+        for table in terminal_tables(found):
+            console.print(table)
+        if out is not None:
+            typer.echo(f"wrote {out / 'evaluation.json'}, .md, .csv and .svg")
+    if matched.account.no_truth or matched.account.no_prediction:
+        raise typer.Exit(1)

@@ -1,0 +1,185 @@
+"""One figure: every diagnosis with its interval, whether probabilities hold, the worklist and the referrals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from prima.evaluate.drawing import GRID, INK, MAIN, MAIN_SOFT, SOFT, WARN, Figure
+from prima.evaluate.evaluation import FEW, STATEMENT, Estimate, Evaluation, LabelResult, PriorityResult
+from prima.evaluate.priority import LEVELS
+from prima.evaluate.wording import number, span
+
+WEAK = 0.8
+_WIDTH, _MARGIN, _ROW, _TOP = 1240, 36, 16, 128
+_NAMES, _PLOT, _RIGHT = 262, 300, 780
+_SQUARE = 330
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """From a value to its place."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def figure_svg(found: Evaluation) -> str:
+    """The figure as one SVG document; colours carry nothing that words or places do not."""
+    figure = Figure(_WIDTH)
+    means = found.means
+    figure.text(_MARGIN, 44, _title(found), size=20, strong=True)
+    figure.text(_MARGIN, 66, _subtitle(found), size=12.5, ink=SOFT)
+    left = _forest(figure, found.diagnoses, means.auroc, place=(_MARGIN, _TOP), title="AUROC of each diagnosis")
+    right = _reliability(figure, found, place=(_RIGHT + 46, _TOP))
+    if found.priority is not None:
+        right = _worklist(figure, found.priority, place=(_RIGHT + 46, right + 70))
+    if found.referral_means is not None:
+        place = (_RIGHT - 16, right + 62)
+        area = found.referral_means.auroc
+        right = _forest(figure, found.referrals, area, place=place, title="AUROC of each referral", names=170, plot=150)
+    bottom = max(left, right) + 34
+    figure.text(_MARGIN, bottom, f"{STATEMENT} {_legend(found)}", size=11, ink=SOFT)
+    return figure.svg(
+        bottom + 24, f"Evaluation: mean AUROC {number(means.auroc.value)} over {means.evaluable} diagnoses"
+    )
+
+
+def _title(found: Evaluation) -> str:
+    who = f"{', '.join(found.releases)}: " if found.releases else ""
+    plural = "es" if found.means.evaluable != 1 else "is"
+    return f"{who}mean AUROC {span(found.means.auroc)} over {found.means.evaluable} diagnos{plural}"
+
+
+def _subtitle(found: Evaluation) -> str:
+    parts = [f"{found.scored:,} studies with a score of {found.studies:,}, {found.patients:,} patients"]
+    if found.not_evaluable:
+        parts.append(f"{len(found.not_evaluable)} diagnoses not evaluable")
+    how = found.resampling
+    parts.append(f"{how.level:.0%} intervals from {how.replicates:,} draws of patients")
+    return "; ".join(parts)
+
+
+def _legend(found: Evaluation) -> str:
+    few = any(row.positives < FEW for row in found.diagnoses if row.reason is None)
+    return f"Hollow: fewer than {FEW} positive studies." if few else ""
+
+
+def _forest(
+    figure: Figure,
+    results: Sequence[LabelResult],
+    mean: Estimate,
+    *,
+    place: tuple[float, float],
+    title: str,
+    names: float = _NAMES,
+    plot: float = _PLOT,
+) -> float:
+    """Rows from the best to the worst, those that cannot be evaluated last; returns the bottom."""
+    x, y = place
+    rows = sorted((row for row in results if row.reason is None), key=lambda row: -row.auroc.value)
+    gone = [row for row in results if row.reason is not None]
+    lows = [row.auroc.low for row in rows if not math.isnan(row.auroc.low)]
+    least = min([0.5, *lows], default=0.5)
+    axis = _Axis(math.floor(least * 10) / 10, 1.0, x + names + 12, x + names + 12 + plot)
+    bottom = y + _ROW * max(len(rows), 1)
+    figure.text(x, y - 26, title, size=14, strong=True)
+    figure.text(axis.end + 12, y - 8, "AUROC", size=10, ink=SOFT)
+    figure.text(axis.end + 150, y - 8, "positives", size=10, ink=SOFT, anchor="end")
+    if not math.isnan(mean.value):
+        figure.box((axis(mean.low), y), (axis(mean.high) - axis(mean.low), bottom - y), fill=MAIN_SOFT)
+        figure.text(axis(mean.value), y - 8, "mean", size=10, ink=MAIN, anchor="middle")
+    for tenth in range(round(axis.low * 10), 11):
+        figure.line((axis(tenth / 10), y), (axis(tenth / 10), bottom))
+        figure.text(axis(tenth / 10), bottom + 14, f"{tenth / 10:.1f}", size=10, ink=SOFT, anchor="middle")
+    for index, row in enumerate(rows):
+        middle = y + _ROW * (index + 0.5)
+        ink = WARN if row.auroc.value < WEAK else MAIN
+        figure.text(x + names, middle + 4, row.display, size=11, anchor="end")
+        figure.line((axis(row.auroc.low), middle), (axis(row.auroc.high), middle), ink=ink, wide=1.6)
+        figure.dot(axis(row.auroc.value), middle, ink=ink, hollow=row.positives < FEW)
+        figure.text(axis.end + 12, middle + 4, span(row.auroc), size=10, ink=INK)
+        figure.text(axis.end + 150, middle + 4, f"{row.positives:,}", size=10, ink=SOFT, anchor="end")
+    bottom += 20
+    for row in gone:
+        bottom += _ROW
+        figure.text(x + names, bottom, row.display, size=11, anchor="end", ink=SOFT)
+        figure.text(axis.start, bottom, f"not evaluable: {row.reason}", size=10, ink=SOFT)
+    return bottom
+
+
+def _reliability(figure: Figure, found: Evaluation, *, place: tuple[float, float]) -> float:
+    x, y = place
+    across, up = _Axis(0, 1, x, x + _SQUARE), _Axis(0, 1, y + _SQUARE, y)
+    figure.text(x - 46, y - 26, "Do probabilities hold?", size=14, strong=True)
+    for tenth in range(0, 11, 2):
+        share = tenth / 10
+        figure.line((across(share), y), (across(share), y + _SQUARE))
+        figure.line((x, up(share)), (x + _SQUARE, up(share)))
+        figure.text(across(share), y + _SQUARE + 15, f"{share:.1f}", size=10, ink=SOFT, anchor="middle")
+        figure.text(x - 8, up(share) + 4, f"{share:.1f}", size=10, ink=SOFT, anchor="end")
+    figure.text(x + _SQUARE / 2, y + _SQUARE + 32, "predicted probability", size=11, ink=SOFT, anchor="middle")
+    figure.text(x - 34, y + _SQUARE / 2, "share that has it", size=11, ink=SOFT, anchor="middle", turned=True)
+    if found.pooled is None:
+        figure.text(x + _SQUARE / 2, y + _SQUARE / 2, "no probabilities", ink=SOFT, anchor="middle")
+        return y + _SQUARE + 32
+    figure.dashes((across(0), up(0)), (across(1), up(1)))
+    for row in found.diagnoses:
+        if row.calibration is not None and row.reason is None:
+            for predicted, observed in zip(row.calibration.predicted, row.calibration.observed, strict=True):
+                figure.dot(across(predicted), up(observed), ink="#b7d5d2", radius=1.5)
+    points = [(across(p), up(o)) for p, o in zip(found.pooled.predicted, found.pooled.observed, strict=True)]
+    figure.curve(points)
+    for point in points:
+        figure.dot(*point)
+    means = found.means
+    lines = (
+        f"ECE, mean of diagnoses {number(means.ece)}",
+        f"by chance alone {number(means.ece_floor)}",
+        f"ECE, all pairs {number(means.ece_pooled)}",
+        f"Brier score {number(means.brier)}",
+    )
+    for index, words in enumerate(lines):
+        figure.text(x + 12, y + 22 + 17 * index, words, size=11.5, strong=index == 0)
+    figure.text(x + _SQUARE + 12, y + 12, "line: all diagnoses", size=10, ink=SOFT)
+    figure.text(x + _SQUARE + 12, y + 26, "pale: each diagnosis", size=10, ink=SOFT)
+    return y + _SQUARE + 32
+
+
+def _worklist(figure: Figure, priority: PriorityResult, *, place: tuple[float, float]) -> float:
+    """True against called level, rows as shares of the true level."""
+    x, y = place
+    cell, tall = 68, 32
+    figure.text(x - 46, y - 26, "Priority", size=14, strong=True)
+    if priority.confusion:
+        for index, level in enumerate(LEVELS):
+            figure.text(x + 30 + cell * (index + 0.5), y - 6, level, size=11, ink=SOFT, anchor="middle")
+            figure.text(x + 22, y + tall * (index + 0.5) + 4, level, size=11, ink=SOFT, anchor="end")
+            total = sum(priority.confusion[index])
+            for other, count in enumerate(priority.confusion[index]):
+                share = count / total if total else 0
+                corner = (x + 30 + cell * other, y + tall * index)
+                figure.box(corner, (cell - 2, tall - 2), fill=GRID)
+                figure.box(corner, (cell - 2, tall - 2), fill=MAIN, shade=share)
+                ink = "#ffffff" if share > 0.55 else INK
+                middle = (corner[0] + cell / 2 - 1, corner[1] + tall / 2 + 3)
+                figure.text(*middle, f"{count:,}", size=11, ink=ink, anchor="middle", strong=index == other)
+        figure.text(x - 34, y + 2 * tall, "true", size=11, ink=SOFT, anchor="middle", turned=True)
+        figure.text(x + 30 + 4 * cell + 8, y - 6, "called", size=11, ink=SOFT)
+        y += 4 * tall + 18
+    for index, words in enumerate(
+        (
+            f"AUROC of high against the rest {span(priority.high)}",
+            f"AUROC of medium or high {span(priority.medium)}",
+            f"quadratic-weighted kappa {span(priority.kappa)}" if priority.confusion else "no level was called",
+        )
+    ):
+        figure.text(x - 16, y + 17 * index, words, size=11.5, strong=index == 0)
+    return y + 34

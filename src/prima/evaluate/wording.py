@@ -1,0 +1,41 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from prima.evaluate.evaluation import Estimate
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with three digits after the point; a dash where there is none.
+
+    Example:
+        >>> number(0.91251), number(float("nan"))
+        ('0.913', '–')
+    """
+    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def span(estimate: Estimate) -> str:
+    """A number with its interval.
+
+    Example:
+        >>> span(Estimate(value=0.912, low=0.9, high=0.925))
+        '0.912 [0.900, 0.925]'
+    """
+    if math.isnan(estimate.value) or math.isnan(estimate.low):
+        return number(estimate.value)
+    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def signed(estimate: Estimate) -> str:
+    """A difference with its interval, signs shown.
+
+    Example:
+        >>> signed(Estimate(value=0.02, low=-0.01, high=0.05))
+        '+0.020 [-0.010, +0.050]'
+    """
+    if math.isnan(estimate.value):
+        return "–"
+    return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"
