@@ -123,7 +123,7 @@ class Manifest:
         found = values.pop("format", None) if isinstance(values, dict) else None
         if found != FORMAT:
             raise ReleaseError(
-                f"{MANIFEST_FILE}: found format {found!r}, expected {FORMAT!r}; convert the release again"
+                f"{MANIFEST_FILE}: found format {ascii(found)[:60]}, expected {FORMAT!r}; {_remedy(found)}"
             )
         manifest = read_json(cls, values, MANIFEST_FILE)
         manifest._check()
@@ -162,6 +162,17 @@ class Manifest:
                 f"{MANIFEST_FILE}: found 'calibrated' but no calibration of {uncalibrated(heads, priority)[0]}; "
                 "restore the file"
             )
+
+
+def _remedy(found: object) -> str:
+    """What to do about a release of another format."""
+    name, _, number = FORMAT.rpartition("/")
+    before, _, version = str(found).rpartition("/")
+    if before != name or not version.isdecimal():
+        return "it is no release.json of openprima; restore the file"
+    if int(version) > int(number):
+        return "it was written by a newer openprima; install that one (pip install --upgrade openprima)"
+    return "it was written by an older openprima; build or convert the release again, or use the version that wrote it"
 
 
 def uncalibrated(heads: Sequence[HeadRecord], priority: PriorityRecord | None) -> tuple[str, ...]:
