@@ -50,6 +50,7 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
             style=Markup(style),  # noqa: S704 (our own file, nothing of the study)
             style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
+            num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),
             diagnoses=diagnoses,
             num_diagnoses_shown=num_shown(diagnoses),
             referrals=referrals,

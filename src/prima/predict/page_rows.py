@@ -56,11 +56,23 @@ class Row:
 
 
 def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
-    """Rank findings: present first, then abstained, then absent; the highest number first within each."""
+    """Rank findings: present first, then abstained, then absent; the highest number first within each.
+
+    Where some heads are calibrated and some are not, those that are come first, and a score is called one.
+    """
     order: tuple[Decision, ...] = ("present", "abstained", "absent")
-    ranked = sorted(findings, key=lambda finding: (order.index(_decision(finding)), -_number(finding), finding.name))
+    mixed = len({finding.probability is None for finding in findings}) > 1
+    ranked = sorted(
+        findings,
+        key=lambda finding: (
+            order.index(_decision(finding)),
+            finding.probability is None,
+            -_number(finding),
+            finding.name,
+        ),
+    )
     limit = max([4.0, *(math.ceil(abs(value)) for finding in findings for value in (finding.logit, finding.threshold))])
-    return tuple(_row(rank, finding, limit) for rank, finding in enumerate(ranked, 1))
+    return tuple(_row(rank, finding, limit, mixed=mixed) for rank, finding in enumerate(ranked, 1))
 
 
 def num_shown(rows: Sequence[Row]) -> int:
@@ -80,12 +92,13 @@ def _number(finding: Finding) -> float:
     return finding.logit if finding.probability is None else finding.probability
 
 
-def _row(rank: int, finding: Finding, limit: float) -> Row:
+def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
     if finding.probability is None:
         places = {value: (value + limit) / (2 * limit) * 100 for value in (finding.logit, finding.threshold, 0.0)}
         start, end = sorted((places[finding.threshold], places[finding.logit]))
         bar = Bar(start=start, end=end, low=None, high=None, threshold=places[finding.threshold], zero=places[0.0])
         value, interval, threshold = score(finding.logit), None, score(finding.threshold)
+        value = f"score {value}" if mixed else value
     else:
         low, high = finding.interval or (None, None)
         bar = Bar(
@@ -96,8 +109,8 @@ def _row(rank: int, finding: Finding, limit: float) -> Row:
             threshold=finding.threshold * 100,
             zero=None,
         )
-        value, threshold = percent(finding.probability), percent(finding.threshold)
-        interval = None if low is None or high is None else f"{low * 100:.0f}–{high * 100:.0f} %"
+        value, threshold = fine_percent(finding.probability), fine_percent(finding.threshold)
+        interval = None if low is None or high is None else interval_words(low, high)
     return Row(
         rank=rank,
         display=finding.display,
@@ -122,6 +135,29 @@ def percent(probability: float) -> str:
     if 0.99 < probability < 1:
         return "> 99 %"
     return f"{probability * 100:.0f} %"
+
+
+def fine_percent(probability: float) -> str:
+    """A probability beside its threshold: a decimal below 10 %, since thresholds of rare findings are small.
+
+    Example:
+        >>> fine_percent(0.731), fine_percent(0.0042), fine_percent(0.0003), fine_percent(0.999)
+        ('73 %', '0.4 %', '< 0.1 %', '> 99 %')
+    """
+    if 0 < probability < 0.001:
+        return "< 0.1 %"
+    return f"{probability * 100:.1f} %" if 0 < probability < 0.0995 else percent(probability)
+
+
+def interval_words(low: float, high: float) -> str:
+    """Both ends of an interval with the same number of decimals.
+
+    Example:
+        >>> interval_words(0.95, 0.981), interval_words(0.0004, 0.012)
+        ('95–98 %', '0.0–1.2 %')
+    """
+    decimals = 1 if high < 0.0995 else 0
+    return f"{low * 100:.{decimals}f}–{high * 100:.{decimals}f} %"
 
 
 def score(logit: float) -> str:

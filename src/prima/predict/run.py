@@ -18,7 +18,7 @@ from prima.dicom.select import MIN_SLICES
 from prima.errors import PrimaError
 from prima.model.release import load_release, packaged_release
 from prima.predict.ahead import made_ahead
-from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, priority_of
+from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, notes_on, priority_of
 from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import Problem, StudySource, find_studies
@@ -234,6 +234,9 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
         reason = why_nothing(item.entries)
     timings = {**item.timings_s, **(answer.timings_s if answer else {"encode": 0.0, "vision": 0.0, "heads": 0.0})}
     timings["total"] = sum(timings.values())
+    manifest, outputs = engine.release.manifest, answer.outputs if answer else None
+    diagnoses = findings_of(outputs.diagnoses, manifest.diagnoses) if outputs else ()
+    referrals = findings_of(outputs.referrals, manifest.referrals) if outputs else ()
     findings = Findings(
         study_uid=item.study_uid,
         description=item.description,
@@ -241,11 +244,11 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
         reason=reason,
         release=engine.stamp(),
         series=item.entries,
-        diagnoses=findings_of(answer.outputs.diagnoses) if answer else (),
-        priority=priority_of(answer.outputs.priority) if answer else None,
-        referrals=findings_of(answer.outputs.referrals) if answer else (),
+        diagnoses=diagnoses,
+        priority=priority_of(outputs.priority, manifest.priority) if outputs else None,
+        referrals=referrals,
         timings_s={step: round(seconds, 4) for step, seconds in timings.items()},
-        notes=item.notes,
+        notes=(*item.notes, *notes_on((*diagnoses, *referrals), manifest, engine.mode)),
     )
     folder = write_study_results(findings, item.pictures, options.out)
     on_progress(Progress(step="done", where=str(item.where)))

@@ -87,7 +87,7 @@ def fit_curve(
     """The better of the two curves."""
     enough = min(present.sum(), (~present).sum()) >= isotonic_positives
     if enough and _isotonic_is_better(logits, present, draws.patients, slope, folds=folds, seed=seed):
-        return _isotonic(logits, present, draws)
+        return _isotonic(logits, present, draws, slope)
     return _platt(logits, present, draws, slope)
 
 
@@ -105,16 +105,26 @@ def _platt(logits: Floats, present: NDArray[np.bool_], draws: Draws, slope: tupl
     return _curve("platt", knots, log_odds, curves, limit)
 
 
-def _isotonic(logits: Floats, present: NDArray[np.bool_], draws: Draws) -> Curve:
+def _isotonic(logits: Floats, present: NDArray[np.bool_], draws: Draws, slope: tuple[float, float]) -> Curve:
     limit = _limit(len(logits))
-    knots, log_odds = fit_isotonic(logits, present.astype(np.float64), np.ones(len(logits)), (0.5, 0.5))
+    rise = float(np.exp(fit_line(logits, present, slope).log_slope[0]))
+    ends = np.array([logits.min() - 1 / rise, logits.max() + 1 / rise])
+    inner, levels = fit_isotonic(logits, present.astype(np.float64), np.ones(len(logits)), (0.5, 0.5))
+    knots = np.concatenate([ends[:1], inner, ends[1:]])
     binned, weights, positives = _binned(logits, present, draws.weights)
     curves = []
     for weight, positive, pseudo in zip(weights, positives, draws.pseudo, strict=True):
         share = np.divide(positive, weight, out=np.zeros_like(weight), where=weight > 0)
-        x, y = fit_isotonic(binned, share, weight, (float(pseudo[0]), float(pseudo[1])))
-        curves.append(np.interp(knots, x, y))
-    return _curve("isotonic", knots, np.clip(log_odds, -limit, limit), np.array(curves), limit)
+        curves.append(_beyond(*fit_isotonic(binned, share, weight, (float(pseudo[0]), float(pseudo[1]))), rise, knots))
+    log_odds = np.clip(_beyond(inner, levels, rise, knots), -limit, limit)
+    return _curve("isotonic", knots, log_odds, np.array(curves), limit)
+
+
+def _beyond(inner: Floats, levels: Floats, rise: float, at: Floats) -> Floats:
+    """A monotone curve, continued straight beyond its ends, so that it still ranks the studies there."""
+    below, above = np.minimum(at - inner[0], 0.0), np.maximum(at - inner[-1], 0.0)
+    result: Floats = np.interp(at, inner, levels) + rise * (below + above)
+    return result
 
 
 def _curve(kind: CalibratorKind, knots: Floats, log_odds: Floats, replicas: Floats, limit: float) -> Curve:
@@ -148,7 +158,7 @@ def _isotonic_is_better(
     logits: Floats, present: NDArray[np.bool_], patients: NDArray[np.int64], slope: tuple[float, float],
     *, folds: int, seed: int,
 ) -> bool:  # fmt: skip
-    """Whether patients left out are predicted better, by more than the standard error over patients."""
+    """Whether patients left out are predicted better, by more than two standard errors over patients."""
     names, index = np.unique(patients, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(len(names))[index] % folds
     gain = np.zeros(len(logits))
@@ -159,11 +169,12 @@ def _isotonic_is_better(
             return False
         fit = fit_line(x, y, slope)
         straight = fit.intercept[0] + np.exp(fit.log_slope[0]) * logits[out]
-        knots, log_odds = fit_isotonic(x, y.astype(np.float64), np.ones(len(x)), (0.5, 0.5))
-        gain[out] = _log_loss(straight, present[out]) - _log_loss(np.interp(logits[out], knots, log_odds), present[out])
+        knots, levels = fit_isotonic(x, y.astype(np.float64), np.ones(len(x)), (0.5, 0.5))
+        monotone = _beyond(knots, levels, float(np.exp(fit.log_slope[0])), logits[out])
+        gain[out] = _log_loss(straight, present[out]) - _log_loss(monotone, present[out])
     each = np.bincount(index, weights=gain)
     error = float(each.std(ddof=1)) * len(each) ** 0.5
-    return bool(each.sum() > error)
+    return bool(each.sum() > 2 * error)
 
 
 def _log_loss(log_odds: Floats, present: NDArray[np.bool_]) -> Floats:

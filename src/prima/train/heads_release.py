@@ -1,0 +1,260 @@
+"""Trained heads and calibrations into releases. A release never changes: a new folder is written beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from prima import __version__
+from prima.errors import UsageError
+from prima.model.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
+from prima.model.release import Release, ReleaseWriter
+from prima.train.calibration import Calibration, CalibrationRecipe, calibrate
+from prima.train.calibration_card import CARD_HEADING, calibration_section
+from prima.train.calibration_target import Target
+from prima.train.heads import train_heads
+from prima.train.heads_data import HeadData, HeadLabels, HeadLogits
+from prima.train.heads_network import TrainedHeads
+from prima.train.heads_recipe import HeadEpoch, HeadRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecords:
+    """The fields of a manifest that heads fill."""
+
+    mlps: tuple[str, ...]
+    diagnoses: tuple[HeadRecord, ...]
+    referrals: tuple[HeadRecord, ...]
+    priority: PriorityRecord | None
+    calibrated: bool
+
+
+def add_heads(writer: ReleaseWriter, heads: TrainedHeads, calibration: Calibration | None) -> HeadRecords:
+    """Write the network of trained heads, and give the fields of the manifest: `replace(manifest, **vars(records))`."""
+    file = "heads/000.safetensors"
+    writer.add_tensors(file, heads.tensors())
+    names = (*heads.diagnosis_names, *heads.referral_names)
+    records = tuple(HeadRecord(name=name, mlp=0, column=column, offset=0.0) for column, name in enumerate(names))
+    split = len(heads.diagnosis_names)
+    found = HeadRecords(
+        mlps=(file,),
+        diagnoses=records[:split],
+        referrals=records[split:],
+        priority=PriorityRecord(mlp=0, levels=heads.levels, column=len(names)),
+        calibrated=False,
+    )
+    return found if calibration is None else _with_calibration(found, calibration)
+
+
+def retrain_heads(
+    release: Release,
+    train: HeadData,
+    validation: HeadData,
+    out: Path,
+    *,
+    recipe: HeadRecipe | None = None,
+    target: Target | str = "sensitivity=0.9",
+    calibration: CalibrationRecipe | None = None,
+    name: str | None = None,
+    on_epoch: Callable[[HeadEpoch], None] = lambda _: None,
+) -> Path:
+    """A release with new heads on its own features, calibrated on the validation studies.
+
+    Args:
+        release: gives the tokenizer and the vision model, and made the features.
+        train: studies to learn from.
+        validation: of other patients; they stop the training and calibrate.
+        out: a new or empty folder.
+        recipe: of the heads.
+        target: what thresholds are for.
+        calibration: how to calibrate.
+        name: of the new release; the folder's when None.
+        on_epoch: told after each epoch.
+
+    Raises:
+        UsageError: the features are not the release's, or the data cannot be learnt from.
+        ReleaseError: `out` is not empty.
+    """
+    if train.features.shape[1] != release.manifest.vision.feature_dim:
+        raise UsageError(
+            f"heads: found features of length {train.features.shape[1]}, expected the release's "
+            f"{release.manifest.vision.feature_dim}; make them with this release (prima embed)"
+        )
+    heads = train_heads(train, validation, recipe, on_epoch)
+    calibrated = calibrate(heads.logits(validation.features), validation.labels, target, calibration)
+    facts: dict[str, Any] = {
+        "heads": {
+            "recipe": vars(recipe or HeadRecipe()).copy(),
+            "num_train_studies": len(train.labels),
+            "num_train_patients": len(set(train.labels.patients)),
+            "trunk_epoch": heads.trunk_epoch,
+        },
+        "calibration": _facts(release, calibrated),
+    }
+
+    def fill(writer: ReleaseWriter) -> HeadRecords:
+        return add_heads(writer, heads, calibrated)
+
+    return _derive(
+        release,
+        out,
+        name=name or out.name,
+        facts=facts,
+        calibration=calibrated,
+        fill=fill,
+        leave_out=release.manifest.mlps,
+    )
+
+
+def calibrate_release(
+    release: Release,
+    logits: HeadLogits,
+    labels: HeadLabels,
+    target: Target | str,
+    out: Path,
+    *,
+    recipe: CalibrationRecipe | None = None,
+    name: str | None = None,
+    drop_uncalibrated: bool = False,
+    source: dict[str, Any] | None = None,
+) -> tuple[Path, tuple[str, ...]]:
+    """A release with probabilities and thresholds from labelled studies; its weights are those of the old one.
+
+    Args:
+        release: any, converted ones too.
+        logits: what it says of the studies.
+        labels: of the same studies, in the same order, with their patients.
+        target: what thresholds are for.
+        out: a new or empty folder.
+        recipe: how to calibrate.
+        name: of the new release; the folder's when None.
+        drop_uncalibrated: leave heads that no label knows out of the new release.
+        source: facts about where the labelled studies come from, for the provenance; no names, no paths.
+
+    Returns:
+        The folder, and the heads that no label knows: they stay without a probability, or were left out.
+
+    Raises:
+        UsageError: the logits are of other heads, or no head can be calibrated.
+        ReleaseError: `out` is not empty.
+    """
+    manifest = release.manifest
+    _check_heads(manifest, logits)
+    calibration = calibrate(logits, labels, target, recipe)
+    if not calibration.heads:
+        raise UsageError("labels: found no label of any head of the release, expected columns named like its heads")
+    records = _with_calibration(
+        HeadRecords(
+            mlps=manifest.mlps,
+            diagnoses=manifest.diagnoses,
+            referrals=manifest.referrals,
+            priority=manifest.priority,
+            calibrated=False,
+        ),
+        calibration,
+    )
+    missing = uncalibrated((*records.diagnoses, *records.referrals), records.priority)
+    if drop_uncalibrated and missing:
+        records = _without(records, missing)
+    facts = {"calibration": _facts(release, calibration) | (source or {})}
+    if drop_uncalibrated:
+        facts["calibration"]["heads_left_out"] = list(missing)
+    folder = _derive(release, out, name=name or out.name, facts=facts, calibration=calibration, fill=lambda _: records)
+    return folder, missing
+
+
+def _derive(
+    release: Release,
+    out: Path,
+    *,
+    name: str,
+    facts: dict[str, Any],
+    calibration: Calibration,
+    fill: Callable[[ReleaseWriter], HeadRecords],
+    leave_out: Collection[str] = (),
+) -> Path:
+    """A new release from an old one: its files but some, what `fill` adds, and a card with a section on calibration."""
+    writer = ReleaseWriter(folder=out)
+    try:
+        for file in release.manifest.files:
+            if file not in leave_out and file != CARD_FILE:
+                _take_file(writer, release, file)
+        records = fill(writer)
+        card = (release.folder / CARD_FILE).read_text(encoding="utf-8") if _has_card(release) else f"# {name}\n"
+        before = re.split(rf"^{CARD_HEADING}$", card, flags=re.MULTILINE)[0].rstrip()
+        writer.add_text(CARD_FILE, f"{before}\n\n{calibration_section(calibration)}")
+        provenance = release.manifest.provenance | facts
+        return writer.finish(replace(release.manifest, name=name, provenance=provenance, **vars(records)))
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def _take_file(writer: ReleaseWriter, release: Release, name: str) -> None:
+    """A file of the old release: the same bytes on disk where that can be, since neither release ever changes."""
+    source, place = release.folder / name, writer.folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, place)
+    writer.files[name] = release.manifest.files[name]
+
+
+def _has_card(release: Release) -> bool:
+    return CARD_FILE in release.manifest.files
+
+
+def _facts(release: Release, calibration: Calibration) -> dict[str, Any]:
+    return {
+        "of_release": release.manifest.name,
+        "of_release_sha256": release.sha256,
+        "openprima": __version__,
+        "target": calibration.target,
+        "num_studies": calibration.num_studies,
+        "num_patients": calibration.num_patients,
+    }
+
+
+def _with_calibration(records: HeadRecords, calibration: Calibration) -> HeadRecords:
+    def each(heads: tuple[HeadRecord, ...]) -> tuple[HeadRecord, ...]:
+        return tuple(replace(head, calibration=calibration.heads.get(head.name)) for head in heads)
+
+    diagnoses, referrals, priority = each(records.diagnoses), each(records.referrals), records.priority
+    if priority is not None:
+        priority = replace(priority, calibration=calibration.priority)
+    return HeadRecords(
+        mlps=records.mlps,
+        diagnoses=diagnoses,
+        referrals=referrals,
+        priority=priority,
+        calibrated=not uncalibrated((*diagnoses, *referrals), priority),
+    )
+
+
+def _without(records: HeadRecords, names: Collection[str]) -> HeadRecords:
+    return HeadRecords(
+        mlps=records.mlps,
+        diagnoses=tuple(head for head in records.diagnoses if head.name not in names),
+        referrals=tuple(head for head in records.referrals if head.name not in names),
+        priority=None if "priority" in names else records.priority,
+        calibrated=True,
+    )
+
+
+def _check_heads(manifest: Manifest, logits: HeadLogits) -> None:
+    found = (*logits.diagnosis_names, *logits.referral_names)
+    expected = tuple(head.name for head in (*manifest.diagnoses, *manifest.referrals))
+    if odd := sorted(set(found) - set(expected)):
+        raise UsageError(
+            f"logits: found {len(odd)} heads that the release does not have, the first {odd[0]}; "
+            "predict with this release"
+        )
+    levels = () if manifest.priority is None else manifest.priority.levels
+    if logits.priority is not None and logits.levels != levels:
+        raise UsageError(f"logits: found the levels {logits.levels}, expected the release's {levels}")
