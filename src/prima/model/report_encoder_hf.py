@@ -104,6 +104,11 @@ def load_folder(
         model, loading = library.AutoModel.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
         )
+    except ImportError as error:  # raised late: transformers imports a model's code when it is asked for
+        raise MissingDependencyError(
+            f"{folder.name}: transformers cannot be imported whole ({' '.join(str(error).split())[:120]}); pip install "
+            "'openprima[train]', and remove a torchvision that does not fit this torch"
+        ) from error
     except Exception as error:  # a stranger's folder fails in many ways inside the library
         raise UnreadableError(
             f"{folder.name}: found no whole text model ({type(error).__name__}); expected config.json, "
@@ -114,6 +119,8 @@ def load_folder(
         raise UnreadableError(
             f"{folder.name}: found no weights for {len(invented)} tensors ({invented[0]} …); export the model again"
         )
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # BERT's own, which nothing here reads: a parameter without gradient stops DDP
     positions = int(getattr(model.config, "max_position_embeddings", max_tokens) or max_tokens)
     encoder = FolderReportEncoder(model, pooling or _pooling_of(config, library), joint_dim)
     return encoder, FolderTokenizer(inner=tokenizer, max_tokens=min(max_tokens, positions))
