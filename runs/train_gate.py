@@ -10,6 +10,8 @@ Seeds are fixed, so that a second run gives the same files. No real scan is used
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +20,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.model.gate import PACKAGED, load_gate, save_gate
+from prima.model.gate_network import KINDS, GateNetwork
 from prima.model.gate_view import View, view_of
 from prima.simulate.cases import case_at
 from prima.simulate.fast import SimulatedStudy, patient_affine, simulate_study
@@ -28,12 +32,21 @@ from prima.simulate.phantom_scan import acquire, phantom_protocols
 from prima.simulate.plan import make_plan
 from prima.simulate.workers import carry_out
 from prima.study import Volume
+from prima.train.gate import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
+from prima.train.gate_augment import Augmentation
 
 SETS = {  # seed, brain studies, negatives, ellipsoid heads of the demonstration phantom
-    "train": (7101, 160, 400, 10),
-    "validation": (7102, 60, 160, 4),
-    "test": (7103, 120, 400, 4),
+    "train": (7101, 160, 360, 10),
+    "validation": (7102, 40, 120, 4),
+    "test": (7103, 60, 270, 4),
 }
+# Changes of the size that separates scanners and people; those of training are larger.
+MILD = Augmentation(
+    turn_deg=6, shift_mm=6, scale=0.08, stretch=0.04, bend_mm=3, other_axes=0, contrast=0.1, slab=0.1, blurred=0.2,
+    noisy=0.3, beside=0.05,
+)  # fmt: skip
+HIGHEST = 0.5
+LEAVE_OUT_FOLDS, LEAVE_OUT_STEPS = 4, 500
 STORED_PIXELS = 56
 STUDIES_A_FILE = 10
 MASKED = 3  # every third head with its brain's outline, for heads without skull or face
@@ -140,14 +153,115 @@ def phantom_views(seed: int, index: int) -> list[Row]:
     return rows
 
 
+def views_in(folder: Path) -> GateViews:
+    """All views of a set."""
+    files = [np.load(path) for path in sorted(folder.glob("[a-z]*.npz"))]
+    joined = {name: np.concatenate([file[name] for file in files]) for name in ("voxels", "outlines", "kinds")}
+    subkinds, studies = (np.concatenate([file[name].astype(str) for file in files]) for name in ("subkinds", "studies"))
+    kinds = np.array([KINDS.index(kind) for kind in joined["kinds"]], np.int64)
+    return GateViews(
+        voxels=joined["voxels"], outlines=joined["outlines"], kinds=kinds, subkinds=subkinds, studies=studies
+    )
+
+
+def trained(views: GateViews, recipe: GateRecipe) -> GateNetwork:
+    started = perf_counter()
+
+    def show(step: int, loss: float) -> None:
+        if step % 50 == 0 or step == recipe.steps - 1:
+            print(f"step {step}: loss {loss:.3f}, {perf_counter() - started:.0f} s", flush=True)
+
+    return fit_gate(views, recipe, show)
+
+
+def operating_point(network: GateNetwork, validation: GateViews, recipe: GateRecipe) -> tuple[float, dict[str, float]]:
+    """The threshold at which enough brains are kept, as they are and when changed at random (the lower one)."""
+    brains = validation.where(validation.kinds == 0)
+    others = validation.where(validation.kinds != 0)
+    plain = kind_shares(network, brains)[:, 0]
+    mild = kind_shares(network, brains, changed=MILD, seed=recipe.seed)[:, 0]
+    found = min(threshold_keeping(plain, recipe.kept), threshold_keeping(mild, recipe.kept), HIGHEST)
+    facts = {
+        "brains_kept": float((plain >= found).mean()),
+        "changed_brains_kept": float((mild >= found).mean()),
+        "others_refused": float((kind_shares(network, others)[:, 0] < found).mean()),
+        "num_brains": float(len(brains)),
+        "num_others": float(len(others)),
+    }
+    return found, facts
+
+
+def fit(work: Path, folder: Path) -> None:
+    started = perf_counter()
+    recipe = GateRecipe()
+    train = views_in(work / "train")
+    network = trained(train, recipe)
+    validation = views_in(work / "validation")
+    print(f"{len(train)} series to train on, {len(validation)} to choose the operating point on")
+    threshold, facts = operating_point(network, validation, recipe)
+    seconds = perf_counter() - started
+    rounded = {name: round(value, 4) for name, value in facts.items()}
+    provenance: dict[str, float | str] = {
+        "data": "simulated series only (prima.simulate); no real scan",
+        "made_by": "runs/train_gate.py",
+        "num_series": float(len(train)),
+        "seed_train": float(SETS["train"][0]),
+        "seed_validation": float(SETS["validation"][0]),
+        "steps": float(recipe.steps),
+        **{f"validation_{name}": value for name, value in rounded.items()},
+    }
+    save_gate(folder, network, recipe.config, threshold, provenance)
+    print(json.dumps({"threshold": threshold, **rounded, "seconds": round(seconds)}, indent=1))
+
+
+def measure(work: Path, folder: Path) -> None:
+    """Print tables: test studies by kind and subkind, and the same with each group of subkinds left out of training."""
+    gate, test = load_gate(folder), views_in(work / "test")
+    print_table("all subkinds in training", gate.network, test, gate.file.threshold)
+    names = sorted(set(test.subkinds[test.kinds != 0]) - {"scrambled"})
+    train, validation = views_in(work / "train"), views_in(work / "validation")
+    recipe = replace(GateRecipe(), steps=LEAVE_OUT_STEPS)
+    for fold in range(LEAVE_OUT_FOLDS):
+        left = np.array(names[fold::LEAVE_OUT_FOLDS])
+        network = trained(train.where(~np.isin(train.subkinds, left)), recipe)
+        known = validation.where(~np.isin(validation.subkinds, left))
+        threshold, _ = operating_point(network, known, recipe)
+        chosen = test.where(np.isin(test.subkinds, left) | (test.kinds == 0))
+        print_table(f"left out of training: {', '.join(left)}", network, chosen, threshold)
+
+
+def print_table(title: str, network: GateNetwork, views: GateViews, threshold: float) -> None:
+    """A line for each subkind: series, how many of them are refused, and studies with no series left."""
+    shares = kind_shares(network, views)
+    refused = shares[:, 0] < threshold
+    print(f"\n{title} (threshold {threshold:g})\n")
+    print("| kind | subkind | series refused | studies refused |\n|---|---|---|---|")
+    for kind in range(len(KINDS)):
+        for subkind in sorted(set(views.subkinds[views.kinds == kind])):
+            of_it = (views.kinds == kind) & (views.subkinds == subkind)
+            whole = [bool(refused[of_it & (views.studies == study)].all()) for study in set(views.studies[of_it])]
+            counts = f"{refused[of_it].sum()} of {of_it.sum()} | {sum(whole)} of {len(whole)}"
+            print(f"| {KINDS[kind]} | {subkind} | {counts} |", flush=True)
+    brain = views.kinds == 0
+    for name, of_it in (("brain", brain), ("other", ~brain)):
+        if of_it.any():
+            print(f"| all {name} | | {refused[of_it].sum()} of {of_it.sum()} ({refused[of_it].mean():.4f}) | |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=("make", "fit", "measure"))
-    parser.add_argument("work", type=Path)
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("work", type=Path, help="where the views lie")
+    parser.add_argument("--workers", type=int, default=1, help="processes that simulate")
+    parser.add_argument("--gate", type=Path, default=PACKAGED, help="where the gate is written, or read from")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     if arguments.step == "make":
         make(arguments.work, arguments.workers)
+    elif arguments.step == "fit":
+        fit(arguments.work, arguments.gate)
+    else:
+        measure(arguments.work, arguments.gate)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+import os
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import torch
 from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
 
 from prima.errors import ReleaseError
 from prima.model.gate_broken import why_broken
@@ -141,6 +143,29 @@ def load_gate(folder: Path = PACKAGED) -> Gate:
     except (RuntimeError, KeyError) as error:
         raise ReleaseError(f"input gate: weights do not fit gate.json ({type(error).__name__}); reinstall it") from None
     return Gate(file, network)
+
+
+def save_gate(
+    folder: Path, network: GateNetwork, config: GateConfig, threshold: float, provenance: dict[str, float | str]
+) -> None:
+    """Write a gate as `load_gate` reads it, each file whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = save_safetensors({name: value.contiguous() for name, value in network.state_dict().items()})
+    file = GateFile(
+        format=FORMAT,
+        config=config,
+        threshold=threshold,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        provenance=provenance,
+    )
+    text = json.dumps(asdict(file), indent=1) + "\n"
+    for name, data in ((WEIGHTS_FILE, weights), (GATE_FILE, text.encode())):
+        partial = folder / f".{name}.part"
+        with partial.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(folder / name)
 
 
 @cache

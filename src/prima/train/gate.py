@@ -19,12 +19,22 @@ from prima.train.gate_augment import Augmentation, augmented
 
 @dataclass(frozen=True, kw_only=True)
 class GateRecipe:
-    """How the gate is trained."""
+    """How the gate is trained.
+
+    Args:
+        steps, batch: of the optimiser.
+        fresh: views of a batch that are newly changed; the others are drawn from the last `remembered` ones, for
+            changing a view costs more than learning from it.
+        brain_share: of the fresh views.
+        kept: share of brains that the operating point keeps.
+    """
 
     config: GateConfig = field(default_factory=GateConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    steps: int = 1100
+    steps: int = 1000
     batch: int = 32
+    fresh: int = 12
+    remembered: int = 480
     brain_share: float = 0.5
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
@@ -89,19 +99,40 @@ def fit_gate(
     )
     random = torch.Generator().manual_seed(recipe.seed)
     chance = torch.from_numpy(_chances(views.kinds, recipe.brain_share))
+    memory = _Memory(recipe.remembered)
     for step in range(recipe.steps):
-        numbers = torch.multinomial(chance, recipe.batch, replacement=True, generator=random).numpy()
+        count = recipe.fresh if memory.count >= recipe.batch else recipe.batch
+        numbers = torch.multinomial(chance, count, replacement=True, generator=random).numpy()
         seen = augmented(views.voxels_of(numbers), views.outlines_of(numbers), random, recipe.augmentation)
-        kinds = torch.from_numpy(views.kinds[numbers])
-        loss = functional.cross_entropy(network(seen), kinds, label_smoothing=recipe.label_smoothing)
+        batch, kinds = memory.mixed(seen, torch.from_numpy(views.kinds[numbers]), recipe.batch, random)
+        loss = functional.cross_entropy(network(batch), kinds, label_smoothing=recipe.label_smoothing)
         if not torch.isfinite(loss):
-            raise RuntimeError(f"step {step}: found a loss of {float(loss)}, expected a finite one; lower the rate")
+            raise RuntimeError(f"step {step}: found a loss that is not finite, expected a number; lower the rate")
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
-        on_step(step, float(loss))
+        on_step(step, float(loss.detach()))
     return network.eval()
+
+
+class _Memory:
+    """The last changed views with their kinds."""
+
+    def __init__(self, size: int) -> None:
+        self.views = torch.zeros((size, NUM_PIXELS, NUM_PIXELS, NUM_PIXELS))
+        self.kinds = torch.zeros(size, dtype=torch.int64)
+        self.count, self.next = 0, 0
+
+    def mixed(self, seen: Tensor, kinds: Tensor, batch: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """New views with remembered ones to fill a batch; the new ones are remembered."""
+        again = torch.randint(max(1, self.count), (batch - len(seen),), generator=random)
+        result = torch.cat([seen, self.views[again]]), torch.cat([kinds, self.kinds[again]])
+        place = (self.next + torch.arange(len(seen))) % len(self.views)
+        self.views[place], self.kinds[place] = seen, kinds
+        self.next = int(place[-1]) + 1
+        self.count = min(len(self.views), self.count + len(seen))
+        return result
 
 
 def _chances(kinds: NDArray[np.int64], brain_share: float) -> NDArray[np.float64]:

@@ -59,7 +59,7 @@ def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, how: Au
     if _some(1, random, how.shaded):
         seen = seen * _smooth(seen.shape[0], 4, random).mul(0.3).exp()
     seen = _noisy(seen, random, how)
-    some = seen.flatten(1)[:, ::7]
+    some = seen.flatten(1)[:, ::37]
     bright = torch.quantile(some, 0.995, dim=1).clamp(min=0.05)[:, None, None, None]
     stretched = 0.85 + 0.3 * _uniform(len(seen), random)
     return (seen / bright * stretched[:, None, None, None]).clamp(0, BRIGHTEST)
@@ -77,7 +77,11 @@ def _some(count: int, random: torch.Generator, share: float) -> Tensor:
 def _smooth(count: int, knots: int, random: torch.Generator, channels: int = 1) -> Tensor:
     """[count(, channels), n, n, n] smooth noise of about unit variance at its knots."""
     coarse = torch.randn((count, channels, knots, knots, knots), generator=random)
-    fine = functional.interpolate(coarse, size=(NUM_PIXELS,) * 3, mode="trilinear", align_corners=True)
+    at = torch.linspace(0, knots - 1, NUM_PIXELS)
+    weights = (1 - (at[:, None] - torch.arange(knots)).abs()).clamp(min=0)
+    along_x = coarse @ weights.T
+    along_y = weights @ along_x
+    fine = (weights @ along_y.flatten(3)).view(count, channels, NUM_PIXELS, NUM_PIXELS, NUM_PIXELS)
     return fine[:, 0] if channels == 1 else fine
 
 
@@ -158,7 +162,7 @@ def _slab(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
     """Only a part of the cover along one axis, as a stack over the sella has or a small field of view."""
     for number in torch.nonzero(_some(len(seen), random, how.slab)).flatten().tolist():
         axis = int(torch.randint(3, (1,), generator=random))
-        width = int(torch.randint(6, 36, (1,), generator=random))
+        width = int(torch.randint(8, 36, (1,), generator=random))
         first = int((NUM_PIXELS - width) / 2 + float(torch.randn(1, generator=random)) * 5)
         keep = torch.zeros(NUM_PIXELS)
         keep[max(0, first) : max(0, first + width)] = 1
