@@ -32,6 +32,9 @@ class Bytes:
     def encode(self, text: str) -> list[int]:
         return [*text.encode()[:39], 299]
 
+    def num_tokens(self, text: str) -> int:
+        return len(text.encode()) + 1
+
 
 @pytest.fixture
 def encoder() -> ReportEncoder:

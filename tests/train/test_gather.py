@@ -96,6 +96,11 @@ def process(rank: int, folder: str) -> None:
         (everyone.rows * torch.tensor([[1.0], [2.0], [3.0]]) * (rank + 1)).sum().backward()
         found["gather"] = {"rows": everyone.rows.detach(), "grad": own.grad, "start": torch.tensor(everyone.start)}
         found["numbers"] = {"rows": gather(torch.arange(rank + 1)).rows}
+        tower, contrast = modules("clip")
+        image, report = (one[: 7 * rank] for one in batch())  # the first process has no report in this batch
+        contrast(tower(image), report, GROUPS[: 7 * rank]).backward()
+        average_gradients([*tower.parameters(), *contrast.parameters()])
+        found["one has none"] = {"weight": tower.weight.grad, "log_scale": contrast.log_scale.grad}
         torch.save(found, Path(folder) / f"{rank}.pt")
     finally:
         distributed.destroy_process_group()
@@ -129,6 +134,17 @@ def test_rows_come_in_the_order_of_ranks_and_gradients_of_all_are_summed(
     assert first["grad"].tolist() == [[3, 3]]
     assert second["grad"].tolist() == [[6, 6], [9, 9]]
     assert two_processes[0]["numbers"]["rows"].tolist() == [0, 0, 1]
+
+
+def test_a_process_without_a_report_in_its_share_does_not_stop_the_others(
+    two_processes: list[dict[str, dict[str, torch.Tensor]]],
+) -> None:
+    tower, contrast = modules("clip")
+    image, report = batch()
+    contrast(tower(image), report, GROUPS).backward()
+    for found in two_processes:
+        torch.testing.assert_close(found["one has none"]["weight"], tower.weight.grad)
+        torch.testing.assert_close(found["one has none"]["log_scale"], contrast.log_scale.grad)
 
 
 def test_one_process_pays_nothing() -> None:

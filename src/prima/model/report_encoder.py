@@ -30,6 +30,10 @@ class TextTokenizer(Protocol):
         """Token numbers of a text, cut where it is too long."""
         ...
 
+    def num_tokens(self, text: str) -> int:
+        """Length of a text before it is cut, the end token among it."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Texts:

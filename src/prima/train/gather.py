@@ -37,7 +37,8 @@ def gather(own: torch.Tensor) -> Gathered:
     backward, in the same order.
 
     Args:
-        own: [b, …] rows of this process; b may differ between processes, the rest may not. Integers have no gradient.
+        own: [b, …] rows of this process; b may differ between processes and be 0, the rest may not. Integers have
+            no gradient.
     """
     num_processes = distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
     if num_processes == 1:
@@ -46,7 +47,11 @@ def gather(own: torch.Tensor) -> Gathered:
     counts = [torch.zeros_like(count) for _ in range(num_processes)]
     distributed.all_gather(counts, count)
     sizes = [int(one) for one in counts]
-    rows = _Gather.apply(own, sizes) if own.requires_grad else _collect(own, sizes)  # type: ignore[no-untyped-call]
+    if torch.is_grad_enabled() and own.is_floating_point():
+        # a process whose own rows need no gradient, or that has none, must still take part in the others' backward
+        rows = _Gather.apply(own if own.requires_grad else own.detach().requires_grad_(), sizes)  # type: ignore[no-untyped-call]
+    else:
+        rows = _collect(own, sizes)
     start = [0, *accumulate(sizes)][distributed.get_rank()]
     return Gathered(rows=rows, start=start, num_processes=num_processes)
 

@@ -80,7 +80,8 @@ class Contrast(nn.Module):
         """The loss of a batch.
 
         Args:
-            study_bJ: [b, J] study embeddings, of any length; they are normalised here, in float32.
+            study_bJ: [b, J] study embeddings, of any length; they are normalised here, in float32. b may be 0,
+                but every process must call.
             report_bJ: [b, J] report embeddings, likewise.
             groups_b: [b] int64 of `group_numbers`, equal for studies that are alike; all different when None.
 
@@ -105,7 +106,7 @@ class Contrast(nn.Module):
                 there = pair_loss(study.rows[own], report.rows, self.scale, None, pairs(report, "softmax"))
                 back = pair_loss(report.rows[own], study.rows, self.scale, None, pairs(study, "softmax"))
                 total = (there + back) / 2
-            return total * study.num_processes / len(study.rows)
+            return total * study.num_processes / max(1, len(study.rows))
 
 
 def series_discrimination(

@@ -1,7 +1,7 @@
 """The summary of a report as the text that the report encoder reads: a numbered list, shuffled, some left out.
 
 Leaving sentences out keeps the contrast from needing the whole report at once, and brings training closer to the short
-prompts of zero-shot use (sentence dropout: HLIP, arXiv 2505.21862).
+prompts of zero-shot use (the sentence dropout of the authors of HLIP, arXiv 2505.21862).
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ class StudyTask:
             if self.tokenizer is not None and sentences:
                 way = config.sentences if step.is_training else WHOLE
                 told.append(len(examples) - 1)
-                texts.append(report_text(sentences, way, random, lambda text: len(self.encoded(text))))
+                texts.append(report_text(sentences, way, random, self.tokenizer.num_tokens))
         studies = pack([example.tokens for example in examples], self.contract)
         if not bool(torch.isfinite(studies.tokens).all()):
             bad = [one.study_uid for one in examples if not _is_finite(one)]
