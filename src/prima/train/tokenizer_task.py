@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ class TokenizerTaskConfig:
         dense: how masks become targets; only with a dense head.
         patches_per_study: drawn from a study each time it comes.
         weights: factor of each loss.
+        permute_axes: turn the three axes of a batch in training at random, as published: one encoder for all planes.
+            Not for flat ones, which see every plane turned to the front.
     """
 
     model: TokenModelConfig
@@ -37,6 +39,7 @@ class TokenizerTaskConfig:
     weights: Mapping[str, float] = field(
         default_factory=lambda: {"reconstruction": 5.0, "commitment": 1.0, "dense": 1.0}
     )
+    permute_axes: bool = False
 
 
 class TokenizerTask:
@@ -79,7 +82,11 @@ class TokenizerTask:
         studies = [read_patches(self.files[step.split][number]) for number in numbers]
         dense = self.config.dense if self.model.dense_head is not None else None
         random = step.random(numbers[0], "patches")
-        return draw_patches(studies, self.config.patches_per_study, random, self.contract, dense)
+        batch = draw_patches(studies, self.config.patches_per_study, random, self.contract, dense)
+        voxels = batch.voxels.repeat_interleave(self.contract.encoder_slices // self.contract.patch_slices, dim=2)
+        if self.config.permute_axes and step.is_training:
+            voxels = voxels.permute(0, 1, *(2 + random.permutation(3)).tolist()).contiguous()
+        return replace(batch, voxels=voxels)
 
     def losses(self, batch: PatchBatch, step: StepState) -> dict[str, torch.Tensor]:
         """Reconstruction, commitment and, with a dense head, what lies in each token."""

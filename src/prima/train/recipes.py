@@ -1,0 +1,320 @@
+"""Recipes: functions that return everything that decides a run as one value; a variant changes a few fields of another.
+
+The resolved recipe is saved as JSON beside the weights that come of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from prima.errors import UsageError
+from prima.model.report_encoder import ReportEncoderConfig
+from prima.model.transformer import TransformerConfig
+from prima.model.untrained import PUBLISHED_SIZES
+from prima.model.vision import TextEncoderConfig, VisionConfig
+from prima.study.ontology import DIAGNOSES
+from prima.tokens.contract import OPEN, PUBLISHED, Contract
+from prima.tokens.vqvae import VQVAEConfig
+from prima.train.calibration import CalibrationRecipe
+from prima.train.dropout import DropoutConfig
+from prima.train.engine_config import EngineConfig
+from prima.train.heads_recipe import HeadRecipe
+from prima.train.losses import PUBLISHED_SCALE, ContrastConfig
+from prima.train.names_task import NamesTaskConfig
+from prima.train.optimiser import OptimiserConfig
+from prima.train.order import OrderConfig
+from prima.train.quantiser import QuantiserConfig
+from prima.train.sentences import SentenceConfig
+from prima.train.study_model import StudyModelConfig
+from prima.train.study_task import StudyTaskConfig
+from prima.train.token_model import TokenModelConfig
+from prima.train.tokenizer_task import TokenizerTaskConfig, latent_width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a run, from patches to calibrated heads.
+
+    Args:
+        name: in the registry.
+        contract: how volumes become patches.
+        tokenizer: the first stage, and how it is trained.
+        names: the optional stage that learns series names, and how it is trained.
+        study: the stage of studies against reports, and how it is trained.
+        vocabulary: most tokens of the report tokenizer that is trained on the reports.
+        heads: how heads are trained on frozen features.
+        calibration: how logits become probabilities.
+        target: what thresholds are chosen for.
+    """
+
+    name: str
+    contract: Contract
+    tokenizer: TokenizerTaskConfig
+    tokenizer_engine: EngineConfig
+    names: NamesTaskConfig
+    names_engine: EngineConfig
+    study: StudyTaskConfig
+    study_engine: EngineConfig
+    vocabulary: int = 4096
+    heads: HeadRecipe = field(default_factory=HeadRecipe)
+    calibration: CalibrationRecipe = field(default_factory=CalibrationRecipe)
+    target: str = "sensitivity=0.9"
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether a stage learns from masks, which only a simulation or a segmented archive has."""
+        return bool(self.tokenizer.model.dense_hidden) or self.study.model.dense
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready values."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return values
+
+
+def tiny() -> Recipe:
+    """Small enough for two minutes on a CPU: it shows that every stage runs, and learns next to nothing."""
+    tokenizer = TokenModelConfig(
+        vqvae=VQVAEConfig(
+            channels=(16, 32),
+            residual_channels=(16, 32),
+            num_residual_layers=1,
+            downsample=((2, 4, 1, 1), (2, 2, 1, 0)),
+            upsample=((2, 2, 1, 0, 0), (2, 4, 1, 1, 0)),
+            num_codes=64,
+            code_dim=4,
+            flat_slices=2,
+        ),
+        reconstruction_share=0.5,
+    )
+    text = _text(width=32, depth=1)
+    vision = VisionConfig(
+        token_width=_row_width(tokenizer, OPEN),
+        sequence=_transformer(64, depth=1),
+        sequence_registers=2,
+        study=_transformer(64, depth=1),
+        study_registers=2,
+        series_name=text,
+        study_description=text,
+        joint_dim=32,
+    )
+    return Recipe(
+        name="tiny",
+        contract=OPEN,
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=400),
+        tokenizer_engine=_engine(studies=2, steps=40, rate=3e-3, decay=1e-4, warmup=4),
+        names=_names(vision, hidden=32, joint_dim=32),
+        names_engine=_engine(studies=8, steps=30, rate=3e-3, warmup=3),
+        study=StudyTaskConfig(
+            model=StudyModelConfig(vision=vision, report=_report(width=64, depth=1, joint_dim=32)),
+            dropout=DropoutConfig(tokens=0.5),
+        ),
+        study_engine=_engine(studies=8, steps=60, rate=2e-3, warmup=6, measure_every=30),
+        vocabulary=512,
+        heads=HeadRecipe(hidden=32, epochs=15, column_epochs=15),
+        calibration=CalibrationRecipe(replicates=50),
+    )
+
+
+def demo() -> Recipe:
+    """The release that ships: our own contract, and the simulator's masks as dense supervision."""
+    base = demo_reports()
+    return replace(
+        base,
+        name="demo",
+        tokenizer=replace(base.tokenizer, model=replace(base.tokenizer.model, dense_hidden=256)),
+        study=replace(base.study, model=replace(base.study.model, dense=True)),
+    )
+
+
+def demo_reports() -> Recipe:
+    """As a hospital could train it: the sizes of `demo`, with reports and the labels read in them alone."""
+    tokenizer = TokenModelConfig(
+        vqvae=VQVAEConfig(
+            channels=(32, 128),
+            residual_channels=(32, 128),
+            num_residual_layers=1,
+            downsample=((2, 4, 1, 1), (2, 2, 1, 0)),
+            upsample=((2, 2, 1, 0, 0), (2, 4, 1, 1, 0)),
+            num_codes=1024,
+            code_dim=8,
+            flat_slices=2,
+        ),
+        reconstruction_share=0.25,
+    )
+    text = _text(width=64, depth=1)
+    vision = VisionConfig(
+        token_width=_row_width(tokenizer, OPEN),
+        sequence=_transformer(128, depth=3),
+        sequence_registers=4,
+        study=_transformer(256, depth=2),
+        study_registers=4,
+        series_name=text,
+        study_description=text,
+        joint_dim=128,
+        evidence=len(DIAGNOSES),
+    )
+    return Recipe(
+        name="demo_reports",
+        contract=OPEN,
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=1200),
+        tokenizer_engine=_engine(studies=4, epochs=1, rate=2e-3, decay=1e-4, warmup=100),
+        names=_names(vision, hidden=128, joint_dim=64),
+        names_engine=_engine(studies=16, epochs=1, rate=1e-3),
+        study=StudyTaskConfig(
+            model=StudyModelConfig(vision=vision, report=_report(width=128, depth=2, joint_dim=128)),
+            dropout=DropoutConfig(tokens=0.5),
+        ),
+        study_engine=_engine(studies=8, epochs=3, rate=1e-3, decay=0.02, warmup=150, measure_every=250),
+    )
+
+
+def um220k() -> Recipe:
+    """The published sizes and training of Prima, for an archive of 220,000 studies and a cluster.
+
+    What differs: AdamW in place of Adam and, for the heads, of RMSprop; bfloat16; no study stands in for another.
+    """
+    vision = PUBLISHED_SIZES.vision
+    tokenizer = TokenModelConfig(vqvae=VQVAEConfig(), quantiser=QuantiserConfig(moving_average=False))
+    gpt2 = TransformerConfig(width=768, depth=12, heads=12, head_dim=64, mlp_dim=3072)
+    report = ReportEncoderConfig(vocabulary=50_257, max_tokens=200, transformer=gpt2, joint_dim=vision.joint_dim)
+    return Recipe(
+        name="um220k",
+        contract=PUBLISHED,
+        tokenizer=TokenizerTaskConfig(
+            model=tokenizer, weights={"reconstruction": 1.0, "commitment": 1.0}, permute_axes=True
+        ),
+        tokenizer_engine=_engine(studies=4, epochs=5, rate=1e-4, decay=0.0, schedule="constant"),
+        names=_names(vision, hidden=256, joint_dim=128),
+        names_engine=_engine(studies=64, epochs=1, rate=1e-4, decay=1e-4),
+        study=StudyTaskConfig(
+            model=StudyModelConfig(
+                vision=vision, report=report, contrast=ContrastConfig(scale=PUBLISHED_SCALE), labels=False
+            ),
+            dropout=DropoutConfig(),
+            sentences=SentenceConfig(drop=0.0, alone=0.0),
+            abnormal=3.0,
+        ),
+        study_engine=_engine(
+            studies=16, epochs=40, rate=2e-6, decay=1e-4, warmup=200, schedule="constant", measure_every=2000
+        ),
+        vocabulary=50_257,
+        heads=HeadRecipe(hidden=1000, epochs=50, learning_rate=1e-4, max_positive_weight=100.0),
+    )
+
+
+def no_sentence_dropout() -> Recipe:
+    """`demo_reports` that always reads whole summaries, though still shuffled."""
+    base = demo_reports()
+    study = replace(base.study, sentences=SentenceConfig(drop=0.0, alone=0.0))
+    return replace(base, name="no_sentence_dropout", study=study)
+
+
+def no_discrimination() -> Recipe:
+    """`demo_reports` without the discrimination of studies by their series."""
+    base = demo_reports()
+    study = replace(base.study, weights={**base.study.weights, "discrimination": 0.0})
+    return replace(base, name="no_discrimination", study=study)
+
+
+def image_only() -> Recipe:
+    """`demo_reports` that is shown no series name and no study description."""
+    base = demo_reports()
+    return replace(base, name="image_only", study=replace(base.study, mode="image"))
+
+
+def with_indication() -> Recipe:
+    """`demo_reports` that also reads what the study was ordered for."""
+    base = demo_reports()
+    return replace(base, name="with_indication", study=replace(base.study, mode="indication"))
+
+
+def siglip() -> Recipe:
+    """`demo_reports` with SigLIP in place of CLIP."""
+    base = demo_reports()
+    model = replace(base.study.model, contrast=ContrastConfig(objective="siglip", scale=10.0))
+    return replace(base, name="siglip", study=replace(base.study, model=model))
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    one.__name__: one
+    for one in (
+        tiny,
+        demo,
+        demo_reports,
+        um220k,
+        no_sentence_dropout,
+        no_discrimination,
+        image_only,
+        with_indication,
+        siglip,
+    )
+}
+
+
+def recipe_of(name: str) -> Recipe:
+    """The recipe with a name.
+
+    Raises:
+        UsageError: there is none.
+
+    Example:
+        >>> recipe_of("demo").contract == OPEN
+        True
+    """
+    if name not in RECIPES:
+        raise UsageError(f"--recipe: found {name!r}, expected one of {', '.join(RECIPES)}")
+    return RECIPES[name]()
+
+
+def _engine(
+    *,
+    studies: int,
+    rate: float,
+    epochs: int | None = None,
+    steps: int | None = None,
+    decay: float = 0.02,
+    warmup: int = 100,
+    schedule: Literal["cosine", "constant"] = "cosine",
+    measure_every: int | None = None,
+) -> EngineConfig:
+    optimiser = OptimiserConfig(learning_rate=rate, weight_decay=decay, warmup_steps=warmup, schedule=schedule)
+    return EngineConfig(
+        order=OrderConfig(studies_per_batch=studies),
+        num_epochs=epochs,
+        num_steps=steps,
+        optimiser=optimiser,
+        measure_every=measure_every,
+    )
+
+
+def _row_width(model: TokenModelConfig, contract: Contract) -> int:
+    """Width of a token row: latent, position, plane."""
+    return latent_width(model, contract) + 3 * contract.position_dims + 3
+
+
+def _transformer(width: int, *, depth: int) -> TransformerConfig:
+    return TransformerConfig(width=width, depth=depth, heads=width // 32, head_dim=32, mlp_dim=2 * width)
+
+
+def _text(*, width: int, depth: int) -> TextEncoderConfig:
+    return TextEncoderConfig(embedding=width - 10, position_dims=10, transformer=_transformer(width, depth=depth))
+
+
+def _report(*, width: int, depth: int, joint_dim: int) -> ReportEncoderConfig:
+    """The vocabulary is that of the report tokenizer, which is not trained yet."""
+    transformer = _transformer(width, depth=depth)
+    return ReportEncoderConfig(vocabulary=0, max_tokens=200, transformer=transformer, joint_dim=joint_dim)
+
+
+def _names(vision: VisionConfig, *, hidden: int, joint_dim: int) -> NamesTaskConfig:
+    assert vision.series_name is not None
+    return NamesTaskConfig(
+        encoder=vision.series_name,
+        width=vision.sequence.width,
+        token_width=vision.token_width or vision.sequence.width,
+        hidden=hidden,
+        joint_dim=joint_dim,
+    )

@@ -1,0 +1,209 @@
+"""What each stage leaves in the run folder, and what the next one takes from it.
+
+RUN/tokenizer, RUN/clip, RUN/heads   what a release is built from (`prima.model.run_folder`)
+RUN/release                          a release for `prima tokenize`: the trained tokenizer, the rest random
+RUN/names                            the character encoder of series names, for the study stage to start from
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from prima.errors import UnreadableError
+from prima.model.build import ReleaseParts, build_release
+from prima.model.manifest import TOKENIZER_FILE, HeadRecord, PriorityRecord
+from prima.model.release import load_release
+from prima.model.run_folder import (
+    WEIGHTS_FILE,
+    HeadsConfig,
+    Part,
+    StageRecord,
+    read_contract,
+    read_mode,
+    read_part,
+    write_part,
+    write_run_facts,
+)
+from prima.model.vision import HierarchicalViT, VisionConfig
+from prima.study.findings import Mode as ReleaseMode
+from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.tokens.contract import Contract
+from prima.tokens.vqvae import VQVAE
+from prima.train.calibration import Calibration
+from prima.train.dropout import Mode
+from prima.train.heads_network import TrainedHeads
+
+RELEASE_MODES: dict[Mode, ReleaseMode] = {
+    "image": "image",
+    "names": "image+names",
+    "indication": "image+names+indication",
+}
+"""What a release calls the modes of training."""
+
+TRAINING_MODES: dict[ReleaseMode, Mode] = {value: key for key, value in RELEASE_MODES.items()}
+
+TOKENS_RELEASE = "release"
+NAMES_FOLDER = "names"
+SHARED = "shared"
+
+
+def write_tokenizer(run: Path, vqvae: VQVAE, contract: Contract, mode: Mode, record: StageRecord) -> None:
+    """Write a trained tokenizer with its contract."""
+    write_run_facts(run, contract, RELEASE_MODES[mode])
+    write_part(run, "tokenizer", Part(config=vqvae.config, tensors=vqvae.state_dict(), record=record))
+
+
+def write_tokens_release(run: Path, vqvae: VQVAE, vision: VisionConfig, contract: Contract, mode: Mode) -> Path:
+    """Write RUN/release anew: the trained tokenizer with an untrained rest.
+
+    Tokens made with it are those of the final release, because tokens are named by tokenizer and contract alone.
+    """
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(0)
+        network = HierarchicalViT(vision)
+        outputs = len(DIAGNOSIS_NAMES) + len(SERVICES) + len(PRIORITIES)
+        weight = torch.randn(outputs, vision.feature_dim) * vision.feature_dim**-0.5
+    names = tuple(service.name for service in SERVICES)
+    heads = _heads_config(DIAGNOSIS_NAMES, names, tuple(priority.level for priority in PRIORITIES))
+    parts = ReleaseParts(
+        name=f"{run.resolve().name}-tokenizer",
+        trained=False,
+        mode=RELEASE_MODES[mode],
+        contract=contract,
+        tokenizer=Part(config=vqvae.config, tensors=vqvae.state_dict(), record=None),
+        vision=Part(config=vision, tensors=network.state_dict(), record=None),
+        heads=Part(
+            config=heads,
+            tensors={f"{SHARED}.0.weight": weight, f"{SHARED}.0.bias": torch.zeros(outputs)},
+            record=None,
+        ),
+        notes={"weights": "only the tokenizer is trained"},
+    )
+    made = run / f".{TOKENS_RELEASE}.partial"
+    shutil.rmtree(made, ignore_errors=True)
+    build_release(parts, made)
+    place = run / TOKENS_RELEASE
+    shutil.rmtree(place, ignore_errors=True)
+    made.replace(place)
+    return place
+
+
+def tokenizer_sha256(run: Path) -> str:
+    """Hash of the tokenizer's weights as a release holds them.
+
+    Raises:
+        UnreadableError: the run has no tokenizer yet.
+    """
+    place = run / TOKENS_RELEASE
+    if not place.exists():
+        raise UnreadableError(f"{run}: found no trained tokenizer, expected one; run prima train tokenizer first")
+    return load_release(place).manifest.files[TOKENIZER_FILE].sha256
+
+
+def read_run_contract(run: Path) -> Contract:
+    """How the run's tokens were made.
+
+    Raises:
+        UnreadableError: the run has no tokenizer yet.
+    """
+    contract = read_contract(run)
+    if contract is None:
+        raise UnreadableError(f"{run}: found no contract.json, expected one; run prima train tokenizer first")
+    return contract
+
+
+def read_vision(run: Path) -> tuple[HierarchicalViT, Contract, Mode]:
+    """The trained vision model of a run, how its tokens were made, and what it may see.
+
+    Raises:
+        UnreadableError: the study stage is not finished.
+    """
+    part, mode = read_part(run, "clip"), read_mode(run)
+    if part is None or mode is None or not isinstance(part.config, VisionConfig):
+        raise UnreadableError(f"{run}: found no trained vision model, expected one; run prima train clip to its end")
+    vision = HierarchicalViT(part.config)
+    vision.load_state_dict(part.tensors)
+    return vision.eval(), read_run_contract(run), TRAINING_MODES[mode]
+
+
+def weights_sha256(run: Path) -> str:
+    """Hash of the vision model's weights file: features that were made with others are not these."""
+    with (run / "clip" / WEIGHTS_FILE).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_names(run: Path, encoder: torch.nn.Module) -> None:
+    """Write the character encoder of series names."""
+    folder = run / NAMES_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f".{WEIGHTS_FILE}.partial"
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}, partial)
+    partial.replace(folder / WEIGHTS_FILE)
+
+
+def load_names(run: Path, encoder: torch.nn.Module) -> bool:
+    """Start an encoder from the names stage; False when the run has none.
+
+    Raises:
+        UnreadableError: the file is broken, or its sizes are not the encoder's.
+    """
+    path = run / NAMES_FOLDER / WEIGHTS_FILE
+    if not path.exists():
+        return False
+    try:
+        encoder.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError):
+        raise UnreadableError(
+            f"{NAMES_FOLDER}/{WEIGHTS_FILE}: found no weights that fit the recipe; run prima train names again with it"
+        ) from None
+    return True
+
+
+def write_heads(
+    run: Path, heads: TrainedHeads, calibration: Calibration, unlearnt: Collection[str], record: StageRecord
+) -> HeadsConfig:
+    """Write trained heads with their calibration.
+
+    Args:
+        run: the run.
+        heads: one network.
+        calibration: of every head.
+        unlearnt: heads that no training study taught: they get no probability, whatever the validation studies say.
+        record: how they were made.
+    """
+    config = _heads_config(heads.diagnosis_names, heads.referral_names, heads.levels)
+    known = {name: one for name, one in calibration.heads.items() if name not in unlearnt}
+
+    def calibrated(records: tuple[HeadRecord, ...]) -> tuple[HeadRecord, ...]:
+        return tuple(replace(one, calibration=known.get(one.name)) for one in records)
+
+    assert config.priority is not None
+    config = replace(
+        config,
+        diagnoses=calibrated(config.diagnoses),
+        referrals=calibrated(config.referrals),
+        priority=replace(config.priority, calibration=calibration.priority),
+    )
+    tensors = {f"{SHARED}.{name}": tensor for name, tensor in heads.tensors().items()}
+    write_part(run, "heads", Part(config=config, tensors=tensors, record=record))
+    return config
+
+
+def _heads_config(diagnoses: tuple[str, ...], referrals: tuple[str, ...], levels: tuple[str, ...]) -> HeadsConfig:
+    """One network with a column for each diagnosis, service and level, in this order."""
+    names = (*diagnoses, *referrals)
+    records = tuple(HeadRecord(name=name, mlp=0, column=column, offset=0.0) for column, name in enumerate(names))
+    return HeadsConfig(
+        networks=(SHARED,),
+        diagnoses=records[: len(diagnoses)],
+        referrals=records[len(diagnoses) :],
+        priority=PriorityRecord(mlp=0, levels=levels, column=len(names)),
+    )
