@@ -195,9 +195,10 @@ class StudyTask:
         with step.autocast():
             seen, study, report = self.model(batch.studies, batch.texts)
         losses = self.model.supervised(seen, batch.targets)
-        if report is not None:
+        if self.model.report is not None:  # a rank without a text still answers the others
             told = batch.targets.told
-            losses["contrast"] = self.model.contrast(study[told], report, batch.targets.groups[told])
+            reports = study.new_zeros(0, study.shape[1]) if report is None else report
+            losses["contrast"] = self.model.contrast(study[told], reports, batch.targets.groups[told])
         if "discrimination" in self.weights:
             losses["discrimination"] = series_discrimination(
                 seen.series, batch.targets.studies, temperature=self.config.temperature
