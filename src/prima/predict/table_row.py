@@ -27,6 +27,7 @@ FIXED: dict[str, tuple[Kind, str]] = {
     "seconds": ("number", "of work on the study"),
     "priority": ("text", "the level: none, low, medium or high; null when the release has none"),
     **{f"priority_{level}": ("number", f"calibrated probability of the level {level}") for level in LEVELS},
+    **{f"priority_{level}__logit": ("number", f"output of the head for the level {level}") for level in LEVELS},
     "priority_score": ("number", "urgency from 0 to 1, to rank by"),
 }
 FINDING: dict[str, tuple[Kind, str]] = {
@@ -119,6 +120,7 @@ def _priority(priority: Priority | None) -> dict[str, Any]:
         return {}
     shares = priority.probabilities or {}
     known = {f"priority_{level}": shares.get(level) for level in LEVELS}
+    known |= {f"priority_{level}__logit": priority.logits.get(level) for level in LEVELS}
     return {"priority": priority.level, **known, "priority_score": urgency(priority)}
 
 

@@ -1,9 +1,9 @@
 """Calibration: from logits and labels of validation studies to probabilities, intervals, thresholds and abstention.
 
 For each head a logistic curve (Platt) is fitted whose slope is shrunk towards that of all heads, and, where there are
-positives enough, a monotone one (isotonic), which is taken when it predicts patients left out better by more than two
-standard errors of the difference. The interval is that of a bootstrap over patients. Threshold and abstention are chosen
-on the same studies: none of this may see a study that the release is tested on.
+positives enough, a monotone one (isotonic), which is taken when it predicts patients left out better by more than the
+standard error of the difference. The interval is that of a bootstrap over patients. Threshold and abstention are
+chosen on the same studies: none of this may see a study that the release is tested on.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def _isotonic_is_better(
     logits: Floats, present: NDArray[np.bool_], patients: NDArray[np.int64], slope: tuple[float, float],
     *, folds: int, seed: int,
 ) -> bool:  # fmt: skip
-    """Whether patients left out are predicted better, by more than two standard errors over patients."""
+    """Whether patients left out are predicted better, by more than the standard error over patients."""
     names, index = np.unique(patients, return_inverse=True)
     fold = np.random.default_rng(seed).permutation(len(names))[index] % folds
     gain = np.zeros(len(logits))
@@ -174,7 +174,7 @@ def _isotonic_is_better(
         gain[out] = _log_loss(straight, present[out]) - _log_loss(monotone, present[out])
     each = np.bincount(index, weights=gain)
     error = float(each.std(ddof=1)) * len(each) ** 0.5
-    return bool(each.sum() > 2 * error)
+    return bool(each.sum() > error)
 
 
 def _log_loss(log_odds: Floats, present: NDArray[np.bool_]) -> Floats:

@@ -1,0 +1,184 @@
+"""Labelled studies for `prima calibrate`: logits and truth, from two tables or from an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prima.errors import UsageError
+from prima.evaluate.tables import Table, read_table
+from prima.model.manifest import HeadRecord, Manifest
+from prima.model.release import Release
+from prima.predict.table_row import referral_column
+from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
+from prima.train.heads_data import LEVELS, HeadLabels, HeadLogits
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Labelled:
+    """Studies with logits and truth, and what a user should know of how they were matched."""
+
+    logits: HeadLogits
+    labels: HeadLabels
+    notes: tuple[str, ...]
+
+
+def read_labelled(
+    release: Release, labels: Path, predictions: Path, *, patient_of: Mapping[str, str] | None = None
+) -> Labelled:
+    """Match a table of logits with a table of truth.
+
+    Args:
+        release: whose heads they are.
+        labels: study_uid, and boolean columns named like heads; `referral_NAME`, `priority`, `patient` where there are.
+        predictions: study_uid, and logits as `NAME__logit`, `referral_NAME__logit`, `priority_LEVEL__logit`.
+        patient_of: patients by study; the tables' column `patient` when None.
+
+    Raises:
+        UsageError: the predictions are of another release, no study is in both tables, or none has all its logits.
+        UnreadableError: a table is absent or broken.
+    """
+    said, so = read_table(predictions), read_table(labels)
+    _check_release(said, release)
+    notes: list[str] = []
+    row_of = {uid: row for row, uid in enumerate(so.study_uids)}
+    status = said.words("status") if "status" in said else [""] * said.num_rows
+    rows = [row for row, uid in enumerate(said.study_uids) if uid in row_of and status[row] in ("", "done")]
+    if not rows:
+        raise UsageError(f"{predictions}: none of its {said.num_rows} studies is done and in {labels}")
+    if len(rows) < said.num_rows:
+        notes.append(f"{said.num_rows - len(rows)} of {said.num_rows} predicted studies have no label or no prediction")
+    said = said.take(rows)
+    so = so.take([row_of[uid] for uid in said.study_uids])
+    logits = _logits(said, release.manifest)
+    truth = _labels(said, so, release.manifest, patient_of, notes)
+    return _finite(logits, truth, predictions, notes)
+
+
+def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, device: DeviceChoice) -> Labelled:
+    """The labelled validation studies of an archive, with the logits that the release gives their tokens.
+
+    Raises:
+        ArchiveError: it is none, or has no tokens of this release.
+        UsageError: it has no labels, or no study on the validation side.
+    """
+    from prima.archive.require import require_tables
+
+    require_tables()
+    from prima.archive.embed import embed_archive
+    from prima.archive.layout import Archive
+    from prima.archive.stage_run import Workers
+    from prima.archive.tables import scan
+
+    opened = Archive.open(archive)
+    labels = opened.root / "labels" / "studies.parquet"
+    if not labels.exists():
+        raise UsageError(f"{archive}: found no labels, expected some; run prima label {archive} first")
+    patients = dict(scan(opened, "studies").select("study_uid", "patient_id").collect().iter_rows())
+    with TemporaryDirectory() as folder:
+        embedded = embed_archive(
+            opened,
+            release=release.folder,
+            precision=choose_precision(device, dtype),
+            out=Path(folder),
+            splits=("validation",),
+            workers=Workers(),
+        )
+        if not embedded.embedded:
+            raise UsageError(
+                f"{archive}: found no validation study with tokens; run prima curate --validation SHARE first"
+            )
+        return read_labelled(release, labels, embedded.studies, patient_of=patients)
+
+
+def _check_release(table: Table, release: Release) -> None:
+    """Refuse logits of other weights; those of the release that this one was calibrated from are its own."""
+    if "release_sha256" not in table:
+        return
+    known = {release.sha256, "", str(release.manifest.provenance.get("calibration", {}).get("of_release_sha256", ""))}
+    if others := set(table.words("release_sha256")) - known:
+        raise UsageError(
+            f"{table.path}: found predictions of release {min(others)[:12]}…, expected {release.sha256[:12]}…; "
+            "predict the studies with this release"
+        )
+
+
+def _logits(table: Table, manifest: Manifest) -> HeadLogits:
+    def columns(heads: tuple[HeadRecord, ...], prefix: bool) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        named = {head.name: f"{referral_column(head.name) if prefix else head.name}__logit" for head in heads}
+        found = {name: table.numbers(column) for name, column in named.items() if column in table}
+        values = np.stack(list(found.values()), axis=1) if found else np.zeros((table.num_rows, 0))
+        return tuple(found), values.astype(np.float32)
+
+    diagnosis_names, diagnoses = columns(manifest.diagnoses, False)
+    referral_names, referrals = columns(manifest.referrals, True)
+    if not diagnosis_names and not referral_names:
+        raise UsageError(f"{table.path}: found no logit of a head of the release, expected columns such as NAME__logit")
+    levels = () if manifest.priority is None else manifest.priority.levels
+    by_level = [f"priority_{level}__logit" for level in levels]
+    priority = None
+    if levels and all(column in table for column in by_level):
+        priority = np.stack([table.numbers(column) for column in by_level], axis=1).astype(np.float32)
+    return HeadLogits(
+        diagnoses=diagnoses,
+        referrals=referrals,
+        priority=priority,
+        diagnosis_names=diagnosis_names,
+        referral_names=referral_names,
+        levels=() if priority is None else levels,
+    )
+
+
+def _labels(
+    said: Table, so: Table, manifest: Manifest, patient_of: Mapping[str, str] | None, notes: list[str]
+) -> HeadLabels:
+    def columns(named: dict[str, str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+        found = {name: so.numbers(column, binary=True) for name, column in named.items() if column in so}
+        values = np.stack(list(found.values()), axis=1) if found else np.zeros((so.num_rows, 0))
+        return tuple(found), values.astype(np.float32)
+
+    diagnosis_names, diagnoses = columns({head.name: head.name for head in manifest.diagnoses})
+    referral_names, referrals = columns({head.name: referral_column(head.name) for head in manifest.referrals})
+    words = so.words("priority", allowed=LEVELS) if "priority" in so else [""] * so.num_rows
+    uids = said.study_uids
+    if patient_of is None:
+        table = so if "patient" in so else said
+        found = table.words("patient") if "patient" in table else [""] * len(uids)
+        patient_of = dict(zip(uids, found, strict=True))
+    patients = tuple(patient_of.get(uid) or f"study {uid}" for uid in uids)
+    nobody = sum(patient.startswith("study ") for patient in patients)
+    if nobody:
+        notes.append(f"{nobody} studies without a patient: each counts as one of its own, intervals may be too narrow")
+    return HeadLabels(
+        patients=patients,
+        diagnoses=diagnoses,
+        referrals=referrals,
+        priority=np.array([LEVELS.index(word) if word else -1 for word in words], dtype=np.int64),
+        diagnosis_names=diagnosis_names,
+        referral_names=referral_names,
+    )
+
+
+def _finite(logits: HeadLogits, labels: HeadLabels, path: Path, notes: list[str]) -> Labelled:
+    """Only studies with every logit; the others are counted."""
+    tables = [logits.diagnoses, logits.referrals, *([] if logits.priority is None else [logits.priority])]
+    whole = np.all([np.isfinite(table).all(axis=1) for table in tables], axis=0)
+    rows = np.flatnonzero(whole)
+    if not len(rows):
+        raise UsageError(f"{path}: found no study with a logit of every head, expected some")
+    if len(rows) < len(labels):
+        notes.append(f"{len(labels) - len(rows)} studies without a logit of every head are left out")
+    kept = HeadLogits(
+        diagnoses=logits.diagnoses[rows],
+        referrals=logits.referrals[rows],
+        priority=None if logits.priority is None else logits.priority[rows],
+        diagnosis_names=logits.diagnosis_names,
+        referral_names=logits.referral_names,
+        levels=logits.levels,
+    )
+    return Labelled(logits=kept, labels=labels.take(rows), notes=tuple(notes))
