@@ -63,19 +63,18 @@ class Network(nn.Module):
 
 
 class DummyTask:
-    """Regression on rows; `sleep` slows a read down, `spoilt` makes the loss of a step NaN."""
+    """Regression on rows; at the step `spoilt` the loss is NaN, at the step `stuck` nothing goes on."""
 
-    def __init__(self, *, sleep: float = 0.0, spoilt: int | None = None) -> None:
+    def __init__(self, *, spoilt: int | None = None, stuck: int | None = None) -> None:
         self.module: nn.Module = Network()
         self.weights = {"square": 1.0, "absolute": 0.5, "largest": 0.0}
-        self.sleep = sleep
         self.spoilt = spoilt
+        self.stuck = stuck
 
     def num_tokens(self, split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
         return 3 + np.arange(NUM_STUDIES[split]) % 7
 
     def collate(self, numbers: Sequence[int], step: StepState) -> Rows:
-        time.sleep(self.sleep)
         rows, study, target = [], [], []
         for place, number in enumerate(numbers):
             own = np.random.default_rng([number, step.split == "train"])
@@ -91,6 +90,8 @@ class DummyTask:
         with step.autocast():
             found = self.module(batch)
         error = found.float() - batch.target
+        if step.step == self.stuck:
+            time.sleep(600)
         if step.step == self.spoilt and step.rank == step.world - 1:
             error = error / 0.0
         return {"square": error.square().mean(), "absolute": error.abs().mean(), "largest": error.detach().mean()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class Checkpoints:
     def save(
         self,
         module: nn.Module,
+        parameters: Mapping[str, nn.Parameter],
         optimiser: torch.optim.Optimizer,
         position: Position,
         recipe: dict[str, Any],
@@ -87,10 +88,18 @@ class Checkpoints:
     ) -> Path:
         """Write a checkpoint, make it the latest, and remove the ones that are no longer kept.
 
+        Args:
+            module: the network.
+            parameters: its trained parameters by name, as the optimiser holds them.
+            optimiser: its optimiser.
+            position: how far the run has come.
+            recipe: what the run is made from, JSON-ready.
+            is_best: whether it is the best so far, and so kept.
+
         Raises:
             TrainingError: it cannot be written (on every rank); the earlier ones are as they were.
         """
-        tensors = dict(_tensors_of(module, optimiser))
+        tensors = dict(_tensors_of(module, parameters, optimiser))
         path = self.folder / f"step-{position.step:08d}.safetensors"
         problem = ""
         if self.workers.is_first:
@@ -107,12 +116,17 @@ class Checkpoints:
         return path
 
     def restore(
-        self, module: nn.Module, optimiser: torch.optim.Optimizer, check: Callable[[dict[str, Any]], None]
+        self,
+        module: nn.Module,
+        parameters: Mapping[str, nn.Parameter],
+        optimiser: torch.optim.Optimizer,
+        check: Callable[[dict[str, Any]], None],
     ) -> Position | None:
         """Load the latest checkpoint into a network and its optimiser.
 
         Args:
             module: the network.
+            parameters: its trained parameters by name, as the optimiser holds them.
             optimiser: its optimiser.
             check: given the recipe of the checkpoint, before anything is loaded; raises when it does not fit.
 
@@ -128,7 +142,7 @@ class Checkpoints:
         tensors, state = _read(self.folder, pointer, pointer.latest)
         check(state["recipe"])
         _fill(module, tensors, pointer.latest)
-        for name, one in module.named_parameters():
+        for name, one in parameters.items():
             moments = {key.rpartition(".")[2]: value for key, value in tensors.items() if _is_of(key, name)}
             if moments:
                 optimiser.state[one] = {key: _like(one, key, value) for key, value in moments.items()}
@@ -197,7 +211,9 @@ def read_pointer(folder: Path) -> Pointer | None:
         raise TrainingError(f"{path}: found a damaged pointer ({type(error).__name__}); remove the folder") from error
 
 
-def _tensors_of(module: nn.Module, optimiser: torch.optim.Optimizer) -> Iterator[tuple[str, torch.Tensor]]:
+def _tensors_of(
+    module: nn.Module, parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
+) -> Iterator[tuple[str, torch.Tensor]]:
     """All there is to keep, whole and on the CPU; every rank must ask."""
     seen: set[int] = set()
     for name, one in module.state_dict().items():
@@ -205,7 +221,7 @@ def _tensors_of(module: nn.Module, optimiser: torch.optim.Optimizer) -> Iterator
         place = tensor.untyped_storage().data_ptr()
         yield f"module.{name}", tensor.clone() if place in seen else tensor  # safetensors wants no shared memory
         seen.add(place)
-    for name, one in module.named_parameters():
+    for name, one in parameters.items():
         for key, value in optimiser.state.get(one, {}).items():
             yield f"optimiser.{name}.{key}", whole(value.detach()).cpu().contiguous()
 

@@ -91,10 +91,11 @@ def join_workers(device: str = "auto") -> Iterator[Workers]:
     if started_here:
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo", device_id=_bound(place))
     try:
-        if dist.is_initialized():
-            yield Workers(rank=dist.get_rank(), world=dist.get_world_size(), device=place)
-        else:
+        if not dist.is_initialized():
             yield Workers(rank=0, world=1, device=place)
+            return
+        yield Workers(rank=dist.get_rank(), world=dist.get_world_size(), device=place)
+        dist.barrier()  # nobody takes the connections down while another still uses them
     finally:
         if started_here:
             dist.destroy_process_group()

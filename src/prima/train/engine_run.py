@@ -68,10 +68,10 @@ class TrainingRun(Generic[SomeBatch]):
         if config.compile:
             for block in [one for one in task.module.modules() if isinstance(one, Block)]:
                 block.compile(dynamic=True)
-        self.parameters = [one for one in task.module.parameters() if one.requires_grad]
+        self.parameters = {name: one for name, one in task.module.named_parameters() if one.requires_grad}
         self.optimiser = make_optimiser(task.module, config.optimiser, workers.device)
         self.checkpoints = Checkpoints(folder, workers, keep=config.keep)
-        found = self.checkpoints.restore(task.module, self.optimiser, self._check_recipe)
+        found = self.checkpoints.restore(task.module, self.parameters, self.optimiser, self._check_recipe)
         self.position = found or self.position
         self.clock = Clock(config.checkpoint_seconds, config.stop_after_seconds, before=self.position.seconds)
 
@@ -105,7 +105,7 @@ class TrainingRun(Generic[SomeBatch]):
         state = plan.state
         self.task.module.train()
         torch.manual_seed(state.random(-1, f"rank {state.rank}").integers(2**62))
-        for one in self.parameters:
+        for one in self.parameters.values():
             one.grad = torch.zeros_like(one) if one.grad is None else one.grad.zero_()
         if isinstance(self.task, TaskWithBackward):
             return self._named(self.task.backward(batches, state))
@@ -137,18 +137,15 @@ class TrainingRun(Generic[SomeBatch]):
         Returns:
             Norm of the gradient before clipping.
         """
-        gradients = [one.grad for one in self.parameters if one.grad is not None]
+        gradients = [one.grad for one in self.parameters.values() if one.grad is not None]
         own_norm = self.workers.norm(gradients) if self.workers.world > 1 else 0.0
         self.workers.average(gradients)
         norm = self.workers.norm(gradients)
         if not math.isfinite(norm):
             norms = self.workers.gather([own_norm or norm])[:, 0].tolist()
             rank = next((rank for rank, one in enumerate(norms) if not math.isfinite(one)), 0)
-            named = self.task.module.named_parameters()
-            where = next(
-                (n for n, one in named if one.grad is not None and not bool(whole(one.grad).isfinite().all())), ""
-            )
-            self._stop_at(plan, f"rank {rank}: the gradient of {where or 'the network'} has norm {norms[rank]}")
+            where = next((name for name, one in self.parameters.items() if not _is_finite(one.grad)), "the network")
+            self._stop_at(plan, f"rank {rank}: the gradient of {where} has norm {norms[rank]}")
         clip(gradients, norm, self.config.optimiser)
         set_rate(self.optimiser, self.config.optimiser.rate(plan.state.step, self.num_steps))
         self.optimiser.step()
@@ -193,7 +190,9 @@ class TrainingRun(Generic[SomeBatch]):
     def save(self, *, is_best: bool) -> None:
         """Write a checkpoint."""
         self.position = replace(self.position, seconds=self.clock.total)
-        self.checkpoints.save(self.task.module, self.optimiser, self.position, self.recipe, is_best=is_best)
+        self.checkpoints.save(
+            self.task.module, self.parameters, self.optimiser, self.position, self.recipe, is_best=is_best
+        )
 
     # telling
 
@@ -336,6 +335,10 @@ def _differing(one: Any, other: Any, name: str = "") -> Iterator[str]:
             yield from _differing(one.get(key), other.get(key), f"{name}.{key}" if name else key)
     elif one != other:
         yield name
+
+
+def _is_finite(gradient: torch.Tensor | None) -> bool:
+    return gradient is None or bool(whole(gradient).isfinite().all())
 
 
 def _device_name(device: torch.device) -> str:

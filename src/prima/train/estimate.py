@@ -13,7 +13,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from prima.train.task import Precision, SomeBatch, StepState, Task, TaskWithBackward
+from prima.errors import UsageError
+from prima.train.distributed import join_workers
+from prima.train.engine_config import EngineConfig
+from prima.train.order import batches_of_epoch, deal
+from prima.train.task import Precision, SomeBatch, StepState, Task, TaskWithBackward, TaskWithRepeats
 
 # Dense bf16 operations a second, from NVIDIA's data sheets (SXM boards).
 DATASHEET_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
@@ -186,3 +190,61 @@ def count_parameters(module: nn.Module) -> dict[str, int]:
             counts[name] = sum(fresh.values())
     own = sum(one.numel() for one in module.parameters() if one.requires_grad and id(one) not in seen)
     return counts | ({"(own)": own} if own else {})
+
+
+def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> Estimate:
+    """Try the first batch on this machine, and say what the whole run would cost. Nothing is written or updated.
+
+    Args:
+        task: as for `run`.
+        config: as for `run`.
+        ranks: processes that the run will have, each on a device like this one.
+    """
+    tokens = task.num_tokens("train")
+    repeats = task.repeats if isinstance(task, TaskWithRepeats) else None
+    first = batches_of_epoch(tokens, config.order, seed=config.seed, epoch=0, repeats=repeats)
+    if not first:
+        raise UsageError("train: found no study, expected at least one")
+    num_steps = config.num_steps or len(first) * (config.num_epochs or 0)
+    with join_workers(config.device) as workers:
+        task.module.to(workers.device).train()
+        share = deal(first[0], tokens, world=ranks, tokens_per_pass=config.order.tokens_per_pass)[0]
+        num_tokens = [int(tokens[list(numbers)].sum()) for numbers in share]
+        step = StepState(
+            seed=config.seed,
+            epoch=0,
+            index=0,
+            step=0,
+            split="train",
+            rank=0,
+            world=1,
+            num_studies=sum(map(len, share)),
+            num_tokens=sum(num_tokens),
+            device=workers.device,
+            precision=config.precision,
+        )
+        batches = [task.collate(numbers, step).to(workers.device) for numbers in share]
+        counted = try_step(task, batches, step, count=True)  # warms up, too
+        timed = try_step(task, batches, step, count=False)
+        peak = peak_of(workers.device, config.precision)
+    parameters = count_parameters(task.module)
+    weight_bytes = sum(one.nbytes for one in [*task.module.parameters(), *task.module.buffers()])
+    trained_bytes = sum(one.nbytes for one in task.module.parameters() if one.requires_grad)
+    split = ranks if config.parallel == "fsdp" else 1
+    tokens_per_step = float(sum(tokens[list(batch)].sum() for batch in first) / len(first))
+    rate = sum(num_tokens) / timed.seconds * ranks
+    flops_per_token = counted.flops / sum(num_tokens)
+    return Estimate(
+        parameters=parameters,
+        num_steps=num_steps,
+        tokens_per_step=tokens_per_step,
+        flops_per_token=flops_per_token,
+        weight_bytes=weight_bytes // split,
+        gradient_bytes=trained_bytes // split,
+        optimiser_bytes=2 * trained_bytes // split,
+        activation_bytes=counted.activation_bytes,
+        peak=peak,
+        tokens_per_second=rate,
+        seconds=num_steps * tokens_per_step / rate,
+        seconds_at_peak=num_steps * tokens_per_step * flops_per_token / (peak.flops * ranks),
+    )

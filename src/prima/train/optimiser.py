@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from prima.errors import UsageError
 
@@ -66,12 +67,14 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig, device: torch.dev
     for start, _ in config.scales:
         if not any(name.startswith(start) for name, _ in trained):
             raise UsageError(f"scales: no trained parameter's name starts with {start!r}; expected one that exists")
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    # parameters that are spread over ranks cannot be updated in one call with those that are not
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, one in trained:
         scale = next((factor for start, factor in config.scales if name.startswith(start)), 1.0)
-        groups.setdefault((config.weight_decay if name in decayed else 0.0, scale), []).append(one)
+        decay = config.weight_decay if name in decayed else 0.0
+        groups.setdefault((decay, scale, isinstance(one, DTensor)), []).append(one)
     return torch.optim.AdamW(
-        [{"params": held, "weight_decay": decay, "scale": scale} for (decay, scale), held in groups.items()],
+        [{"params": held, "weight_decay": decay, "scale": scale} for (decay, scale, _), held in groups.items()],
         lr=config.learning_rate,
         betas=config.betas,
         eps=config.epsilon,
@@ -88,7 +91,8 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 def clip(gradients: list[torch.Tensor], norm: float, config: OptimiserConfig) -> None:
     """Shorten all gradients together, when their norm is above the limit."""
     if config.clip_norm is not None and norm > config.clip_norm:
-        torch._foreach_mul_(gradients, config.clip_norm / norm)
+        own = [one.to_local() if isinstance(one, DTensor) else one for one in gradients]
+        torch._foreach_mul_(own, config.clip_norm / norm)
 
 
 def _decayed(module: nn.Module) -> set[str]:
