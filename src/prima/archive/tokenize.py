@@ -148,7 +148,7 @@ def tokenize_archive(
     made_by = means_of(manifest, precision)
     folder = tokens_folder(archive, made_by)
     known = _inputs(archive)
-    wanted = {uid: known[uid] for uid in _cohort(archive, splits) if uid in known}
+    wanted = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
     stage = TokenizeStage(
         archive=archive.root.absolute(),
         release=release.absolute(),
@@ -192,7 +192,7 @@ def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manife
     )
 
 
-def _cohort(archive: Archive, splits: Sequence[str]) -> list[str]:
+def cohort_studies(archive: Archive, splits: Sequence[str]) -> list[str]:
     """The included studies of some sides of the split."""
     path = archive.cohort / "cohort.parquet"
     if not path.exists():

@@ -1,0 +1,68 @@
+"""The predictions table of an archive, from the logits that `prima embed` keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prima.archive.embed import Embedded
+from prima.archive.embed_tables import FEATURES, logit_columns
+from prima.predict.engine import findings_of, priority_of
+from prima.predict.table import write_predictions
+from prima.predict.table_row import row_of, row_without_findings
+from prima.study import Findings, ReleaseStamp
+
+STUDIES_AT_ONCE = 4096
+
+
+def write_table(done: Embedded, path: Path) -> int:
+    """Write the table of every study of the cohort, embedded or not.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UsageError: the place cannot be written.
+    """
+    return write_predictions(path, done.release.manifest, done.mode, _rows(done))
+
+
+def _rows(done: Embedded) -> Iterator[dict[str, Any]]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(done.studies) as file:
+        wanted = [name for name in file.schema_arrow.names if name != FEATURES]
+        for batch in file.iter_batches(STUDIES_AT_ONCE, columns=wanted):
+            for values in batch.to_pylist():
+                yield _row(done, values)
+
+
+def _row(done: Embedded, values: dict[str, Any]) -> dict[str, Any]:
+    manifest = done.release.manifest
+    counts = {name: values[name] for name in ("num_series_used", "num_series_excluded")}
+    if values["status"] != "done":
+        told = {name: values[name] for name in ("study_uid", "status", "reason")}
+        return row_without_findings(manifest, done.release.sha256, done.mode, **told) | counts
+    logits = [values[name] for name in logit_columns(manifest)]
+    diagnoses = {head.name: logits.pop(0) for head in manifest.diagnoses}
+    referrals = {head.name: logits.pop(0) for head in manifest.referrals}
+    levels = None if manifest.priority is None else {level: logits.pop(0) for level in manifest.priority.levels}
+    findings = Findings(
+        study_uid=values["study_uid"],
+        description=None,
+        status="done",
+        reason=None,
+        release=ReleaseStamp(
+            name=manifest.name,
+            sha256=done.release.sha256,
+            trained=manifest.trained,
+            calibrated=manifest.calibrated,
+            mode=done.mode,
+        ),
+        series=(),
+        diagnoses=findings_of(diagnoses, manifest.diagnoses),
+        priority=priority_of(levels, manifest.priority),
+        referrals=findings_of(referrals, manifest.referrals),
+    )
+    return row_of(findings) | counts
