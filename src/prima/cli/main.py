@@ -14,10 +14,12 @@ import typer
 
 from prima import __version__
 from prima.cli.archive import archive
+from prima.cli.calibrate import calibrate
 from prima.cli.convert import convert
 from prima.cli.curate import curate
 from prima.cli.deidentify import deidentify
 from prima.cli.doctor import doctor
+from prima.cli.embed import embed
 from prima.cli.evaluate import evaluate
 from prima.cli.ingest import ingest
 from prima.cli.label import label
@@ -67,6 +69,10 @@ app.command(
 )(convert)
 app.add_typer(release, name="release", short_help="Build and check releases.")
 app.command(
+    short_help="Probabilities and thresholds from a site's own labelled studies.",
+    epilog="Example: prima calibrate RELEASE labels.csv predictions.parquet --out CALIBRATED --target ppv=0.5",
+)(calibrate)
+app.command(
     short_help="A synthetic health system with known truth.",
     epilog="Example: prima simulate OUT -n 20 --negatives 5 --seed 7",
 )(simulate)
@@ -81,6 +87,10 @@ app.command(
     short_help="The studies of a cohort into tokens.",
     epilog="Example: prima tokenize ARCHIVE --release DIR --workers 8",
 )(tokenize)
+app.command(
+    short_help="Tokens into features and logits.",
+    epilog="Example: prima embed ARCHIVE --release DIR --table predictions.parquet",
+)(embed)
 app.command(
     short_help="A folder or an archive without identities.",
     epilog="Example: prima deidentify ARCHIVE OUT --key site.key --keep patient",
