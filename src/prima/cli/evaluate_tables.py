@@ -8,7 +8,7 @@ from rich.text import Text
 
 from prima.evaluate.evaluation import FEW, STATEMENT, Evaluation, LabelResult
 from prima.evaluate.summary import account_lines, summary_lines
-from prima.evaluate.wording import number, signed, span
+from prima.evaluate.wording import NO_NUMBER, number, printable, signed, span
 
 _BAR = 24
 
@@ -45,7 +45,7 @@ def _results(title: str, results: tuple[LabelResult, ...]) -> RenderableType:
         weak = row.auroc.value < 0.8
         bar = "━" * round(_BAR * max(row.auroc.value - 0.5, 0) / 0.5)
         table.add_row(
-            Text(_shown(row.display)),
+            Text(printable(row.display)),
             f"{row.positives:,}{'*' if row.positives < FEW else ' '}",
             span(row.auroc),
             Text(bar, style="yellow" if weak else "cyan"),
@@ -55,27 +55,30 @@ def _results(title: str, results: tuple[LabelResult, ...]) -> RenderableType:
         )
     for row in results:
         if row.reason is not None:
-            table.add_row(Text(_shown(row.display), style="dim"), f"{row.positives:,} ", Text(row.reason, style="dim"))
+            table.add_row(
+                Text(printable(row.display), style="dim"), f"{row.positives:,} ", Text(row.reason, style="dim")
+            )
     return table
 
 
 def _groups(found: Evaluation, by: str) -> RenderableType:
     groups = [group for group in found.groups if group.by == by]
-    title = f"\nBy {_shown(by)}"
+    title = f"\nBy {printable(by)}"
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, header_style="dim")
     table.add_column("", no_wrap=True)
-    for head in ("studies", "diagnoses", "mean AUROC", f"of the {groups[0].shared} shared", "ECE", "priority high"):
+    columns = {
+        "studies": [f"{group.studies:,}" for group in groups],
+        "diagnoses": [str(group.evaluable) for group in groups],
+        "mean AUROC": [span(group.auroc) for group in groups],
+        f"of the {groups[0].shared} shared": [span(group.shared_auroc) for group in groups],
+        "ECE": [number(group.ece) for group in groups],
+        "priority high": [number(group.priority_high.value) for group in groups],
+    }
+    told = {head: cells for head, cells in columns.items() if set(cells) != {NO_NUMBER}}
+    for head in told:
         table.add_column(head, justify="right", no_wrap=True)
-    for group in groups:
-        table.add_row(
-            Text(_shown(group.value)),
-            f"{group.studies:,}",
-            str(group.evaluable),
-            span(group.auroc),
-            span(group.shared_auroc),
-            number(group.ece),
-            number(group.priority_high.value),
-        )
+    for index, group in enumerate(groups):
+        table.add_row(Text(printable(group.value)), *(cells[index] for cells in told.values()))
     return table
 
 
@@ -91,21 +94,16 @@ def _comparison(found: Evaluation) -> RenderableType:
     for head in ("first", "second", "first minus second"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in (*pair.summary, *clear):
-        table.add_row(Text(_shown(row.display)), number(row.first), number(row.second), signed(row.difference))
+        table.add_row(Text(printable(row.display)), number(row.first), number(row.second), signed(row.difference))
     table.add_row(Text(f"{len(pair.diagnoses) - len(clear)} diagnoses: no clear difference", style="dim"))
     return table
 
 
 def _pairs(title: str, lines: list[tuple[str, str]]) -> RenderableType:
-    heading = Text(f"\n{_shown(title)}", style="bold")
+    heading = Text(f"\n{printable(title)}", style="bold")
     table = Table(title=heading, title_justify="left", show_header=False, box=None)
     table.add_column("", no_wrap=True)
     table.add_column("", overflow="fold")
     for what, value in lines:
-        table.add_row(Text(what), Text(_shown(value)))
+        table.add_row(Text(what), Text(printable(value)))
     return table
-
-
-def _shown(words: str) -> str:
-    """Words from a table, with whatever a terminal would obey made visible."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in words)

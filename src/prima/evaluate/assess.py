@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prima.evaluate.bootstrap import Resampling, Weights, patient_weights
+from prima.evaluate.calibration import reliability_by_level
 from prima.evaluate.compare import compare
 from prima.evaluate.evaluation import Account, Evaluation, Means
 from prima.evaluate.groups import group_results
@@ -62,6 +63,7 @@ def evaluate(
         diagnoses=results,
         not_evaluable={row.name: row.reason for row in results if row.reason},
         pooled=pooled,
+        pooled_by_level=calibration_of(predictions.probabilities, truth.labels, reliability_by_level),
         priority=measure_priority(predictions, truth, weights, resampling),
         referral_means=_referral_means(referrals, predictions, truth, resampling),
         referrals=tuple(one.result for one in referrals),

@@ -54,7 +54,23 @@ def reliability(probabilities: Floats, truth: Bools, *, num_bins: int = NUM_BINS
     """
     if not len(probabilities):
         return Reliability(predicted=(), observed=(), counts=(), floor=float("nan"))
-    place = (midranks(probabilities) - 0.5) / len(probabilities)
+    return _binned((midranks(probabilities) - 0.5) / len(probabilities), probabilities, truth, num_bins)
+
+
+def reliability_by_level(probabilities: Floats, truth: Bools, *, num_bins: int = 10) -> Reliability:
+    """Bins of equal width, for a drawing: where most probabilities are small, those of equal mass lie in one corner.
+
+    Example:
+        >>> reliability_by_level(np.array([0.01, 0.02, 0.97]), np.array([False, False, True])).counts
+        (2, 1)
+    """
+    if not len(probabilities):
+        return Reliability(predicted=(), observed=(), counts=(), floor=float("nan"))
+    return _binned(probabilities, probabilities, truth, num_bins)
+
+
+def _binned(place: Floats, probabilities: Floats, truth: Bools, num_bins: int) -> Reliability:
+    """Bins of equal width of `place`, which is 0 to 1; empty ones are left out."""
     bins = np.minimum((place * num_bins).astype(np.int64), num_bins - 1)
     counts = np.bincount(bins, minlength=num_bins)
     kept = counts > 0

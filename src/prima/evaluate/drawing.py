@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from prima.evaluate.wording import printable
+
 INK, SOFT, GRID, PAPER = "#1c2733", "#5d6b79", "#e3e8ed", "#ffffff"
 MAIN, MAIN_SOFT, WARN = "#0f766e", "#cfe9e6", "#c2570c"
 
@@ -32,7 +34,7 @@ class Figure:
         turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
         self._marks.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{ink}" text-anchor="{anchor}"{weight}{turn}>'
-            f"{escape(words)}</text>"
+            f"{escape(printable(words))}</text>"
         )
 
     def line(self, start: tuple[float, float], end: tuple[float, float], *, ink: str = GRID, wide: float = 1) -> None:
@@ -80,5 +82,7 @@ class Figure:
         size = f'viewBox="0 0 {self.width} {height:.0f}" width="{self.width}" height="{height:.0f}"'
         font = 'font-family="Inter, Helvetica, Arial, sans-serif"'
         paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(label)}" {font}>'
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(printable(label))}" {font}>'
+        )
         return "\n".join((head, paper, *self._marks, "</svg>\n"))

@@ -207,7 +207,8 @@ class Evaluation:
     Args:
         studies: rows; `scored` of them have numbers.
         not_evaluable: diagnoses that could not be evaluated, with why.
-        pooled: reliability of all pairs of study and diagnosis.
+        pooled: reliability of all pairs of study and diagnosis, in bins of equal mass.
+        pooled_by_level: the same in bins of equal width, as the figure shows it.
         releases: names of the releases that predicted.
     """
 
@@ -219,6 +220,7 @@ class Evaluation:
     diagnoses: tuple[LabelResult, ...]
     not_evaluable: dict[str, str]
     pooled: Reliability | None
+    pooled_by_level: Reliability | None
     priority: PriorityResult | None
     referral_means: Means | None
     referrals: tuple[LabelResult, ...]

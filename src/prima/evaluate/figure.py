@@ -12,9 +12,9 @@ from prima.evaluate.priority import LEVELS
 from prima.evaluate.wording import number, span
 
 WEAK = 0.8
-_WIDTH, _MARGIN, _ROW, _TOP = 1240, 36, 16, 128
-_NAMES, _PLOT, _RIGHT = 262, 300, 780
-_SQUARE = 330
+_WIDTH, _MARGIN, _ROW, _TOP = 1280, 36, 16, 128
+_NAMES, _PLOT, _RIGHT = 218, 270, 742
+_SQUARE = 340
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def figure_svg(found: Evaluation) -> str:
     if found.priority is not None:
         right = _worklist(figure, found.priority, place=(_RIGHT + 46, right + 70))
     if found.referral_means is not None:
-        place = (_RIGHT - 16, right + 62)
+        place = (_RIGHT, right + 62)
         area = found.referral_means.auroc
-        right = _forest(figure, found.referrals, area, place=place, title="AUROC of each referral", names=170, plot=150)
+        right = _forest(figure, found.referrals, area, place=place, title="AUROC of each referral", names=206, plot=130)
     bottom = max(left, right) + 34
     figure.text(_MARGIN, bottom, f"{STATEMENT} {_legend(found)}", size=11, ink=SOFT)
     return figure.svg(
@@ -53,7 +53,8 @@ def figure_svg(found: Evaluation) -> str:
 
 
 def _title(found: Evaluation) -> str:
-    who = f"{', '.join(found.releases)}: " if found.releases else ""
+    names = ", ".join(found.releases)
+    who = f"{names if len(names) <= 60 else names[:59] + '…'}: " if names else ""
     plural = "es" if found.means.evaluable != 1 else "is"
     return f"{who}mean AUROC {span(found.means.auroc)} over {found.means.evaluable} diagnos{plural}"
 
@@ -68,8 +69,10 @@ def _subtitle(found: Evaluation) -> str:
 
 
 def _legend(found: Evaluation) -> str:
-    few = any(row.positives < FEW for row in found.diagnoses if row.reason is None)
-    return f"Hollow: fewer than {FEW} positive studies." if few else ""
+    rows = [row for row in (*found.diagnoses, *found.referrals) if row.reason is None]
+    words = [f"Orange: AUROC under {WEAK:.2f}."] if any(row.auroc.value < WEAK for row in rows) else []
+    words += [f"Hollow: fewer than {FEW} positive studies."] if any(row.positives < FEW for row in rows) else []
+    return " ".join(words)
 
 
 def _forest(
@@ -127,18 +130,21 @@ def _reliability(figure: Figure, found: Evaluation, *, place: tuple[float, float
         figure.text(x - 8, up(share) + 4, f"{share:.1f}", size=10, ink=SOFT, anchor="end")
     figure.text(x + _SQUARE / 2, y + _SQUARE + 32, "predicted probability", size=11, ink=SOFT, anchor="middle")
     figure.text(x - 34, y + _SQUARE / 2, "share that has it", size=11, ink=SOFT, anchor="middle", turned=True)
-    if found.pooled is None:
+    if found.pooled_by_level is None:
         figure.text(x + _SQUARE / 2, y + _SQUARE / 2, "no probabilities", ink=SOFT, anchor="middle")
         return y + _SQUARE + 32
     figure.dashes((across(0), up(0)), (across(1), up(1)))
     for row in found.diagnoses:
         if row.calibration is not None and row.reason is None:
             for predicted, observed in zip(row.calibration.predicted, row.calibration.observed, strict=True):
-                figure.dot(across(predicted), up(observed), ink="#b7d5d2", radius=1.5)
-    points = [(across(p), up(o)) for p, o in zip(found.pooled.predicted, found.pooled.observed, strict=True)]
-    figure.curve(points)
-    for point in points:
-        figure.dot(*point)
+                figure.dot(across(predicted), up(observed), ink="#c3dcd9", radius=1.5)
+    levels = found.pooled_by_level
+    bins = list(zip(levels.predicted, levels.observed, levels.counts, strict=True))
+    figure.curve([(across(predicted), up(observed)) for predicted, observed, _ in bins])
+    for predicted, observed, count in bins:
+        low, high = _wilson(observed, count)
+        figure.line((across(predicted), up(low)), (across(predicted), up(high)), ink=MAIN, wide=1.6)
+        figure.dot(across(predicted), up(observed))
     means = found.means
     lines = (
         f"ECE, mean of diagnoses {number(means.ece)}",
@@ -148,9 +154,17 @@ def _reliability(figure: Figure, found: Evaluation, *, place: tuple[float, float
     )
     for index, words in enumerate(lines):
         figure.text(x + 12, y + 22 + 17 * index, words, size=11.5, strong=index == 0)
-    figure.text(x + _SQUARE + 12, y + 12, "line: all diagnoses", size=10, ink=SOFT)
-    figure.text(x + _SQUARE + 12, y + 26, "pale: each diagnosis", size=10, ink=SOFT)
+    keys = ("line: all diagnoses, ten bins of equal width", "pale: each diagnosis, bins of equal mass")
+    for index, words in enumerate(keys):
+        figure.text(x + _SQUARE - 8, y + _SQUARE - 24 + 14 * index, words, size=10, ink=SOFT, anchor="end")
     return y + _SQUARE + 32
+
+
+def _wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def _worklist(figure: Figure, priority: PriorityResult, *, place: tuple[float, float]) -> float:

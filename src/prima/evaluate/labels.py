@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -93,12 +93,14 @@ def measure_label(
     return Measured(result, auroc_drawn, precision_drawn)
 
 
-def calibration_of(probabilities: Floats | None, labels: Floats) -> Reliability | None:
+def calibration_of(
+    probabilities: Floats | None, labels: Floats, binned: Callable[[Floats, Bools], Reliability] = reliability
+) -> Reliability | None:
     """Reliability over what has both a probability and a truth; arrays of any one shape."""
     if probabilities is None:
         return None
     used = ~np.isnan(probabilities) & ~np.isnan(labels)
-    return reliability(probabilities[used], labels[used] == 1) if used.any() else None
+    return binned(probabilities[used], labels[used] == 1) if used.any() else None
 
 
 def means_of(measured: Sequence[Measured], pooled: Reliability | None, resampling: Resampling) -> Means:

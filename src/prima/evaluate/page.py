@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from prima.evaluate.evaluation import FEW, STATEMENT, Evaluation, LabelResult
 from prima.evaluate.priority import LEVELS
 from prima.evaluate.summary import account_lines, summary_lines
-from prima.evaluate.wording import number, signed, span
+from prima.evaluate.wording import number, printable, signed, span
 
 COLUMNS: dict[str, str] = {
     "kind": "diagnosis or referral",
@@ -169,5 +169,4 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def _safe(words: str) -> str:
     """A cell from a table may hold anything; it stays in its cell and is no mark-up."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in words).strip()
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return printable(words).strip().replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")

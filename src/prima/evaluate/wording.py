@@ -6,6 +6,18 @@ import math
 
 from prima.evaluate.evaluation import Estimate
 
+NO_NUMBER = "–"
+
+
+def printable(words: str) -> str:
+    """Words from a table without what a terminal would obey or a document cannot hold.
+
+    Example:
+        >>> printable("red\\x1b[31m")
+        'red [31m'
+    """
+    return "".join(letter if letter.isprintable() else " " for letter in words)
+
 
 def number(value: float, digits: int = 3) -> str:
     """A number with three digits after the point; a dash where there is none.
@@ -14,7 +26,7 @@ def number(value: float, digits: int = 3) -> str:
         >>> number(0.91251), number(float("nan"))
         ('0.913', '–')
     """
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
+    return NO_NUMBER if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def span(estimate: Estimate) -> str:
@@ -37,5 +49,5 @@ def signed(estimate: Estimate) -> str:
         '+0.020 [-0.010, +0.050]'
     """
     if math.isnan(estimate.value):
-        return "–"
+        return NO_NUMBER
     return f"{estimate.value:+.3f} [{estimate.low:+.3f}, {estimate.high:+.3f}]"

@@ -1,0 +1,208 @@
+"""Tables in, arrays out, and an account of every row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from prima.errors import UnreadableError, UsageError
+from prima.evaluate.join import match_tables
+
+DX = "tumor_adult_meningioma"
+OTHER = "spine_syrinx"
+
+
+def write(path: Path, columns: dict[str, Any]) -> Path:
+    frame = pl.DataFrame(columns)
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    return path
+
+
+def predictions(**change: Any) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "study_uid": ["1.1", "1.2", "1.3", "1.4"],
+        "release": ["demo"] * 4,
+        "status": ["done", "done", "refused", "done"],
+        "reason": [None, None, "not a brain", None],
+        DX: [0.9, 0.2, 0.5, 0.1],
+        f"{DX}__logit": [2.0, -1.0, 0.0, -2.0],
+        f"{DX}__present": [True, False, True, None],
+        "priority": ["high", "none", "low", None],
+        "priority_score": [0.9, 0.1, 0.2, 0.3],
+        "referral_neurosurgery": [0.8, 0.1, 0.2, 0.3],
+    }
+    return {name: column for name, column in (columns | change).items() if column is not None}
+
+
+def truth(**change: Any) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "study_uid": ["1.4", "1.3", "1.2", "1.1"],
+        "patient": ["b", "b", "a", "a"],
+        "scanner": ["x", "x", "y", None],
+        DX: [False, True, False, True],
+        OTHER: [False, False, True, True],
+        "priority": ["none", "low", "none", "high"],
+        "referral_neurosurgery": [False, False, None, True],
+    }
+    return {name: column for name, column in (columns | change).items() if column is not None}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_rows_meet_by_study(tmp_path: Path, suffix: str) -> None:
+    found = match_tables(
+        write(tmp_path / f"p{suffix}", predictions()), write(tmp_path / f"t{suffix}", truth()), by=["scanner"]
+    )
+    told, so = found.predictions, found.truth
+    assert told.names == (DX,)
+    np.testing.assert_array_equal(told.scores[:, 0], [0.9, 0.2, np.nan, 0.1])
+    assert told.called is not None
+    np.testing.assert_array_equal(told.called[:, 0], [1, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(so.labels[:, 0], [1, 0, 1, 0])
+    assert list(so.patients) == ["a", "a", "b", "b"]
+    assert told.priority is not None
+    assert so.priority is not None
+    assert (told.priority.tolist(), so.priority.tolist()) == ([3, 0, -1, -1], [3, 0, 1, 0])
+    assert told.referral_names == ("neurosurgery",)
+    assert so.referrals is not None
+    np.testing.assert_array_equal(so.referrals[:, 0], [1, np.nan, 0, 0])
+    assert so.strata == {"scanner": ["unknown", "y", "x", "x"]}
+    account = found.account
+    assert (account.matched, account.scored, account.refused) == (4, 3, {"not a brain": 1})
+    assert account.not_predicted == (OTHER,)
+    assert found.releases == ("demo",)
+
+
+def test_every_row_without_a_partner_is_named(tmp_path: Path) -> None:
+    found = match_tables(
+        write(tmp_path / "p.csv", predictions(study_uid=["1.1", "1.2", "1.3", "9.9"])),
+        write(tmp_path / "t.csv", truth()),
+    )
+    assert found.account.no_truth == ("9.9",)
+    assert found.account.no_prediction == ("1.4",)
+    assert found.predictions.num_studies == 3
+
+
+def test_an_uncalibrated_model_is_ranked_by_its_logits(tmp_path: Path) -> None:
+    empty = pl.Series([None] * 4, dtype=pl.Float64)
+    found = match_tables(write(tmp_path / "p.parquet", predictions(**{DX: empty})), write(tmp_path / "t.csv", truth()))
+    assert found.predictions.probabilities is None
+    assert found.predictions.ranked_by == {DX: "logit"}
+    np.testing.assert_array_equal(found.predictions.scores[:, 0], [2, -1, np.nan, -2])
+
+
+def test_without_a_score_the_priority_is_the_mean_level(tmp_path: Path) -> None:
+    shares = {"priority_none": [0.0, 1.0, 0.2, 0.5], "priority_low": [0.0, 0.0, 0.2, 0.0]}
+    shares |= {"priority_medium": [0.0, 0.0, 0.2, 0.5], "priority_high": [1.0, 0.0, 0.4, 0.0]}
+    found = match_tables(
+        write(tmp_path / "p.csv", predictions(priority_score=None, **shares)), write(tmp_path / "t.csv", truth())
+    )
+    score = found.predictions.priority_score
+    assert score is not None
+    np.testing.assert_allclose(score, [1, 0, np.nan, 1 / 3])
+
+
+def test_the_archives_table_has_no_patients_and_that_is_said(tmp_path: Path) -> None:
+    found = match_tables(write(tmp_path / "p.csv", predictions()), write(tmp_path / "t.csv", truth(patient=None)))
+    assert list(found.truth.patients) == ["1.1", "1.2", "1.3", "1.4"]
+    assert any("every study counts as a patient" in note for note in found.account.notes)
+
+
+def test_what_the_truth_lacks_beside_diagnoses_is_said(tmp_path: Path) -> None:
+    lacking = truth(priority=None, referral_neurosurgery=None)
+    notes = match_tables(write(tmp_path / "p.csv", predictions()), write(tmp_path / "t.csv", lacking)).account.notes
+    assert len(notes) == 2
+    assert "neurosurgery" in notes[0]
+    assert "priority" in notes[1]
+
+
+def test_lesions_stand_for_what_follows_from_them(tmp_path: Path) -> None:
+    names = ("tumor_adult_glioma", "tumor_adult_high_grade_glioma")
+    uids = ["1.1", "1.2", "1.3", "1.4"]
+    told = write(
+        tmp_path / "p.csv", {"study_uid": uids, names[0]: [0.9, 0.8, 0.1, 0.2], names[1]: [0.9, 0.8, 0.1, 0.2]}
+    )
+    so = write(tmp_path / "t.csv", {"study_uid": uids, names[0]: [1, 1, 0, 1], names[1]: [1, 1, 0, 0]})
+    lesions = write(
+        tmp_path / "l.csv",
+        {
+            "study_uid": ["1.1", "1.1", "1.2", "1.3", "7.7"],
+            "diagnosis": [names[1], names[1], names[1], "spine_syrinx", names[1]],
+            "subtlety": [3, 2, 3, 1, 1],
+        },
+    )
+    found = match_tables(told, so, lesions=lesions)
+    assert found.truth.subtlety is not None
+    assert found.truth.subtlety.tolist() == [[2, 2], [3, 3], [0, 0], [0, 0]]
+    assert any("1 true labels have no lesion" in note for note in found.account.notes)
+
+
+def test_a_number_divides_into_thirds(tmp_path: Path) -> None:
+    n = 30
+    uids = [str(number) for number in range(n)]
+    told = write(tmp_path / "p.csv", {"study_uid": uids, DX: [0.5] * n})
+    so = write(tmp_path / "t.csv", {"study_uid": uids, DX: [number % 2 for number in range(n)], "age": list(range(n))})
+    words = match_tables(told, so, by=["age"]).truth.strata["age"]
+    assert sorted(set(words)) == ["1 up to 9", "2 up to 19", "3 above 19"]
+    assert [words.count(word) for word in sorted(set(words))] == [10, 10, 10]
+    with pytest.raises(UsageError, match="30 values"):
+        match_tables(told, so, by=["study_uid"])
+
+
+@pytest.mark.parametrize(
+    ("told", "so", "words"),
+    [
+        ({}, {DX: None}, rf"t.csv: missing column {DX}; name the diagnoses that it has with --only"),
+        ({"study_uid": ["1.1", "1.1", "1.2", "1.3"]}, {}, "p.csv: study 1.1 stands in more than one row"),
+        ({}, {"study_uid": ["1.1", "1.2", "1.2", "1.3"]}, "t.csv: study 1.2 stands in more than one row"),
+        ({"study_uid": ["a", "b", "c", "d"]}, {}, "none of its 4 studies is in"),
+        ({"study_uid": None}, {}, "p.csv: missing column study_uid"),
+        ({DX: None, f"{DX}__logit": None}, {}, "no column of a diagnosis"),
+        ({DX: [0.1, 1.5, 0.1, 0.1]}, {}, rf"p.csv: column {DX}, row 2: expected 0 to 1"),
+        ({DX: ["0.1", "low", "0.1", "0.1"]}, {}, rf"column {DX}, row 2"),
+        (
+            {"status": ["done", "lost", "done", "done"]},
+            {},
+            "column status, row 2: expected one of done, refused, failed",
+        ),
+        ({"priority": ["urgent", "none", "low", "low"]}, {}, "column priority, row 1: expected one of none, low"),
+        ({}, {DX: [0, 1, 2, 0]}, rf"t.csv: column {DX}, row 3: expected true, false or nothing"),
+    ],
+)
+def test_a_bad_table_is_one_line(tmp_path: Path, told: dict[str, Any], so: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        match_tables(write(tmp_path / "p.csv", predictions(**told)), write(tmp_path / "t.csv", truth(**so)))
+    assert "\n" not in str(caught.value)
+
+
+def test_options_that_name_nothing(tmp_path: Path) -> None:
+    told, so = write(tmp_path / "p.csv", predictions()), write(tmp_path / "t.csv", truth())
+    with pytest.raises(UsageError, match="--by shoe_size: neither"):
+        match_tables(told, so, by=["shoe_size"])
+    with pytest.raises(UsageError, match="--only spine_syrinx"):
+        match_tables(told, so, only=[OTHER])
+    bad = {"study_uid": ["1.1"], "diagnosis": [DX], "subtlety": [4]}
+    with pytest.raises(UsageError, match="row 1: expected 1, 2 or 3"):
+        match_tables(told, so, lesions=write(tmp_path / "l.csv", bad))
+    with pytest.raises(UsageError, match="no lesion belongs"):
+        match_tables(told, so, lesions=write(tmp_path / "l.csv", bad | {"study_uid": ["5"], "subtlety": [2]}))
+    strangers = write(tmp_path / "other.csv", predictions(study_uid=["a", "b", "c", "d"]))
+    with pytest.raises(UsageError, match="none of its studies"):
+        match_tables(told, so, against=strangers)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    so = write(tmp_path / "t.csv", truth())
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(UnreadableError, match="not a readable parquet table"):
+        match_tables(tmp_path / "broken.parquet", so)
+    with pytest.raises(UnreadableError, match="no such file"):
+        match_tables(tmp_path / "absent.csv", so)
+    with pytest.raises(UsageError, match="expected a table as"):
+        match_tables(tmp_path / "table.xlsx", so)
