@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -39,6 +40,8 @@ from prima.study.ontology import DIAGNOSES, DIAGNOSIS_NAMES, PRIORITIES, SERVICE
 from prima.tokens.contract import OPEN, PUBLISHED, Contract
 from prima.tokens.tokenizer import patches_of
 from prima.tokens.vqvae import Encoder, VQVAEConfig
+from prima.train.heads_data import HeadLabels, HeadLogits
+from prima.train.heads_release import calibrate_release
 
 CALIBRATION = HeadCalibration(
     kind="platt", logits=(-4.0, 4.0), log_odds=(-4.0, 4.0), low=(-5.0, 3.0), high=(-3.0, 5.0),
@@ -466,3 +469,37 @@ def test_the_cost_of_the_encoder_is_what_a_counter_counts(config: VQVAEConfig, c
     with FlopCounterMode(display=False) as counter:
         encoder(torch.empty(1, 1, *contract.encoder_shape("axial"), device="meta"))
     assert encoder_flops(config, contract) == counter.get_total_flops()
+
+
+def test_a_release_that_is_calibrated_anew_answers_the_probe_and_claims_no_old_measurement(
+    built: Path, tmp_path: Path
+) -> None:
+    """Fewer heads and other thresholds: neither the old answer nor the old numbers may travel."""
+    random = np.random.default_rng(0)
+    release = load_release(built)
+    names = tuple(head.name for head in release.manifest.diagnoses)
+    present = random.random((60, len(names))) < 0.4
+    logits = HeadLogits(
+        diagnoses=(present * 2.0 + random.normal(size=present.shape)).astype(np.float32),
+        referrals=random.normal(size=(60, len(release.manifest.referrals))).astype(np.float32),
+        priority=None,
+        diagnosis_names=names,
+        referral_names=tuple(head.name for head in release.manifest.referrals),
+    )
+    known = present.astype(np.float32)
+    known[:, 10:] = np.nan
+    labels = HeadLabels(
+        patients=tuple(map(str, range(60))),
+        diagnoses=known,
+        referrals=np.full((60, len(release.manifest.referrals)), np.nan, np.float32),
+        priority=np.full(60, -1),
+        referral_names=logits.referral_names,
+    )
+    folder, _ = calibrate_release(release, logits, labels, "sensitivity=0.9", tmp_path / "new")
+    checks = by_name(folder)
+    assert checks["probe"].status == "ok"
+    assert "evaluation.json" not in load_release(folder).manifest.files
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "0.871" not in card
+    assert "## What was measured\n\nNothing." in card
+    assert "## Calibration" in card

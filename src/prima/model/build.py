@@ -17,8 +17,8 @@ from prima import __version__
 from prima.errors import ReleaseError
 from prima.model.card import render_card
 from prima.model.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest, uncalibrated
-from prima.model.probe import PROBE_FILE, run_probe
-from prima.model.release import Release, ReleaseWriter, load_release
+from prima.model.probe import add_probe
+from prima.model.release import ReleaseWriter, load_release
 from prima.model.run_folder import (
     STAGES,
     HeadsConfig,
@@ -114,8 +114,7 @@ def build_release(parts: ReleaseParts, folder: Path) -> Path:
             provenance=_provenance(parts),
             files=writer.files,
         )
-        probe = run_probe(Release(folder=folder, manifest=manifest, sha256=""))
-        writer.add_text(PROBE_FILE, probe.to_text())
+        add_probe(writer, manifest)
         if evaluation is not None:
             writer.add_text(EVALUATION_FILE, _json_text(evaluation))
         writer.add_text(CARD_FILE, render_card(manifest, parts.records, evaluation))
@@ -172,6 +171,11 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
     )
 
 
+def card_without_evaluation(manifest: Manifest) -> str:
+    """The card of a release whose parts were changed after it was measured: what was measured is not carried over."""
+    return render_card(manifest, _records(manifest), None)
+
+
 def without_studies(evaluation: dict[str, Any]) -> dict[str, Any]:
     """An evaluation without the lists that name single studies: the summary that travels with a release."""
     account = evaluation.get("account")
@@ -224,8 +228,7 @@ def _from_release(folder: Path) -> _Found:
         "clip": Part(config=manifest.vision, tensors=load_file(folder / VISION_FILE), record=None),
         "heads": Part(config=heads, tensors=tensors, record=None),
     }
-    told = manifest.provenance.get("stages", {})
-    records = {stage: read_json(StageRecord, values, f"{MANIFEST_FILE} {stage}") for stage, values in told.items()}
+    records = _records(manifest)
     facts: dict[str, Any] = {"contract": manifest.contract, "mode": manifest.mode, "trained": manifest.trained}
     if EVALUATION_FILE in manifest.files:
         facts["evaluation"] = read_text_json(folder / EVALUATION_FILE)
@@ -233,6 +236,11 @@ def _from_release(folder: Path) -> _Found:
     if others:
         facts["notes"] = others
     return parts, records, facts
+
+
+def _records(manifest: Manifest) -> dict[str, StageRecord]:
+    told = manifest.provenance.get("stages", {})
+    return {stage: read_json(StageRecord, values, f"{MANIFEST_FILE} {stage}") for stage, values in told.items()}
 
 
 _OWN_FACTS = ("openprima", "source_sha256", "finished", "energy_kwh", "stages")

@@ -10,7 +10,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +18,9 @@ import torch
 
 from prima.errors import ReleaseError
 from prima.model.heads import HeadOutputs
+from prima.model.manifest import Manifest
 from prima.model.probe_study import probe_study
-from prima.model.release import Release
+from prima.model.release import Release, ReleaseWriter
 from prima.tokens.batch import StudyTokens, pack
 from prima.tokens.strict_json import read_json
 from prima.tokens.tokenizer import Tokenizer
@@ -124,6 +125,16 @@ def run_probe(release: Release) -> Probe:
             f"release {manifest.name}: the probe's {bad[0]} is not finite, expected a number; train again"
         )
     return probe
+
+
+def add_probe(writer: ReleaseWriter, manifest: Manifest) -> None:
+    """Ask a release that is being written, and add its answer; every weight is already there.
+
+    Raises:
+        ReleaseError: an output is not finite.
+    """
+    release = Release(folder=writer.folder, manifest=replace(manifest, files=writer.files), sha256="")
+    writer.add_text(PROBE_FILE, run_probe(release).to_text())
 
 
 def read_probe(path: Path) -> Probe:

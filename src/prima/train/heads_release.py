@@ -12,7 +12,9 @@ from typing import Any
 
 from prima import __version__
 from prima.errors import UsageError
+from prima.model.build import EVALUATION_FILE, card_without_evaluation
 from prima.model.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
+from prima.model.probe import PROBE_FILE, add_probe
 from prima.model.release import Release, ReleaseWriter
 from prima.train.calibration import Calibration, CalibrationRecipe, calibrate
 from prima.train.calibration_card import CARD_HEADING, calibration_section
@@ -178,18 +180,27 @@ def _derive(
     fill: Callable[[ReleaseWriter], HeadRecords],
     leave_out: Collection[str] = (),
 ) -> Path:
-    """A new release from an old one: its files but some, what `fill` adds, and a card with a section on calibration."""
+    """A new release from an old one: its files but some, what `fill` adds, and a card with a section on calibration.
+
+    What was measured of the old one is not taken over, and the probe is answered anew.
+    """
     writer = ReleaseWriter(folder=out)
+    anew = {CARD_FILE, PROBE_FILE, EVALUATION_FILE}
     try:
         for file in release.manifest.files:
-            if file not in leave_out and file != CARD_FILE:
+            if file not in leave_out and file not in anew:
                 _take_file(writer, release, file)
         records = fill(writer)
-        card = (release.folder / CARD_FILE).read_text(encoding="utf-8") if _has_card(release) else f"# {name}\n"
+        provenance = release.manifest.provenance | facts
+        manifest = replace(release.manifest, name=name, provenance=provenance, files=writer.files, **vars(records))
+        if PROBE_FILE in release.manifest.files:  # a built release
+            add_probe(writer, manifest)
+            card = card_without_evaluation(manifest)
+        else:
+            card = (release.folder / CARD_FILE).read_text(encoding="utf-8") if _has_card(release) else f"# {name}\n"
         before = re.split(rf"^{CARD_HEADING}$", card, flags=re.MULTILINE)[0].rstrip()
         writer.add_text(CARD_FILE, f"{before}\n\n{calibration_section(calibration)}")
-        provenance = release.manifest.provenance | facts
-        return writer.finish(replace(release.manifest, name=name, provenance=provenance, **vars(records)))
+        return writer.finish(manifest)
     except BaseException:
         writer.abandon()
         raise
