@@ -121,10 +121,11 @@ def _reference(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, pieces: Pieces
 
 
 def _blocks(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, pieces: Pieces) -> torch.Tensor:
-    results = [
-        _sdpa(q[start:stop], k[start:stop], v[start:stop], None if mask is None else mask.to(q.device))
-        for start, stop, mask in pieces.blocks
-    ]
+    # Splitting, not slicing: the gradient of a slice is as large as the whole, and there are many blocks.
+    sizes = [stop - start for start, stop, _ in pieces.blocks]
+    masks = [None if mask is None else mask.to(q.device) for _, _, mask in pieces.blocks]
+    split = zip(torch.split(q, sizes), torch.split(k, sizes), torch.split(v, sizes), masks, strict=True)
+    results = [_sdpa(*block) for block in split]
     return torch.cat(results)
 
 
