@@ -69,7 +69,7 @@ def evaluate(
         typer.echo(json.dumps(found.as_json(), allow_nan=False))
     else:
         console = Console()
-        for table in terminal_tables(found):
+        for table in terminal_tables(found, width=console.width):
             console.print(table)
         if out is not None:
             typer.echo(f"wrote {out / 'evaluation.json'}, .md, .csv and .svg")

@@ -62,7 +62,7 @@ def _title(found: Evaluation) -> str:
 def _subtitle(found: Evaluation) -> str:
     parts = [f"{found.scored:,} studies with a score of {found.studies:,}, {found.patients:,} patients"]
     if found.not_evaluable:
-        parts.append(f"{len(found.not_evaluable)} diagnoses not evaluable")
+        parts.append(f"{len(found.not_evaluable)} not evaluable")
     how = found.resampling
     parts.append(f"{how.level:.0%} intervals from {how.replicates:,} draws of patients")
     return "; ".join(parts)

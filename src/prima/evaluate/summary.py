@@ -48,7 +48,7 @@ def account_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
     for word, ends in (("refused", account.refused), ("failed", account.failed)):
         if ends:
             reasons = ", ".join(f"{number_of:,} {reason}" for reason, number_of in ends.items())
-            yield f"  {word}", f"{sum(ends.values()):,}: {reasons}"
+            yield f"  {word}", reasons
     for word, uids in (("without truth", account.no_truth), ("without prediction", account.no_prediction)):
         if uids:
             yield f"  {word}", f"{len(uids):,}: {_first(uids)}"
