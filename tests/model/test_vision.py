@@ -117,7 +117,7 @@ def test_registers_come_first_then_text_then_tokens() -> None:
     vit.registers.copy_(torch.tensor([[1.0, 2, 3, 5], [9.0, 8, 8, 8]]))
     tokens = torch.arange(12.0).reshape(3, 4)
     text = torch.tensor([[70.0] * 4, [71.0] * 4])
-    found = vit(tokens, offsets_of([2, 1]), text, "reference")
+    found, _ = vit(tokens, offsets_of([2, 1]), text, "reference")
     r0, r1 = vit.registers
     assert torch.equal(entered[0], torch.stack([r0, r1, text[0], tokens[0], tokens[1], r0, r1, text[1], tokens[2]]))
     assert starts[0] == [0, 5, 9]
