@@ -27,6 +27,7 @@ from prima.cli.predict import predict
 from prima.cli.release import release
 from prima.cli.simulate import simulate
 from prima.cli.tokenize import tokenize
+from prima.cli.train import train
 from prima.errors import PrimaError, UsageError
 
 # Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
@@ -95,6 +96,7 @@ app.command(
     short_help="A folder or an archive without identities.",
     epilog="Example: prima deidentify ARCHIVE OUT --key site.key --keep patient",
 )(deidentify)
+app.add_typer(train, name="train", short_help="A model, stage by stage.")
 app.add_typer(archive, name="archive", short_help="What an archive holds.")
 app.command(
     short_help="What reports say of the 52 diagnoses.",

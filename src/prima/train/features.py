@@ -5,8 +5,12 @@ Shape suffixes: N studies, S series of all studies, F feature, W width of a seri
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,6 +25,7 @@ from prima.train.dropout import Mode, in_mode
 from prima.train.examples import Example, Examples
 from prima.train.heads_data import HeadLabels
 from prima.train.order import OrderConfig, batches_in_order
+from prima.train.token_folder import StudyFacts
 
 TOKENS_PER_PASS = 16_384
 
@@ -125,3 +130,63 @@ def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:
 def _without_tokens(example: Example) -> Example:
     """The example without what is large."""
     return replace(example, tokens=replace(example.tokens, series=()), dense=None)
+
+
+class LabelledExamples(Protocol):
+    """Studies whose facts are at hand without reading tokens."""
+
+    @property
+    def study_uids(self) -> tuple[str, ...]:
+        """StudyInstanceUIDs."""
+        ...
+
+    @property
+    def facts(self) -> Sequence[StudyFacts]:
+        """What is known of each study."""
+        ...
+
+
+def write_features(features: Features, path: Path) -> None:
+    """Write features without the labels, which may change; the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as file:
+            np.savez(
+                file,
+                study_uids=np.array(features.study_uids),
+                study=features.study,
+                joint=features.joint,
+                series=features.series,
+                series_offsets=features.series_offsets,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_features(path: Path, examples: LabelledExamples) -> Features | None:
+    """Features that were written before, with the labels of the examples; None when there are none of these studies."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None  # cut short by a full disk, say: they are made again
+    uids = tuple(str(uid) for uid in found.pop("study_uids"))
+    if uids != examples.study_uids:
+        return None
+    return Features(study_uids=uids, labels=labels_of(examples.facts), **found)
+
+
+def labels_of(facts: Sequence[StudyFacts]) -> HeadLabels:
+    """What is known of studies, as tables for heads."""
+    return HeadLabels(
+        patients=tuple(one.patient for one in facts),
+        diagnoses=np.stack([one.labels() for one in facts]),
+        referrals=np.stack([one.referral_values() for one in facts]),
+        priority=np.array([one.priority_number() for one in facts], np.int64),
+    )

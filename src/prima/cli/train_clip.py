@@ -1,0 +1,199 @@
+"""`prima train clip`: studies against their reports, with whatever else supervises them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from prima.cli import train_options as given
+from prima.cli.predict import Device, Dtype
+
+if TYPE_CHECKING:
+    from prima.cli.train_source import Studies
+    from prima.model.report_encoder import TextTokenizer
+    from prima.train.recipes import Recipe
+    from prima.train.study_task import StudyTask
+
+BPE_FILE = "bpe.json"
+REPORT_FILE = "report.safetensors"
+
+
+class ModeOption(StrEnum):
+    """What a model is shown."""
+
+    IMAGE = "image"
+    NAMES = "names"
+    INDICATION = "indication"
+
+
+def clip(
+    source: given.Source,
+    run: given.Run,
+    *,
+    recipe: given.RecipeName = "demo",
+    mode: Annotated[
+        ModeOption | None,
+        typer.Option(help="What the model is shown: the image; series names too; the indication as well."),
+    ] = None,
+    text_model: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A transformers text model from a local folder reads the reports."),
+    ] = None,
+    device: given.DeviceOption = Device.AUTO,
+    dtype: given.DtypeOption = Dtype.AUTO,
+    minutes: given.Minutes = None,
+    seed: given.Seed = 0,
+    steps: given.Steps = None,
+    epochs: given.Epochs = None,
+    watts: given.Watts = 0.0,
+    fsdp: given.Parallel = False,
+    compile_blocks: given.Compile = False,
+    tensorboard: given.TensorBoard = False,
+    wandb: given.Wandb = False,
+    dry_run: given.DryRun = False,
+    as_json: given.AsJson = False,
+) -> None:
+    """Train the hierarchical vision model against reports, labels and masks; ends with RUN/clip."""
+    options = given.RunOptions(
+        device=device, dtype=dtype, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts, fsdp=fsdp,
+        compile=compile_blocks, tensorboard=tensorboard, wandb=wandb, dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    from prima.cli.train_run import data_digest, record_of, say, train_stage
+    from prima.cli.train_source import read_studies
+    from prima.errors import UsageError
+    from prima.model.run_folder import Part, write_part, write_run_facts
+    from prima.train.recipes import recipe_of
+    from prima.train.run_folder import RELEASE_MODES, TOKENS_RELEASE, read_run_contract
+
+    chosen = recipe_of(recipe)
+    if mode is not None:
+        chosen = replace(chosen, study=replace(chosen.study, mode=mode.value))
+    contract = read_run_contract(run)
+    if contract != chosen.contract:
+        raise UsageError(
+            f"{run}: found a tokenizer of another contract than that of {recipe}; expected the same recipe"
+        )
+    studies = read_studies(source, run / TOKENS_RELEASE, options, with_indication=chosen.study.mode == "indication")
+    _check(source, chosen, studies, recipe)
+    folder = run / "clip"
+    task, facts = make_task(chosen, studies, run, seed=seed, text_model=text_model, keep=not dry_run)
+    facts = {
+        "recipe": recipe,
+        **facts,
+        "contract": contract.to_json(),
+        "data": data_digest(studies.train.study_uids, studies.validation.study_uids),
+    }
+    outcome = train_stage(task, options.applied_to(chosen.study_engine), folder, facts, options)
+    if not given.is_first_rank():
+        return
+    record = record_of(
+        facts, outcome, folder, options, data=studies.words, patients=studies.train.patients,
+        simulated=studies.simulated,
+    )  # fmt: skip
+    write_run_facts(run, contract, RELEASE_MODES[chosen.study.mode])
+    _write_reports(task, folder)
+    vision = task.model.vision
+    write_part(run, "clip", Part(config=vision.config, tensors=vision.state_dict(), record=record))
+    shown = ", ".join(f"{name.removeprefix('validation ')} {value:.3f}" for name, value in record.measured.items())
+    say(
+        f"vision model trained: {folder}; on validation studies: {shown}",
+        {"status": "done", "step": outcome.step, "seconds": outcome.seconds, "measured": record.measured},
+        as_json,
+    )
+
+
+def make_task(
+    recipe: Recipe, studies: Studies, run: Path, *, seed: int, text_model: Path | None, keep: bool
+) -> tuple[StudyTask, dict[str, Any]]:
+    """The task of the study stage, started from the names stage where there is one, and what it was made from.
+
+    Args:
+        recipe: what to train.
+        studies: both sides.
+        run: the run folder.
+        seed: of the weights.
+        text_model: a folder with a text model, in place of the recipe's report encoder.
+        keep: write the report tokenizer into the run.
+    """
+    import json
+    from dataclasses import asdict
+
+    import torch
+
+    from prima.cli.train_run import warn
+    from prima.train.run_folder import load_names
+    from prima.train.study_task import StudyTask
+
+    config = recipe.study
+    tokenizer: TextTokenizer | None = None
+    encoder: torch.nn.Module | None = None
+    torch.manual_seed(seed)
+    if config.model.report is not None and text_model is not None:
+        from prima.model.report_encoder_hf import load_folder
+
+        joint_dim = config.model.vision.joint_dim
+        encoder, tokenizer = load_folder(text_model, joint_dim, max_tokens=config.sentences.max_tokens)
+    elif config.model.report is not None:
+        bpe = report_tokenizer(recipe, studies, run / "clip" / BPE_FILE, keep=keep and given.is_first_rank())
+        report = replace(config.model.report, vocabulary=bpe.vocabulary)
+        config = replace(config, model=replace(config.model, report=report))
+        tokenizer = bpe
+    torch.manual_seed(seed)
+    task = StudyTask(studies.train, studies.validation, config, recipe.contract, tokenizer)
+    if encoder is not None:
+        task.model.report = encoder  # type: ignore[assignment]
+    names = task.model.vision.series_name
+    from_names = names is not None and load_names(run, names)
+    if from_names:
+        warn("starting from RUN/names")
+    facts: dict[str, Any] = {"study": json.loads(json.dumps(asdict(config))), "from_names": from_names}
+    return task, facts | ({} if text_model is None else {"text_model": text_model.resolve().name})
+
+
+def report_tokenizer(recipe: Recipe, studies: Studies, path: Path, *, keep: bool) -> Any:
+    """The report tokenizer of a run: the one that is there, else one trained on the training side's summaries."""
+    from prima.errors import UsageError
+    from prima.train.bpe import ReportTokenizer, train_bpe
+
+    longest = recipe.study.sentences.max_tokens
+    if path.exists():
+        return ReportTokenizer.load(path, longest)
+    texts = [sentence for facts in studies.train.facts for sentence in facts.sentences]
+    if not texts:
+        raise UsageError("reports: found no sentence on the training side, expected summaries; run prima label first")
+    made = train_bpe(texts, recipe.vocabulary, longest)
+    if keep:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made.save(path)
+    return made
+
+
+def _check(source: Path, recipe: Recipe, studies: Studies, name: str) -> None:
+    """Stop when the recipe learns from what the studies do not have."""
+    from prima.errors import UsageError
+
+    if recipe.study.model.dense and studies.train.read(0).dense is None:
+        raise UsageError(
+            f"{source}: found no masks, expected them for the recipe {name}; use demo_reports, which needs none"
+        )
+
+
+def _write_reports(task: StudyTask, folder: Path) -> None:
+    """The report side of the contrast: for zero-shot diagnosis and search, not for a release."""
+    import json
+    from dataclasses import asdict
+
+    from safetensors.torch import save_file
+
+    report = task.model.report
+    if report is None:
+        return
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in report.state_dict().items()}
+    about = json.dumps(asdict(report.config)) if hasattr(report, "config") else "{}"
+    partial = folder / f".{REPORT_FILE}.partial"
+    save_file(tensors, partial, {"config": about})
+    partial.replace(folder / REPORT_FILE)
