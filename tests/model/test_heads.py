@@ -118,6 +118,19 @@ def test_three_levels_of_older_files_and_none(manifest: Manifest, tmp_path: Path
     assert Heads(tmp_path, replace(manifest, priority=None), CPU)(FEATURE).priority is None
 
 
+def test_priority_as_columns_of_a_network_that_others_share(manifest: Manifest, tmp_path: Path) -> None:
+    levels = ("none", "low", "medium", "high")
+    shared = replace(manifest, priority=PriorityRecord(mlp=1, levels=levels, column=2))
+    whole = run_plainly(tmp_path / manifest.mlps[1], FEATURE)
+    outputs = Heads(tmp_path, shared, CPU)(FEATURE)
+    assert outputs.priority == pytest.approx(dict(zip(levels, whole[2:6], strict=True)), abs=1e-5)
+    assert outputs.diagnoses["last"] == pytest.approx(whole[5], abs=1e-5)
+    for column in (3, -1):
+        bad = replace(manifest, priority=PriorityRecord(mlp=1, levels=levels, column=column))
+        with pytest.raises(ReleaseError, match=f"from column {column} on"):
+            Heads(tmp_path, bad, CPU)
+
+
 @pytest.mark.parametrize("column", [3, -1, 10**6])
 def test_a_column_that_is_not_there(manifest: Manifest, tmp_path: Path, column: int) -> None:
     bad = replace(manifest, diagnoses=(replace(manifest.diagnoses[0], column=column),))
