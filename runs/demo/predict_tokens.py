@@ -1,0 +1,104 @@
+"""Predictions of a release for a folder of tokens, with the truth beside them, as `prima evaluate` reads them.
+
+    python runs/demo/predict_tokens.py RELEASE TOKENS OUT [--image-only]
+
+Writes OUT/predictions.parquet, OUT/truth.parquet and OUT/lesions.parquet. The tokens must be those of the release's
+tokenizer; the truth is what stands in the folder, so it must have been made with `--labels truth`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from prima.model.release import Release, load_release
+from prima.predict.engine import findings_of, priority_of
+from prima.predict.table import write_predictions
+from prima.predict.table_row import row_of
+from prima.study import Findings, ReleaseStamp
+from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.tokens.batch import StudyTokens, pack
+from prima.train.token_folder import TokenFolder
+
+
+def rows(release: Release, examples: TokenFolder, *, image_only: bool) -> Iterator[dict[str, Any]]:
+    """One row a study."""
+    manifest, vision = release.manifest, release.vision()
+    heads = release.heads(torch.device("cpu"))
+    mode = "image" if image_only else manifest.mode
+    stamp = ReleaseStamp(
+        name=manifest.name,
+        sha256=release.sha256,
+        trained=manifest.trained,
+        calibrated=manifest.calibrated,
+        mode=mode,
+    )
+    for number, study_uid in enumerate(examples.study_uids):
+        tokens = examples.read(number).tokens
+        if mode == "image":
+            tokens = StudyTokens(series=tuple(replace(one, name="") for one in tokens.series), description="")
+        with torch.inference_mode():
+            outputs = heads(vision(pack([tokens], manifest.contract)).study[0].float())
+        findings = Findings(
+            study_uid=study_uid,
+            release=stamp,
+            status="done",
+            diagnoses=findings_of(outputs.diagnoses, manifest.diagnoses),
+            referrals=findings_of(outputs.referrals, manifest.referrals),
+            priority=priority_of(outputs.priority, manifest.priority),
+            series=(),
+            timings_s={},
+        )
+        yield row_of(findings) | {"num_series_used": len(tokens.series)}
+        if number % 100 == 99:
+            print(f"{number + 1} of {len(examples)}", flush=True)
+
+
+def truth(examples: TokenFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Labels, and lesions with their subtlety."""
+    labels, lesions = [], []
+    for known in examples.facts:
+        more = known.more or {}
+        labels.append(
+            {"study_uid": known.study_uid, "patient": known.patient, "priority": known.priority}
+            | {
+                name: more.get(name)
+                for name in ("scanner", "site", "after_drift", "age_years", "sex", "race_ethnicity")
+            }
+            | {name: name in known.present for name in DIAGNOSIS_NAMES}
+            | {f"referral_{service.name}": service.name in (known.referrals or ()) for service in SERVICES}
+        )
+        lesions += [
+            {"study_uid": known.study_uid, "diagnosis": name, "subtlety": level}
+            for name, level in more.get("subtlety", {}).items()
+        ]
+    return pl.DataFrame(labels), pl.DataFrame(lesions)
+
+
+def main() -> None:
+    """Predict and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("release", type=Path)
+    parser.add_argument("tokens", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--image-only", action="store_true")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    release, examples = load_release(given.release), TokenFolder(given.tokens)
+    labels, lesions = truth(examples)
+    labels.write_parquet(given.out / "truth.parquet")
+    lesions.write_parquet(given.out / "lesions.parquet")
+    mode = "image" if given.image_only else release.manifest.mode
+    made = rows(release, examples, image_only=given.image_only)
+    write_predictions(given.out / "predictions.parquet", release.manifest, mode, made)
+
+
+if __name__ == "__main__":
+    main()
