@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from prima.train.engine import EngineConfig, run
 from prima.train.journal import read_journal
 from prima.train.optimiser import OptimiserConfig, make_optimiser
 from prima.train.order import OrderConfig
+from prima.train.progress import TrainingProgress
 from prima.train.task import StepState, TaskWithBackward
 
 from .dummy_task import CONFIG, DummyTask, Network, Rows
@@ -198,10 +201,30 @@ def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(
     assert "\x1b" not in err
 
 
+def test_a_terminal_shows_one_live_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with TrainingProgress(num_steps=9, first_step=2, shown=True) as progress:
+        progress.on_measure(3, {"retrieval@1": 0.25, "retrieval@5": 0.5, "other": 1.0})
+        progress.on_step({"step": 4, "loss": 1.25, "tokens_per_second": 5300.0, "mfu": 0.41, "idle": 0.03})
+    shown = terminal.getvalue()
+    assert "4/9" in shown
+    assert (
+        "loss 1.25 · 5,300 tokens/s · MFU 41 % · idle 3 % · retrieval@1 0.25 · retrieval@5 0.5 · 0:00:00 left" in shown
+    )
+    assert "step 3: retrieval@1 0.25, retrieval@5 0.5, other 1" in shown
+
+
 def test_a_mirror_that_is_not_installed_is_named_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "wandb", None)
+    monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(MissingDependencyError, match="pip install wandb"):
         run(DummyTask(), replace(CONFIG, mirrors=("wandb",)), tmp_path)
     assert not (tmp_path / "journal.jsonl").exists()

@@ -234,8 +234,7 @@ def _like(parameter: torch.Tensor, key: str, value: torch.Tensor) -> torch.Tenso
     """A moment as the optimiser holds it: where, and spread as, its parameter is."""
     if isinstance(parameter, DTensor) and key != "step":
         return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
-    # AdamW keeps its step count on the CPU, unless it is fused on another device
-    return value if key == "step" and parameter.device.type == "cpu" else value.to(parameter.device)
+    return value.to(parameter.device)  # the step count too: AdamW is fused where parameters are on another device
 
 
 @torch.no_grad()

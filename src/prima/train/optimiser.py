@@ -78,7 +78,7 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig, device: torch.dev
         lr=config.learning_rate,
         betas=config.betas,
         eps=config.epsilon,
-        fused=device.type == "cuda",
+        fused=not any(spread for _, _, spread in groups) or device.type == "cuda",
     )
 
 
