@@ -2,7 +2,9 @@
 
     python runs/train_gate.py make WORK [--workers 2]     views of simulated series; goes on where it stopped
     python runs/train_gate.py fit WORK                    trains, writes src/prima/model/packaged_gate
-    python runs/train_gate.py measure WORK                on other studies, and with subkinds left out of training
+    python runs/train_gate.py measure WORK                on studies of other seeds
+    python runs/train_gate.py leave-out WORK --fold 0     trains without a third of the subkinds and measures on those
+    python runs/train_gate.py real REAL                   what the gate alone says of folders of real series, one by one
 
 Seeds are fixed, so that a second run gives the same files. No real scan is used, neither to train nor to choose.
 """
@@ -26,7 +28,7 @@ from prima.model.gate_view import View, view_of
 from prima.simulate.cases import case_at
 from prima.simulate.fast import SimulatedStudy, patient_affine, simulate_study
 from prima.simulate.head import build_head
-from prima.simulate.negatives import make_negative, plan_negative
+from prima.simulate.negatives import SUBKINDS, make_negative, plan_negative
 from prima.simulate.pathology import shape_hooks
 from prima.simulate.phantom_scan import acquire, phantom_protocols
 from prima.simulate.plan import make_plan
@@ -46,7 +48,7 @@ MILD = Augmentation(
     noisy=0.3, beside=0.05,
 )  # fmt: skip
 HIGHEST = 0.5
-LEAVE_OUT_FOLDS, LEAVE_OUT_STEPS = 4, 500
+LEAVE_OUT_FOLDS, LEAVE_OUT_STEPS = 3, 300
 STORED_PIXELS = 56
 STUDIES_A_FILE = 10
 MASKED = 3  # every third head with its brain's outline, for heads without skull or face
@@ -192,42 +194,48 @@ def operating_point(network: GateNetwork, validation: GateViews, recipe: GateRec
 
 
 def fit(work: Path, folder: Path) -> None:
-    started = perf_counter()
-    recipe = GateRecipe()
     train = views_in(work / "train")
+    recipe = GateRecipe()
     network = trained(train, recipe)
-    validation = views_in(work / "validation")
-    print(f"{len(train)} series to train on, {len(validation)} to choose the operating point on")
+    save_operating_point(network, recipe, views_in(work / "validation"), len(train), folder)
+
+
+def save_operating_point(
+    network: GateNetwork, recipe: GateRecipe, validation: GateViews, num_series: int, folder: Path
+) -> None:
+    """Choose the threshold, write the gate, print what the threshold does to the validation series."""
     threshold, facts = operating_point(network, validation, recipe)
-    seconds = perf_counter() - started
-    rounded = {name: round(value, 4) for name, value in facts.items()}
+    facts = {name: round(value, 4) for name, value in facts.items()}
     provenance: dict[str, float | str] = {
         "data": "simulated series only (prima.simulate); no real scan",
         "made_by": "runs/train_gate.py",
-        "num_series": float(len(train)),
+        "num_series": float(num_series),
         "seed_train": float(SETS["train"][0]),
         "seed_validation": float(SETS["validation"][0]),
         "steps": float(recipe.steps),
-        **{f"validation_{name}": value for name, value in rounded.items()},
+        **{f"validation_{name}": value for name, value in facts.items()},
     }
     save_gate(folder, network, recipe.config, threshold, provenance)
-    print(json.dumps({"threshold": threshold, **rounded, "seconds": round(seconds)}, indent=1))
+    print(json.dumps({"threshold": threshold, **facts}, indent=1), flush=True)
 
 
 def measure(work: Path, folder: Path) -> None:
-    """Print tables: test studies by kind and subkind, and the same with each group of subkinds left out of training."""
-    gate, test = load_gate(folder), views_in(work / "test")
-    print_table("all subkinds in training", gate.network, test, gate.file.threshold)
-    names = sorted(set(test.subkinds[test.kinds != 0]) - {"scrambled"})
-    train, validation = views_in(work / "train"), views_in(work / "validation")
+    """Print a table of the test studies by kind and subkind."""
+    gate = load_gate(folder)
+    print_table("all subkinds in training", gate.network, views_in(work / "test"), gate.file.threshold)
+
+
+def leave_out(work: Path, fold: int) -> None:
+    """Train without a share of the subkinds, and print a table of test studies of those and of brains."""
+    names = sorted(name for kinds in SUBKINDS.values() for name in kinds)
+    left = np.array(names[fold::LEAVE_OUT_FOLDS])
     recipe = replace(GateRecipe(), steps=LEAVE_OUT_STEPS)
-    for fold in range(LEAVE_OUT_FOLDS):
-        left = np.array(names[fold::LEAVE_OUT_FOLDS])
-        network = trained(train.where(~np.isin(train.subkinds, left)), recipe)
-        known = validation.where(~np.isin(validation.subkinds, left))
-        threshold, _ = operating_point(network, known, recipe)
-        chosen = test.where(np.isin(test.subkinds, left) | (test.kinds == 0))
-        print_table(f"left out of training: {', '.join(left)}", network, chosen, threshold)
+    train = views_in(work / "train")
+    network = trained(train.where(~np.isin(train.subkinds, left)), recipe)
+    validation, test = views_in(work / "validation"), views_in(work / "test")
+    threshold, _ = operating_point(network, validation.where(~np.isin(validation.subkinds, left)), recipe)
+    chosen = test.where(np.isin(test.subkinds, left) | (test.kinds == 0))
+    print_table(f"left out of training: {', '.join(left)}", network, chosen, threshold)
 
 
 def print_table(title: str, network: GateNetwork, views: GateViews, threshold: float) -> None:
@@ -248,20 +256,50 @@ def print_table(title: str, network: GateNetwork, views: GateViews, threshold: f
             print(f"| all {name} | | {refused[of_it].sum()} of {of_it.sum()} ({refused[of_it].mean():.4f}) | |")
 
 
+def show_real(real: Path, folder: Path) -> None:
+    """A line for each series that can be decoded, whatever its headers say."""
+    from prima.predict.sources import find_studies
+
+    gate = load_gate(folder)
+    print("| folder | series | shape | headers say | gate | brain | ms |\n|---|---|---|---|---|---:|---:|")
+    for place in sorted(path for path in real.iterdir() if path.is_dir()):
+        chosen = [one for source in find_studies(place).studies for one in [source.read()]]
+        reasons = {one.number: one.reason.value for study in chosen for one in study.excluded if one.number is not None}
+        used = [(one, "used") for study in chosen for one in study.series]
+        everything = [one for source in find_studies(place, keep_all=True).studies for one in source.read().series]
+        left_out = [(one, reasons[one.number]) for one in everything if one.number in reasons]
+        for series, says in used + left_out:
+            started = perf_counter()
+            verdict = gate.judge(series.volume)
+            seconds = perf_counter() - started
+            name = series.number if series.number is not None else series.description
+            shape = " x ".join(map(str, series.volume.voxels.shape))
+            said = "kept" if verdict.admitted else f"refused: {verdict.detail}"
+            print(f"| {place.name} | {name} {series.part or ''} | {shape} | {says} | {said} | {verdict.brain:.3f} "
+                  f"| {1000 * seconds:.0f} |")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=("make", "fit", "measure"))
-    parser.add_argument("work", type=Path, help="where the views lie")
+    parser.add_argument("step", choices=("make", "fit", "measure", "leave-out", "real"))
+    parser.add_argument("work", type=Path, help="where the views lie; of real, the folder of real data")
     parser.add_argument("--workers", type=int, default=1, help="processes that simulate")
     parser.add_argument("--gate", type=Path, default=PACKAGED, help="where the gate is written, or read from")
+    parser.add_argument(
+        "--fold", type=int, default=0, choices=range(LEAVE_OUT_FOLDS), help="which subkinds are left out"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.step == "make":
         make(arguments.work, arguments.workers)
     elif arguments.step == "fit":
         fit(arguments.work, arguments.gate)
-    else:
+    elif arguments.step == "measure":
         measure(arguments.work, arguments.gate)
+    elif arguments.step == "leave-out":
+        leave_out(arguments.work, arguments.fold)
+    else:
+        show_real(arguments.work, arguments.gate)
 
 
 if __name__ == "__main__":
