@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from pathlib import Path
 
 import pytest
 
-from prima.errors import MissingDependencyError
+from prima.errors import MissingDependencyError, TrainingError
 from prima.train.journal import Journal, open_mirror, read_journal
 
 
@@ -32,6 +33,22 @@ def test_lines_after_the_checkpoint_are_cut_off(tmp_path: Path) -> None:
 def test_a_number_that_is_not_finite_is_no_json(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal.jsonl", last_step=0) as journal, pytest.raises(ValueError, match="not JSON"):
         journal.write("step", 1, loss=float("nan"))
+
+
+def test_a_full_disk_is_named_and_the_line_cut_off_later(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(path, last_step=0) as journal:
+        journal.write("step", 1, loss=1.0)
+        try:  # as on a full disk: a part of the line fits
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 9, before[1]))
+            with pytest.raises(TrainingError, match=r"journal\.jsonl: no line written"):
+                journal.write("step", 2, loss=1.0)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not path.read_bytes().endswith(b"\n")
+    with Journal(path, last_step=2):
+        assert [line["step"] for line in read_journal(path)] == [1]
 
 
 def test_a_rank_without_a_file_writes_nothing() -> None:

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from prima.errors import TrainingError
 from prima.model.transformer import TransformerConfig
 from prima.model.vision import HierarchicalViT, VisionConfig
 from prima.tokens.batch import StudyBatch, offsets_of
@@ -106,7 +107,7 @@ class VisionTask:
 
 CONFIG = EngineConfig(
     order=OrderConfig(studies_per_batch=6, tokens_per_pass=40),
-    num_steps=6,
+    num_steps=4,
     optimiser=OptimiserConfig(learning_rate=3e-3, warmup_steps=2),
     precision="float32",
     device="cpu",
@@ -123,5 +124,9 @@ if __name__ == "__main__":
     run(VisionTask(), CONFIG, folder / "contrast")
     run(VisionTask(), replace(CONFIG, parallel="fsdp"), folder / "sharded")
     run(VisionTask(), replace(CONFIG, parallel="fsdp"), folder / "sharded-continued")
+    try:  # the last rank's loss of step 3 is not finite
+        run(DummyTask(spoilt=3), DUMMY_CONFIG, folder / "spoilt")
+    except TrainingError as error:
+        (folder / f"spoilt-{dist.get_rank()}.txt").write_text(str(error), encoding="utf-8")
     dist.barrier()
     dist.destroy_process_group()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self
+from typing import Any, Literal, Self
 
 from prima.errors import MissingDependencyError, TrainingError
 
@@ -36,11 +38,11 @@ class Journal:
 
     def __init__(self, path: Path | None, *, last_step: int) -> None:
         self.path = path
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         if path is None:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a+b")
+        self._file = path.open("a+b", buffering=0)
         self._file.seek(0)
         self._file.truncate(_end_of(self._file.readlines(), last_step))
 
@@ -52,10 +54,10 @@ class Journal:
         """
         if self._file is None:
             return
-        line = json.dumps({"kind": kind, "step": step, **values}, allow_nan=False)
+        line = json.dumps({"kind": kind, "step": step, **values}, allow_nan=False).encode() + b"\n"
         try:
-            self._file.write(line.encode() + b"\n")
-            self._file.flush()
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise TrainingError(f"{self.path}: no line written ({error.strerror}); make room and start again") from None
 
