@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from prima.archive.layout import Archive
+from prima.archive.tables import append
 from prima.cli import main as cli
 from prima.model.release import load_release
 from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.simulate.phantom import write_phantom_study
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.train.heads_data import LEVELS
 
@@ -128,6 +132,38 @@ def test_what_does_not_fit_is_one_line(
     assert output.out == ""
     assert output.err.startswith("prima: ") and output.err.count("\n") == 1 and message in output.err
     assert not (tmp_path / "new").exists()
+
+
+def test_the_validation_side_of_an_archive(release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_phantom_study(tmp_path / "export", seed=1)
+    archive, out = tmp_path / "archive", tmp_path / "new"
+    tokens = ["--release", str(release), "--dtype", "float32", "--device", "cpu"]
+    assert cli.run(["ingest", str(tmp_path / "export" / "series_06"), str(archive)]) == 0
+    opened = Archive.open(archive)
+    (study,) = opened.study_uids()
+    report = {
+        "report_id": "R1", "study_uid": study, "accession": "A1", "patient_id": "PHANTOM-1", "report_status": "final",
+        "filed_at": datetime(2024, 6, 1), "text": "IMPRESSION: Meningioma.", "source": "test",
+    }  # fmt: skip
+    append(opened, "reports", [report])
+    assert (
+        cli.run(["curate", str(archive), "--test-from", "2026-01-01", "--validation", "0.999", "--min-series", "1"])
+        == 0
+    )
+    assert calibrate(release, archive, "--out", out) == 2
+    assert "run prima label" in capsys.readouterr().err
+    assert cli.run(["label", str(archive)]) == 0
+    assert calibrate(release, archive, "--out", out, *tokens[2:]) == 3
+    assert "run prima tokenize" in capsys.readouterr().err
+    assert cli.run(["tokenize", str(archive), *tokens]) == 0
+    capsys.readouterr()
+    assert calibrate(release, archive, "--out", out, *tokens[2:], "--json") == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["num_studies"], values["num_patients"], values["notes"]) == (1, 1, [])
+    positives = {name for name, head in values["heads"].items() if head["num_positives"]}
+    assert "tumor_adult_meningioma" in positives
+    manifest = load_release(out).manifest
+    assert manifest.calibrated and all(head.calibration.weak for head in manifest.diagnoses)
 
 
 def test_wrong_usage_is_status_2(release: Path, tables: tuple[Path, Path]) -> None:
