@@ -8,6 +8,7 @@ Shape suffixes: T tokens, D diagnoses.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,16 +25,21 @@ class DenseConfig:
     Args:
         full_share: a token is wholly positive from this share of its volume on, and by degrees below.
         least_cnr: on a series where a finding's contrast-to-noise is lower, its tokens are neither.
-        positive_weight: how much a positive token counts in the loss.
+        largest_weight: a positive token counts 1 / √(share of positive tokens of that diagnosis) times, and this often
+            at most: an aneurysm has forty tokens where atrophy has thousands, and both are to be learnt.
     """
 
     full_share: float = 0.04
     least_cnr: float = 0.7
-    positive_weight: float = 3.0
+    largest_weight: float = 60.0
 
 
 def token_targets(
-    dense: DenseTargets, num_tokens: int, num_diagnoses: int, config: DenseConfig
+    dense: DenseTargets,
+    num_tokens: int,
+    num_diagnoses: int,
+    config: DenseConfig,
+    positive_weights: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Targets and weights of every token of a study.
 
@@ -42,6 +48,7 @@ def token_targets(
         num_tokens: of the study.
         num_diagnoses: columns.
         config: see there.
+        positive_weights: [D] of `positive_weights`; all 1 when None.
 
     Returns:
         [T, D] float32 targets from 0 to 1, and [T, D] float32 weights.
@@ -53,8 +60,29 @@ def token_targets(
     share = torch.from_numpy(dense.share.astype(np.float32)) / 255
     target = (share / config.full_share).clamp(max=1)
     targets[rows, columns] = target
-    weights[rows, columns] = torch.where(share > 0, 1 + (config.positive_weight - 1) * target, 0.0)
+    heavy = torch.ones(num_diagnoses) if positive_weights is None else positive_weights
+    weights[rows, columns] = torch.where(share > 0, 1 + (heavy[columns] - 1) * target, 0.0)
     return targets, weights
+
+
+def positive_weights(
+    studies: Iterable[tuple[DenseTargets | None, int]], num_diagnoses: int, config: DenseConfig
+) -> torch.Tensor:
+    """[D] weight of a positive token of each diagnosis, from some studies' targets and numbers of tokens.
+
+    Example:
+        >>> one = DenseTargets(token=np.arange(4), diagnosis=np.zeros(4, np.uint8), share=np.full(4, 255, np.uint8))
+        >>> positive_weights([(one, 100)], 2, DenseConfig()).tolist()
+        [5.0, 60.0]
+    """
+    positives = torch.zeros(num_diagnoses)
+    total = 0
+    for dense, num_tokens in studies:
+        total += num_tokens
+        if dense is not None:
+            target = torch.from_numpy((dense.share / 255 / config.full_share).clip(max=1).astype(np.float32))
+            positives.index_add_(0, torch.from_numpy(dense.diagnosis.astype(np.int64)), target)
+    return (positives / max(total, 1)).clamp_min(1e-12).rsqrt().clamp(1.0, config.largest_weight)
 
 
 def mark_hidden(study: StudyPatches, config: DenseConfig) -> DenseTargets | None:

@@ -21,12 +21,13 @@ def draw_patches(
     rng: np.random.Generator,
     contract: Contract,
     dense: DenseConfig | None,
+    positive_weights: torch.Tensor | None = None,
 ) -> PatchBatch:
     """Draw `number` tokens of each study, in random order.
 
     With dense targets up to half of them are tokens in which something lies: of most studies that is all of those.
     """
-    parts = [_of_study(study, number, rng, contract, dense) for study in studies]
+    parts = [_of_study(study, number, rng, contract, dense, positive_weights) for study in studies]
     order = torch.from_numpy(rng.permutation(sum(len(part.voxels) for part in parts)))
     has_targets = all(part.targets is not None for part in parts)
     return PatchBatch(
@@ -57,7 +58,12 @@ def place_rows(study: StudyPatches, contract: Contract) -> torch.Tensor:
 
 
 def _of_study(
-    study: StudyPatches, number: int, rng: np.random.Generator, contract: Contract, dense: DenseConfig | None
+    study: StudyPatches,
+    number: int,
+    rng: np.random.Generator,
+    contract: Contract,
+    dense: DenseConfig | None,
+    positive_weights: torch.Tensor | None,
 ) -> PatchBatch:
     marked = np.zeros(0, np.int64)
     if dense is not None and study.dense is not None:
@@ -69,7 +75,7 @@ def _of_study(
     if dense is not None and study.dense is not None:
         marked_targets = mark_hidden(study, dense)
         assert marked_targets is not None
-        every = token_targets(marked_targets, study.num_tokens, len(DIAGNOSES), dense)
+        every = token_targets(marked_targets, study.num_tokens, len(DIAGNOSES), dense, positive_weights)
         targets, weights = (one[rows] for one in every)
     return PatchBatch(
         voxels=to_float(torch.from_numpy(study.voxels[rows.numpy()])).unsqueeze(1),
