@@ -103,17 +103,19 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tmp_path: Path) -> None:
     assert load_weights(Tied(64), tmp_path).step == 1
 
 
-@pytest.mark.parametrize("broken", ["fsync", "replace"])
+@pytest.mark.parametrize("broken", ["fsync", "replace", "pointer"])
 def test_a_disk_that_fills_up_late_leaves_the_earlier_checkpoint(
     broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(tmp_path, ALONE)
     save(checkpoints, 1)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    if broken == "fsync":
+    if broken == "pointer":
+        monkeypatch.setattr("prima.train.checkpoint.json.dump", fail)
+    elif broken == "fsync":
         monkeypatch.setattr("prima.train.checkpoint.os.fsync", fail)
     else:
         monkeypatch.setattr(Path, "replace", fail)

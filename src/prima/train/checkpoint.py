@@ -165,7 +165,12 @@ class Checkpoints:
         best = path.name if is_best else None if before is None else before.best
         kept = {*sorted(files)[-self.keep :], path.name, *([best] if best else [])}
         pointer = Pointer(latest=path.name, best=best, files={name: files[name] for name in sorted(kept)})
-        _write_pointer(self.folder, pointer)
+        try:
+            _write_pointer(self.folder, pointer)
+        except OSError:
+            if read_pointer(self.folder) == before:
+                path.unlink()  # nothing names it, and the room is needed
+            raise
         for old in self.folder.glob("*.safetensors"):
             if old.name not in kept:
                 old.unlink()
@@ -243,7 +248,7 @@ def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], name: str) -> Non
     own = module.state_dict()
     found = {key.removeprefix("module."): value for key, value in tensors.items() if key.startswith("module.")}
     odd = sorted(own.keys() ^ found.keys()) + [
-        key for key in own.keys() & found.keys() if own[key].shape != found[key].shape
+        key for key in sorted(own.keys() & found.keys()) if own[key].shape != found[key].shape
     ]
     if odd:
         raise TrainingError(
