@@ -21,13 +21,14 @@ def draw_patches(
     rng: np.random.Generator,
     contract: Contract,
     dense: DenseConfig | None,
+    *,
     positive_weights: torch.Tensor | None = None,
 ) -> PatchBatch:
     """Draw `number` tokens of each study, in random order.
 
     With dense targets up to half of them are tokens in which something lies: of most studies that is all of those.
     """
-    parts = [_of_study(study, number, rng, contract, dense, positive_weights) for study in studies]
+    parts = [_of_study(study, number, rng, contract, dense, positive_weights=positive_weights) for study in studies]
     order = torch.from_numpy(rng.permutation(sum(len(part.voxels) for part in parts)))
     has_targets = all(part.targets is not None for part in parts)
     return PatchBatch(
@@ -63,6 +64,7 @@ def _of_study(
     rng: np.random.Generator,
     contract: Contract,
     dense: DenseConfig | None,
+    *,
     positive_weights: torch.Tensor | None,
 ) -> PatchBatch:
     marked = np.zeros(0, np.int64)
