@@ -18,6 +18,10 @@ from torch.nn import functional
 from prima.train.patch_file import DenseTargets, StudyPatches
 
 
+# Studies from which the shares of positive tokens are estimated, spread over the training side.
+STUDIES_COUNTED = 300
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenseConfig:
     """How shares of tokens become targets.

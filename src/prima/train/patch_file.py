@@ -229,6 +229,23 @@ def read_patches(path: Path) -> StudyPatches:
         ) from error
 
 
+def read_dense(path: Path) -> tuple[DenseTargets | None, int]:
+    """The dense targets of a file and its number of tokens, without its voxels.
+
+    Raises:
+        UnreadableError: as `read_patches`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            num_tokens = int(file["offsets"][-1])
+            if "dense_token" not in file.files:
+                return None, num_tokens
+            token, diagnosis, share = (file[f"dense_{name}"] for name in ("token", "diagnosis", "share"))
+            return DenseTargets(token=token, diagnosis=diagnosis, share=share), num_tokens
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise UnreadableError(f"{path.name}: found no whole file of patches; make it again") from error
+
+
 def plane_of(number: int) -> str:
     """Name of the plane whose slices are stacked along an array axis."""
     return PLANE_OF_PLANE_AXIS[number]

@@ -16,7 +16,7 @@ from prima.model.report_encoder import Texts, TextTokenizer, pack_texts
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import StudyBatch, pack
 from prima.tokens.contract import Contract
-from prima.train.dense import DenseConfig, series_targets, token_targets
+from prima.train.dense import STUDIES_COUNTED, DenseConfig, positive_weights, series_targets, token_targets
 from prima.train.dropout import NOTHING, DropoutConfig, Mode, sampling_weights, withhold
 from prima.train.examples import Example, Examples
 from prima.train.losses import alike_groups, group_numbers, series_discrimination
@@ -53,7 +53,7 @@ class StudyTaskConfig:
             "labels": 1.0,
             "priority": 0.5,
             "referrals": 0.2,
-            "tokens": 1.0,
+            "tokens": 0.15,
             "series": 0.5,
         }
     )
@@ -102,6 +102,11 @@ class StudyTask:
         self.contract = contract
         self.tokenizer = tokenizer
         self.model = StudyModel(config.model)
+        self.positive_weights: torch.Tensor | None = None
+        if config.model.dense:
+            some = range(0, len(train.study_uids), max(1, len(train.study_uids) // STUDIES_COUNTED))
+            counted = ((train.read(number).dense, int(train.num_tokens[number])) for number in some)
+            self.positive_weights = positive_weights(counted, len(DIAGNOSES), config.dense)
 
     @property
     def module(self) -> nn.Module:
@@ -171,6 +176,7 @@ class StudyTask:
                     sum(one.num_tokens for one in example.tokens.series),
                     len(DIAGNOSES),
                     self.config.dense,
+                    self.positive_weights,
                 )
                 for example in examples
                 if example.dense is not None

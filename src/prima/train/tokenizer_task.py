@@ -13,9 +13,9 @@ from torch import nn
 
 from prima.errors import UnreadableError
 from prima.tokens.contract import Contract
-from prima.train.dense import DenseConfig
+from prima.train.dense import STUDIES_COUNTED, DenseConfig, positive_weights
 from prima.train.patch_batches import draw_patches
-from prima.train.patch_file import read_patches
+from prima.train.patch_file import read_dense, read_patches
 from prima.train.task import Split, StepState
 from prima.train.token_model import PatchBatch, TokenModel, TokenModelConfig
 
@@ -37,7 +37,7 @@ class TokenizerTaskConfig:
     dense: DenseConfig = field(default_factory=DenseConfig)
     patches_per_study: int = 1200
     weights: Mapping[str, float] = field(
-        default_factory=lambda: {"reconstruction": 5.0, "commitment": 1.0, "dense": 1.0}
+        default_factory=lambda: {"reconstruction": 5.0, "commitment": 1.0, "dense": 0.15}
     )
     permute_axes: bool = False
 
@@ -61,6 +61,10 @@ class TokenizerTask:
         self.config = config
         self.contract = contract
         self.model = TokenModel(config.model, latent_width(config.model, contract))
+        self.positive_weights: torch.Tensor | None = None
+        if self.model.dense_head is not None:
+            counted = (read_dense(path) for path in train[:: max(1, len(train) // STUDIES_COUNTED)])
+            self.positive_weights = positive_weights(counted, config.model.num_diagnoses, config.dense)
 
     @property
     def module(self) -> nn.Module:
@@ -82,7 +86,9 @@ class TokenizerTask:
         studies = [read_patches(self.files[step.split][number]) for number in numbers]
         dense = self.config.dense if self.model.dense_head is not None else None
         random = step.random(numbers[0], "patches")
-        batch = draw_patches(studies, self.config.patches_per_study, random, self.contract, dense)
+        number = self.config.patches_per_study
+        heavy = self.positive_weights
+        batch = draw_patches(studies, number, random, self.contract, dense, positive_weights=heavy)
         voxels = batch.voxels.repeat_interleave(self.contract.encoder_slices // self.contract.patch_slices, dim=2)
         if self.config.permute_axes and step.is_training:
             voxels = voxels.permute(0, 1, *(2 + random.permutation(3)).tolist()).contiguous()
