@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from prima.train.patch_file import DenseTargets, StudyPatches
 
-
 # Studies from which the shares of positive tokens are estimated, spread over the training side.
 STUDIES_COUNTED = 300
 
