@@ -1,8 +1,8 @@
 """Losses of all heads at once, each as a share of what the best constant would lose.
 
-Imbalance: a positive counts as √(negatives / positives), capped, which lies between no balance and full balance. It
-moves logits, and hardly their order; calibration then turns them into probabilities. Dividing each task's loss by that
-of a constant gives a rare class its share of the trunk.
+Imbalance: dividing each task's loss by that of a constant gives a rare class its share of the trunk. Within a task a
+positive counts like a negative, or, when a recipe says so, as √(negatives / positives) up to a cap; that moves logits,
+which calibration turns into probabilities either way.
 """
 
 from __future__ import annotations

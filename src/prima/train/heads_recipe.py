@@ -18,7 +18,8 @@ class HeadRecipe:
         weight_decay: of AdamW.
         noise: each feature is multiplied by 1 + noise · normal, anew in every step.
         dropout: share of hidden values set to zero in a step of training.
-        max_positive_weight: a positive counts as √(negatives / positives), this much at most; 1: like a negative.
+        max_positive_weight: a positive counts as √(negatives / positives), this much at most; 1: like a
+            negative, which ranked best where it was measured.
         min_positives: validation positives (and negatives) that a task needs to stop by itself; with fewer it stops
             where the tasks that have them do best on the whole.
         allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
@@ -28,12 +29,12 @@ class HeadRecipe:
     hidden: int = 256
     epochs: int = 40
     column_epochs: int = 60
-    batch_size: int = 256
+    batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.05
     noise: float = 0.01
-    dropout: float = 0.3
-    max_positive_weight: float = 10.0
+    dropout: float = 0.5
+    max_positive_weight: float = 1.0
     min_positives: int = 5
     allow_empty: bool = False
     seed: int = 0
