@@ -172,7 +172,7 @@ def read_features(path: Path, examples: LabelledExamples) -> Features | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None  # cut short by a full disk, say: they are made again

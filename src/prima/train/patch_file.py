@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -203,7 +204,7 @@ def read_patches(path: Path) -> StudyPatches:
         UnreadableError: it is missing, cut or not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         text = json.loads(arrays["text"].tobytes())
         dense = None
@@ -223,7 +224,7 @@ def read_patches(path: Path) -> StudyPatches:
             visible=arrays.get("visible"),
             facts=text["facts"],
         )
-    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
+    except (OSError, KeyError, ValueError, TypeError, EOFError, BadZipFile) as error:
         raise UnreadableError(
             f"{path.name}: found no whole file of patches ({type(error).__name__}); make it again"
         ) from error

@@ -1,0 +1,88 @@
+"""Recipes: complete, JSON-ready, of the sizes they promise, and variants that change what they say and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from prima.errors import UsageError
+from prima.model.untrained import PUBLISHED_SIZES
+from prima.model.vision import HierarchicalViT
+from prima.study.ontology import DIAGNOSES
+from prima.tokens.contract import OPEN, PUBLISHED
+from prima.tokens.vqvae import VQVAE, Encoder
+from prima.train.recipes import RECIPES, recipe_of
+from prima.train.tokenizer_task import latent_width
+
+
+def differing(one: Any, other: Any, name: str = "") -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from differing(one.get(key), other.get(key), f"{name}.{key}" if name else key)
+    elif one != other:
+        yield name
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
+    recipe = recipe_of(name)
+    assert recipe.name == name
+    values = recipe.to_json()
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    vision = recipe.study.model.vision
+    row = latent_width(recipe.tokenizer.model, recipe.contract) + 3 * recipe.contract.position_dims + 3
+    assert row == (vision.token_width or vision.sequence.width) == recipe.names.token_width
+    assert recipe.names.width == vision.sequence.width
+    assert recipe.names.encoder == vision.series_name
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "fields"),
+    [
+        ("demo", "demo_reports", {"tokenizer.model.dense_hidden", "study.model.dense"}),
+        ("no_sentence_dropout", "demo_reports", {"study.sentences.alone", "study.sentences.drop"}),
+        ("no_discrimination", "demo_reports", {"study.weights.discrimination"}),
+        ("image_only", "demo_reports", {"study.mode"}),
+        ("with_indication", "demo_reports", {"study.mode"}),
+        ("siglip", "demo_reports", {"study.model.contrast.objective", "study.model.contrast.scale"}),
+    ],
+)
+def test_a_variant_changes_what_it_says_and_nothing_else(name: str, base: str, fields: set[str]) -> None:
+    found = set(differing(recipe_of(name).to_json(), recipe_of(base).to_json()))
+    assert found == {"name", *fields}
+
+
+def test_only_demo_learns_from_masks() -> None:
+    assert [name for name in RECIPES if recipe_of(name).has_masks] == ["demo"]
+
+
+def test_the_recipe_of_um_220k_has_the_published_sizes() -> None:
+    recipe = recipe_of("um220k")
+    assert recipe.contract == PUBLISHED
+    assert recipe.study.model.vision == PUBLISHED_SIZES.vision
+    assert recipe.study.model.vision.feature_dim == 10_240
+    assert recipe.study_engine.optimiser.learning_rate == 2e-6
+
+
+def test_the_demo_fits_into_a_wheel_and_its_encoder_is_cheap() -> None:
+    recipe = recipe_of("demo")
+    vision, tokenizer = recipe.study.model.vision, recipe.tokenizer.model.vqvae
+    assert vision.evidence >= len(DIAGNOSES)
+    with torch.device("meta"):
+        modules = (HierarchicalViT(vision), VQVAE(tokenizer))
+    num_bytes = 4 * sum(one.numel() for module in modules for one in module.parameters())
+    num_bytes += 4 * recipe.heads.hidden * (vision.feature_dim + 100)
+    assert num_bytes < 30e6
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        Encoder(tokenizer)(torch.zeros(1, 1, *OPEN.encoder_shape("axial")))
+    assert counter.get_total_flops() < 1e9
+
+
+def test_an_unknown_recipe_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="found 'huge', expected one of tiny, demo, demo_reports, um220k"):
+        recipe_of("huge")
