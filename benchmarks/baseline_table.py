@@ -74,8 +74,8 @@ def markdown(found: dict[str, Any]) -> str:
         lines += [f"Best baseline on validation: {words_of(best, found['runs'][best])}.", ""]
     lines += [
         "Intervals: 95 %, patients resampled. ECE: mean over the diagnoses, after a line of log-odds fitted on "
-        "validation (on validation itself by five-fold cross-fitting over patients); as trained: before it. Networks stopped "
-        "by validation, so that their numbers there are a little too good.",
+        "validation (on validation itself by five-fold cross-fitting over patients); as trained: before it. Networks "
+        "stopped by validation, so that their numbers there are a little too good.",
         "",
     ]
     return "\n".join(lines)
