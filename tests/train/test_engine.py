@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,14 @@ from prima.train.task import StepState, TaskWithBackward
 from .dummy_task import CONFIG, DummyTask, Network, Rows
 from .vision_task import CONFIG as VISION_CONFIG
 from .vision_task import VisionTask
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_the_loop_makes_the_updates_of_plain_pytorch(tmp_path: Path) -> None:
@@ -83,7 +91,7 @@ def test_a_task_may_make_its_own_backward_pass(tmp_path: Path) -> None:
     task = VisionTask()
     assert isinstance(task, TaskWithBackward)
     assert not isinstance(DummyTask(), TaskWithBackward)
-    run(task, replace(VISION_CONFIG, num_steps=30), tmp_path)
+    assert run(task, replace(VISION_CONFIG, num_steps=30), tmp_path).status == "done"
     losses = [line["loss"] for line in read_journal(tmp_path / "journal.jsonl")]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
@@ -186,8 +194,9 @@ def test_the_journal_tells_what_a_step_took(tmp_path: Path) -> None:
 
 
 def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("prima.train.progress.SECONDS_BETWEEN_LINES", float("inf"))  # however slow the machine is
     run(DummyTask(), CONFIG, tmp_path)
     out, err = capsys.readouterr()
     assert out == ""
