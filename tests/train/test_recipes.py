@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,3 +88,8 @@ def test_the_demo_fits_into_a_wheel_and_its_encoder_is_cheap() -> None:
 def test_an_unknown_recipe_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="found 'huge', expected one of tiny, demo, demo_reports, um220k"):
         recipe_of("huge")
+
+
+def test_every_recipe_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == list(RECIPES)
