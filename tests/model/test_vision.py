@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from prima.model.attention import Backend, Pieces
-from prima.model.transformer import TransformerConfig
+from prima.model.transformer import Transformer, TransformerConfig, recompute_blocks
 from prima.model.untrained import PUBLISHED_SIZES, TINY_SIZES
 from prima.model.vision import HierarchicalViT, RegisterViT, TextEncoder, TextEncoderConfig, VisionConfig
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack, position_code
@@ -154,3 +154,19 @@ def test_json_gives_the_same_sizes_back(config: VisionConfig) -> None:
 
 def test_the_published_feature_has_10240_numbers() -> None:
     assert PUBLISHED_SIZES.vision.feature_dim == 10_240
+
+
+def test_blocks_that_are_computed_again_give_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    config = TransformerConfig(width=16, depth=4, heads=2, head_dim=8, mlp_dim=32)
+    plain = Transformer(config)
+    again = Transformer(config)
+    again.load_state_dict(plain.state_dict())
+    recompute_blocks(again, 0.5)
+    assert (plain.num_recomputed, again.num_recomputed) == (0, 2)
+    x, pieces = torch.randn(7, 16), Pieces(offsets_of([3, 4]))
+    for one in (plain, again):
+        one(x, pieces, "reference").square().sum().backward()
+    for mine, other in zip(plain.parameters(), again.parameters(), strict=True):
+        assert mine.grad is not None and other.grad is not None
+        torch.testing.assert_close(mine.grad, other.grad)

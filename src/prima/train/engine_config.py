@@ -29,6 +29,7 @@ class EngineConfig:
         best_is: whether more or less of it is better.
         parallel: under torchrun, a replica on every rank or parameters spread over the ranks (FSDP2).
         compile: compile the transformer blocks.
+        recompute: share of the transformer blocks that keep nothing for the backward pass and are computed again there.
         device: "cpu", "cuda" or "auto".
         readers: threads that read ahead.
         ahead: batches that they may be ahead.
@@ -50,6 +51,7 @@ class EngineConfig:
     best_is: Literal["highest", "lowest"] = "highest"
     parallel: Literal["ddp", "fsdp"] = "ddp"
     compile: bool = False
+    recompute: float = 0.0
     device: str = "auto"
     readers: int = 1
     ahead: int = 3
@@ -66,7 +68,7 @@ class EngineConfig:
     def decisive(self) -> dict[str, Any]:
         """The fields that the weights depend on, JSON-ready; the others may change when a run goes on."""
         values = asdict(self)
-        for name in ("parallel", "compile", "device", "readers", "ahead", "checkpoint_seconds", "keep"):
+        for name in ("parallel", "compile", "recompute", "device", "readers", "ahead", "checkpoint_seconds", "keep"):
             del values[name]
         for name in ("stop_after_seconds", "count_flops", "mirrors"):
             del values[name]

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal
 import torch
 
 from prima.errors import TrainingError, UsageError
-from prima.model.transformer import Block
+from prima.model.transformer import Block, recompute_blocks
 from prima.train.batches import made_ahead
 from prima.train.checkpoint import Checkpoints, Position
 from prima.train.distributed import Workers, shard, whole
@@ -65,6 +65,8 @@ class TrainingRun(Generic[SomeBatch]):
             if not isinstance(task, TaskWithTowers):
                 raise UsageError("fsdp: this task names no towers; expected parallel='ddp'")
             shard(task.towers, workers)
+        if config.recompute:
+            recompute_blocks(task.module, config.recompute)
         if config.compile:
             for block in [one for one in task.module.modules() if isinstance(one, Block)]:
                 block.compile(dynamic=True)
