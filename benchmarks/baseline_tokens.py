@@ -76,7 +76,9 @@ def bags_of(part: Part, folder: Path) -> list[Bag]:
 def has_tokens(part: Part, folder: Path) -> bool:
     """Whether there are tokens of the whole part."""
     place = folder / part.name
-    return any(place.glob("*.tokens")) or all((place / file.name).exists() for file in part.files)
+    if any(place.glob("*.tokens")):
+        return set(part.study_uids) <= set(TokenFolder(place).study_uids)
+    return all((place / file.name).exists() for file in part.files)
 
 
 def _from_series(examples: TokenFolder, number: int) -> Bag:

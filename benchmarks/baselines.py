@@ -311,7 +311,8 @@ def main() -> int:
             runs[name] = run(name, make, job)
         elif (job.folder / "run.json").exists():
             before = json.loads((job.folder / "run.json").read_text())
-            if before["parts"] == {part.name: part.digest for part in others}:
+            same_studies = before["parts"] == {part.name: part.digest for part in others}
+            if same_studies and before["trained_on"]["train"] == train.digest:
                 runs[name] = before
     found = {
         "studies": {part.name: len(part) for part in (train, *others)},
