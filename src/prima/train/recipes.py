@@ -167,7 +167,7 @@ def demo_reports() -> Recipe:
             model=StudyModelConfig(vision=vision, report=_report(width=128, depth=2, joint_dim=128)),
             dropout=DropoutConfig(tokens=0.5),
         ),
-        study_engine=_engine(studies=8, epochs=3, rate=1e-3, decay=0.02, warmup=150, measure_every=250),
+        study_engine=_engine(studies=8, epochs=7, rate=1e-3, decay=0.02, warmup=120, measure_every=500),
     )
 
 
