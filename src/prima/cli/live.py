@@ -22,6 +22,7 @@ from rich.text import Text
 from prima.predict.page_rows import rows_of
 from prima.predict.run import Outcome, Progress
 from prima.study import Findings
+from prima.study.findings import DEMONSTRATION
 
 STEPS = {"start": "starting", "hash": "checking the release", "read": "reading", "encode": "encoding"}
 UNITS = {"read": "files", "encode": "tokens"}
@@ -126,8 +127,10 @@ class _Count(ProgressColumn):
 def _summary(findings: Findings) -> str:
     used = sum(entry.status == "used" for entry in findings.series)
     priority = f", priority {findings.priority.level}" if findings.priority else ""
-    untrained = "" if findings.release.trained else " (untrained release: the numbers mean nothing)"
-    return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{untrained}"
+    told = f" ({DEMONSTRATION})" if DEMONSTRATION in findings.notes else ""
+    if not findings.release.trained:
+        told = " (untrained release: the numbers mean nothing)"
+    return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{told}"
 
 
 def _highest(findings: Findings) -> Table:

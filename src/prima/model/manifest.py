@@ -104,6 +104,14 @@ class Manifest:
     provenance: dict[str, Any]
     files: dict[str, FileRecord]
 
+    @property
+    def demonstrates(self) -> bool:
+        """Whether any stage was trained on made-up studies: such weights demonstrate, they do not diagnose."""
+        stages = self.provenance.get("stages", {})
+        return isinstance(stages, dict) and any(
+            isinstance(record, dict) and record.get("simulated") is True for record in stages.values()
+        )
+
     def to_text(self) -> str:
         """The text of release.json."""
         values = asdict(self)

@@ -15,11 +15,12 @@ from prima.model.heads import HeadOutputs
 from prima.model.manifest import HeadRecord, Manifest, PriorityRecord
 from prima.model.release import Release
 from prima.study import Finding, Priority, ReleaseStamp
-from prima.study.findings import Mode
+from prima.study.findings import DEMONSTRATION, Mode
 from prima.study.ontology import display_name
 from prima.tokens.batch import SeriesTokens, StudyTokens, pack
 from prima.tokens.patches import Patches
 from prima.tokens.precision import Precision
+from prima.tokens.text import study_text
 from prima.tokens.tokenizer import Tokenizer
 
 
@@ -59,9 +60,19 @@ class Engine:
         self.tokenizer.prepare()
 
     @property
+    def is_nameless(self) -> bool:
+        """Whether series names and the study description are withheld: by the call, or because training did."""
+        return self.image_only or self.release.manifest.mode == "image"
+
+    @property
     def mode(self) -> Mode:
         """What the model sees of a study in this call."""
-        return "image" if self.image_only else self.release.manifest.mode
+        return "image" if self.is_nameless else self.release.manifest.mode
+
+    def study_text(self, description: str | None, indication: str) -> str:
+        """What the model may read of a study besides its series: the description, with the indication in that mode."""
+        text = description or ""
+        return study_text(text, indication) if self.mode == "image+names+indication" else text
 
     def stamp(self) -> ReleaseStamp:
         """The release, as findings name it."""
@@ -104,13 +115,13 @@ class Engine:
                 latents=self.tokenizer.latents(one, count(series)),
                 coordinates=one.coordinates,
                 plane=one.plane,
-                name="" if self.image_only else name,
+                name="" if self.is_nameless else name,
                 num_patches=one.num_patches,
             )
             for series, (one, name) in enumerate(zip(patches, names, strict=True))
         )
         encoded = perf_counter()
-        study = StudyTokens(series=tokens, description="" if self.image_only else description)
+        study = StudyTokens(series=tokens, description="" if self.is_nameless else description)
         batch = pack([study], self.contract).to(self.precision.device)
         feature = self.vision(batch).study[0].float()
         seen = perf_counter()
@@ -162,12 +173,12 @@ def priority_of(logits: dict[str, float] | None, record: PriorityRecord | None =
 def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tuple[str, ...]:
     """What a reader of the probabilities should know.
 
-    One line for each finding called present, or abstained on, by a threshold that rests on few positive studies; and
+    Whether the weights saw made-up studies. One line for each finding called present, or abstained on, by a threshold that rests on few positive studies; and
     one where the model saw less of the study than when it was calibrated.
     """
     heads = (*manifest.diagnoses, *manifest.referrals)
     calibrations = {head.name: head.calibration for head in heads if head.calibration is not None}
-    notes = []
+    notes = [DEMONSTRATION] if findings and manifest.demonstrates else []
     for finding in findings:
         calibration = calibrations.get(finding.name)
         if calibration is not None and calibration.weak and finding.present is not False:

@@ -19,6 +19,7 @@ from prima import __version__
 from prima.predict.page_rows import num_shown, priority_view, reason_words, rows_of
 from prima.predict.pictures import Picture, SeriesPictures
 from prima.study import Findings
+from prima.study.findings import DEMONSTRATION
 
 MODES = {
     "image": "Images only",
@@ -48,6 +49,7 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
         .render(
             findings=findings,
             style=Markup(style),  # noqa: S704 (our own file, nothing of the study)
+            demonstrates=DEMONSTRATION in findings.notes,
             style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
             num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),

@@ -88,6 +88,7 @@ class _Prepared:
     where: Path
     study_uid: str
     description: str | None
+    indication: str
     notes: tuple[str, ...]
     entries: tuple[SeriesEntry, ...]
     patches: tuple[Patches, ...]
@@ -207,6 +208,7 @@ def _prepare_one(
         where=given.path,
         study_uid=study.study_uid,
         description=options.study_description if options.study_description is not None else study.description,
+        indication=study.indication or "",
         notes=(*study.notes, *(f"of the same input, {problem}" for problem in given.problems)),
         entries=entries_of(study, patches),
         patches=patches,
@@ -225,7 +227,9 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
             on_progress(Progress(step="encode", where=str(item.where), completed=done, total=total))
 
         try:
-            answer = engine.answer(item.patches, item.names, item.description or "", count)
+            answer = engine.answer(
+                item.patches, item.names, engine.study_text(item.description, item.indication), count
+            )
         except NotFiniteError as error:
             reason = str(error)
         except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study, as in reading

@@ -70,6 +70,10 @@ class ReleaseStamp:
     mode: Mode
 
 
+DEMONSTRATION = "trained on a synthetic health system: the release demonstrates, it does not diagnose people"
+"""The note that findings of a release carry whose weights saw made-up studies."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """Everything openprima says of one study; `to_json` gives the contents of findings.json."""
