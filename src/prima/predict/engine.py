@@ -173,8 +173,8 @@ def priority_of(logits: dict[str, float] | None, record: PriorityRecord | None =
 def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tuple[str, ...]:
     """What a reader of the probabilities should know.
 
-    Whether the weights saw made-up studies. One line for each finding called present, or abstained on, by a threshold that rests on few positive studies; and
-    one where the model saw less of the study than when it was calibrated.
+    Whether the weights saw made-up studies; one line for each finding called present, or abstained on, by a threshold
+    that rests on few positive studies; and one where the model saw less of the study than when it was calibrated.
     """
     heads = (*manifest.diagnoses, *manifest.referrals)
     calibrations = {head.name: head.calibration for head in heads if head.calibration is not None}
