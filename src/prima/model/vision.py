@@ -154,24 +154,54 @@ class HierarchicalViT(nn.Module):
             batch: packed studies; tokens on the model's device, in any floating dtype.
             backend: the attention backend; the device's best when None.
         """
-        dtype = self.series_project.weight.dtype
-        device = batch.tokens.device
-        backend = backend or best_backend(device, dtype)
-        names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
-        rows = batch.tokens.to(dtype)
-        embedded = rows if self.embed is None else self.embed(rows)
-        series_pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
-        evidence: torch.Tensor | None = None
-        series_evidence: torch.Tensor | None = None
-        if self.evidence is not None:
-            evidence, series_evidence = self.evidence(tokens, batch.series_offsets)
-            series_pooled = torch.cat([series_pooled, series_evidence.to(series_pooled.dtype)], dim=1)
-        series = self.series_project(series_pooled)
-        descriptions = _encode(self.study_description, batch.study_text, batch.study_text_offsets, backend)
-        study, _ = self.study(series, batch.study_offsets.cpu(), descriptions, backend)
-        if series_evidence is not None:
-            study = torch.cat([study, pool_series(series_evidence, batch.study_offsets).to(study.dtype)], dim=1)
+        backend = backend or best_backend(batch.tokens.device, self.series_project.weight.dtype)
+        pooled, tokens, evidence = self.read_series(batch, backend)
+        series, study = self.read_studies(
+            pooled, batch.study_offsets, batch.study_text, batch.study_text_offsets, backend
+        )
         return VisionOutput(series=series, study=study, tokens=tokens, evidence=evidence)
+
+    def read_series(
+        self, batch: StudyBatch, backend: Backend
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """The lower half: what the sequence ViT makes of every series.
+
+        Returns:
+            [S, P] registers and pooled evidence of each series, [T, W] states of the tokens, [T, E] their evidence.
+        """
+        names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
+        rows = batch.tokens.to(self.series_project.weight.dtype)
+        embedded = rows if self.embed is None else self.embed(rows)
+        pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
+        if self.evidence is None:
+            return pooled, tokens, None
+        evidence, of_series = self.evidence(tokens, batch.series_offsets)
+        return torch.cat([pooled, of_series.to(pooled.dtype)], dim=1), tokens, evidence
+
+    def read_studies(
+        self,
+        pooled_SP: torch.Tensor,
+        offsets: torch.Tensor,
+        text: torch.Tensor,
+        text_offsets: torch.Tensor,
+        backend: Backend,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The upper half: series embeddings [S, study width] and study features [B, feature_dim].
+
+        Args:
+            pooled_SP: of `read_series`.
+            offsets: [B + 1] where each study's series start.
+            text: character codes of the study descriptions.
+            text_offsets: [B + 1].
+            backend: the attention backend.
+        """
+        series = self.series_project(pooled_SP)
+        descriptions = _encode(self.study_description, text, text_offsets, backend)
+        study, _ = self.study(series, offsets.cpu(), descriptions, backend)
+        if self.evidence is not None:
+            of_series = pooled_SP[:, -2 * self.config.evidence :]
+            study = torch.cat([study, pool_series(of_series.float(), offsets).to(study.dtype)], dim=1)
+        return series, study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
         """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""

@@ -108,14 +108,7 @@ class StudyModel(nn.Module):
 
     def supervised(self, seen: VisionOutput, targets: StudyTargets) -> dict[str, torch.Tensor]:
         """Losses that need no other study, as means over the studies of the batch."""
-        losses: dict[str, torch.Tensor] = {}
-        study = seen.study.float()
-        if self.diagnoses is not None and self.priority is not None and self.referrals is not None:
-            losses["labels"] = known_mean(self.diagnoses(study), targets.labels)
-            losses["referrals"] = known_mean(self.referrals(study), targets.referrals)
-            known = targets.priority >= 0
-            each = nn.functional.cross_entropy(self.priority(study), targets.priority.clamp_min(0), reduction="none")
-            losses["priority"] = (each * known).mean()
+        losses = self.supervised_study(seen.study, targets)
         if self.config.dense and seen.evidence is not None and targets.token_targets is not None:
             logits = seen.evidence[:, : len(DIAGNOSES)]
             each = cross_entropy_of(logits, targets.token_targets, weight=targets.token_weights, reduction="sum")
@@ -124,6 +117,18 @@ class StudyModel(nn.Module):
             logits = self.series_head(seen.series.float())
             each = cross_entropy_of(logits, targets.series_targets, weight=targets.series_weights, reduction="sum")
             losses["series"] = each / len(logits)
+        return losses
+
+    def supervised_study(self, study_BF: torch.Tensor, targets: StudyTargets) -> dict[str, torch.Tensor]:
+        """Losses of the study features alone: labels, priority, referrals."""
+        losses: dict[str, torch.Tensor] = {}
+        study = study_BF.float()
+        if self.diagnoses is not None and self.priority is not None and self.referrals is not None:
+            losses["labels"] = known_mean(self.diagnoses(study), targets.labels)
+            losses["referrals"] = known_mean(self.referrals(study), targets.referrals)
+            known = targets.priority >= 0
+            each = nn.functional.cross_entropy(self.priority(study), targets.priority.clamp_min(0), reduction="none")
+            losses["priority"] = (each * known).mean()
         return losses
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -139,18 +139,13 @@ class StudyTask:
     def collate(self, numbers: Sequence[int], step: StepState) -> TrainingBatch:
         """Read studies, withhold some of them, pack them."""
         config = self.config
-        examples: list[Example] = []
-        told: list[int] = []
-        texts: list[str] = []
-        for number in numbers:
-            whole = self.examples[step.split].read(number)
-            random = step.random(number, "study")
-            examples.append(withhold(whole, config.dropout if step.is_training else NOTHING, config.mode, random))
-            sentences = summary_of(whole)
-            if self.tokenizer is not None and sentences:
-                way = config.sentences if step.is_training else WHOLE
-                told.append(len(examples) - 1)
-                texts.append(report_text(sentences, way, random, self.tokenizer.num_tokens))
+        whole = [self.examples[step.split].read(number) for number in numbers]
+        dropout = config.dropout if step.is_training else NOTHING
+        examples = [
+            withhold(one, dropout, config.mode, step.random(number, "study"))
+            for one, number in zip(whole, numbers, strict=True)
+        ]
+        told, texts = self.texts_of(whole, numbers, step)
         studies = pack([example.tokens for example in examples], self.contract)
         if not bool(torch.isfinite(studies.tokens).all()):
             bad = [one.study_uid for one in examples if not _is_finite(one)]
@@ -158,34 +153,30 @@ class StudyTask:
                 f"tokens of study {bad[0] if bad else '?'}: found a value that is not finite, expected numbers; "
                 "tokenize the study again"
             )
-        packed = pack_texts(texts, self.tokenizer) if self.tokenizer is not None and texts else None
-        return TrainingBatch(studies=studies, texts=packed, targets=self._targets(examples, studies, told))
+        counts = studies.study_offsets.diff().tolist()
+        targets = replace(self.study_targets(examples, told, counts), **self._dense_targets(examples, studies))
+        return TrainingBatch(studies=studies, texts=texts, targets=targets)
 
-    def encoded(self, text: str) -> list[int]:
-        """Token numbers of a report's text."""
-        return [] if self.tokenizer is None else self.tokenizer.encode(text)
+    def texts_of(
+        self, examples: Sequence[Example], numbers: Sequence[int], step: StepState
+    ) -> tuple[list[int], Texts | None]:
+        """Which of the studies have a text, and the texts; None when none has."""
+        told: list[int] = []
+        texts: list[str] = []
+        way = self.config.sentences if step.is_training else WHOLE
+        for place, (example, number) in enumerate(zip(examples, numbers, strict=True)):
+            sentences = summary_of(example)
+            if self.tokenizer is not None and sentences:
+                told.append(place)
+                texts.append(report_text(sentences, way, step.random(number, "report"), self.tokenizer.num_tokens))
+        return told, pack_texts(texts, self.tokenizer) if self.tokenizer is not None and texts else None
 
-    def _targets(self, examples: Sequence[Example], studies: StudyBatch, told: Sequence[int]) -> StudyTargets:
+    def study_targets(
+        self, examples: Sequence[Example], told: Sequence[int], num_series: Sequence[int]
+    ) -> StudyTargets:
+        """What is known of the studies, without what masks say of their tokens."""
         labels = np.stack([example.labels for example in examples])
-        owner = torch.repeat_interleave(torch.arange(len(examples)), studies.study_offsets.diff())
-        dense: dict[str, torch.Tensor] = {}
-        if self.config.model.dense and all(example.dense is not None for example in examples):
-            made = [
-                token_targets(
-                    example.dense,
-                    sum(one.num_tokens for one in example.tokens.series),
-                    len(DIAGNOSES),
-                    self.config.dense,
-                    self.positive_weights,
-                )
-                for example in examples
-                if example.dense is not None
-            ]
-            dense["token_targets"] = torch.cat([targets for targets, _ in made])
-            dense["token_weights"] = torch.cat([weights for _, weights in made])
-            dense["series_targets"], dense["series_weights"] = series_targets(
-                dense["token_targets"], dense["token_weights"], studies.series_offsets
-            )
+        owner = torch.repeat_interleave(torch.arange(len(examples)), torch.tensor(num_series))
         return StudyTargets(
             labels=torch.from_numpy(labels),
             priority=torch.tensor([example.priority for example in examples]),
@@ -193,8 +184,31 @@ class StudyTask:
             groups=alike_groups([example.sentences for example in examples], labels),
             told=torch.tensor(told, dtype=torch.int64),
             studies=group_numbers([example.study_uid for example in examples])[owner],
-            **dense,
         )
+
+    def _dense_targets(self, examples: Sequence[Example], studies: StudyBatch) -> dict[str, torch.Tensor]:
+        if not self.config.model.dense or any(example.dense is None for example in examples):
+            return {}
+        made = [
+            token_targets(
+                example.dense,
+                sum(one.num_tokens for one in example.tokens.series),
+                len(DIAGNOSES),
+                self.config.dense,
+                self.positive_weights,
+            )
+            for example in examples
+            if example.dense is not None
+        ]
+        targets = torch.cat([targets for targets, _ in made])
+        weights = torch.cat([weights for _, weights in made])
+        of_series, series_weights = series_targets(targets, weights, studies.series_offsets)
+        return {
+            "token_targets": targets,
+            "token_weights": weights,
+            "series_targets": of_series,
+            "series_weights": series_weights,
+        }
 
     def losses(self, batch: TrainingBatch, step: StepState) -> dict[str, torch.Tensor]:
         """Every loss of the model."""
@@ -213,31 +227,45 @@ class StudyTask:
 
     def measure(self, batches: Iterable[TrainingBatch], step: StepState) -> dict[str, float]:
         """Retrieval of reports by studies and, with label heads, mean AUROC over the diagnoses that can be measured."""
-        studies, reports, logits, labels, groups = [], [], [], [], []
-        for batch in batches:
-            with step.autocast():
-                seen, study, report = self.model(batch.studies, batch.texts)
-            studies.append(study[batch.targets.told].float().cpu().numpy())
-            groups.append(batch.targets.groups[batch.targets.told].cpu().numpy())
-            if report is not None:
-                reports.append(report.float().cpu().numpy())
-            if self.model.diagnoses is not None:
-                logits.append(self.model.diagnoses(seen.study.float()).cpu().numpy())
-                labels.append(batch.targets.labels.cpu().numpy())
-        measured: dict[str, float] = {}
-        if reports:
-            found = retrieval(np.concatenate(studies), np.concatenate(reports), np.concatenate(groups), ks=(1, 5))
-            measured |= {f"retrieval@{k}": share for k, share in found.at.items()}
-            measured |= {f"chance@{k}": share for k, share in found.chance.items()}
-        if logits:
-            scores, truth = np.concatenate(logits), np.concatenate(labels)
-            values = [
-                auroc(scores[:, column], truth[:, column] == 1)
-                for column in range(truth.shape[1])
-                if 0 < (truth[:, column] == 1).sum() < len(truth)
-            ]
-            measured["auroc"] = float(np.mean(values)) if values else float("nan")
-        return measured
+
+        def outputs() -> Iterator[Outputs]:
+            for batch in batches:
+                with step.autocast():
+                    seen, joint, report = self.model(batch.studies, batch.texts)
+                yield seen.study, joint, report, batch.targets
+
+        return scores_of(self.model, outputs())
+
+
+# Study features, their projection, the reports' embeddings, targets: of one batch.
+Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, StudyTargets]
+
+
+def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]:
+    """Retrieval of reports by studies, and mean AUROC of the label heads over the diagnoses that can be measured."""
+    studies, reports, logits, labels, groups = [], [], [], [], []
+    for study, joint, report, targets in batches:
+        studies.append(joint[targets.told].float().cpu().numpy())
+        groups.append(targets.groups[targets.told].cpu().numpy())
+        if report is not None:
+            reports.append(report.float().cpu().numpy())
+        if model.diagnoses is not None:
+            logits.append(model.diagnoses(study.float()).cpu().numpy())
+            labels.append(targets.labels.cpu().numpy())
+    measured: dict[str, float] = {}
+    if reports:
+        found = retrieval(np.concatenate(studies), np.concatenate(reports), np.concatenate(groups), ks=(1, 5))
+        measured |= {f"retrieval@{k}": share for k, share in found.at.items()}
+        measured |= {f"chance@{k}": share for k, share in found.chance.items()}
+    if logits:
+        scores, truth = np.concatenate(logits), np.concatenate(labels)
+        values = [
+            auroc(scores[:, column], truth[:, column] == 1)
+            for column in range(truth.shape[1])
+            if 0 < (truth[:, column] == 1).sum() < len(truth)
+        ]
+        measured["auroc"] = float(np.mean(values)) if values else float("nan")
+    return measured
 
 
 def _is_finite(example: Example) -> bool:
