@@ -12,10 +12,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from prima.archive.tokenize import has_trained_tokenizer
 from prima.cli.main import run
 from prima.model.manifest import TOKENIZER_FILE
 from prima.model.release import load_release
 from prima.model.run_folder import read_part
+from prima.model.untrained import TINY_SIZES, write_untrained_release
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.train.journal import read_journal
 
@@ -76,6 +78,9 @@ def test_the_tokens_of_the_run_are_those_of_the_release(trained: Path, tmp_path:
     assert made.files[TOKENIZER_FILE].sha256 == for_tokens.files[TOKENIZER_FILE].sha256
     assert made.contract == for_tokens.contract
     assert (made.trained, for_tokens.trained, made.mode) == (True, False, "image")
+    assert has_trained_tokenizer(for_tokens)
+    untrained = write_untrained_release(tmp_path / "untrained", TINY_SIZES, name="untrained")
+    assert not has_trained_tokenizer(load_release(untrained).manifest)
     assert made.provenance["stages"]["tokenizer"]["watts"] == 100
     assert "synthetic" in (tmp_path / "release" / "MODEL_CARD.md").read_text().lower()
 

@@ -103,7 +103,7 @@ class Tokenised:
 
     Args:
         folder: of the tokens.
-        release: its name; and whether its weights were trained.
+        release: its name; and whether its tokenizer was trained.
         tokenised: studies with tokens.
         num_tokens: of those.
         left_out: StudyInstanceUID and reason of the others: `no_usable_series`, or why the study failed.
@@ -185,7 +185,7 @@ def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manife
     return Tokenised(
         folder=folder,
         release=manifest.name,
-        trained=manifest.trained,
+        trained=has_trained_tokenizer(manifest),
         tokenised=int(by_study["used"].sum()),
         num_tokens=int(by_study["num_tokens"].sum()),
         left_out=tuple(left_out.iter_rows()),
@@ -280,13 +280,18 @@ def _tokenizer(folder: Path, precision: Precision, made_by: str) -> tuple[Tokeni
     facts = {
         "openprima": __version__,
         "release": release.manifest.name,
-        "trained": json.dumps(release.manifest.trained),
+        "trained": json.dumps(has_trained_tokenizer(release.manifest)),
         "tokenizer": release.manifest.files[TOKENIZER_FILE].sha256,
         "contract": json.dumps(contract.to_json()),
         "made_by": made_by,
     }
     tokenizer = Tokenizer(release.encoder(), contract, device=precision.device, dtype=precision.dtype)
     return tokenizer, facts
+
+
+def has_trained_tokenizer(manifest: Manifest) -> bool:
+    """Whether tokens mean something: of a trained release, or of one whose tokenizer alone is trained so far."""
+    return manifest.trained or manifest.provenance.get("tokenizer_trained") is True
 
 
 def means_of(manifest: Manifest, precision: Precision) -> str:

@@ -85,7 +85,7 @@ def write_tokens_release(run: Path, vqvae: VQVAE, vision: VisionConfig, contract
             tensors={f"{SHARED}.0.weight": weight, f"{SHARED}.0.bias": torch.zeros(outputs)},
             record=None,
         ),
-        notes={"weights": "only the tokenizer is trained"},
+        notes={"weights": "only the tokenizer is trained", "tokenizer_trained": True},
     )
     made = run / f".{TOKENS_RELEASE}.partial"
     shutil.rmtree(made, ignore_errors=True)
