@@ -15,6 +15,7 @@ from prima.cli.predict import Device, Dtype
 if TYPE_CHECKING:
     from prima.cli.train_source import Studies
     from prima.model.report_encoder import TextTokenizer
+    from prima.train.engine_config import Outcome
     from prima.train.recipes import Recipe
     from prima.train.study_task import StudyTask
 
@@ -88,6 +89,8 @@ def clip(
         "data": data_digest(studies.train.study_uids, studies.validation.study_uids),
     }
     outcome = train_stage(task, options.applied_to(chosen.study_engine), folder, facts, options)
+    if chosen.series_engine is not None:
+        outcome = _go_on(task, chosen, folder, facts, options)
     if not given.is_first_rank():
         return
     record = record_of(
@@ -104,6 +107,37 @@ def clip(
         {"status": "done", "step": outcome.step, "seconds": outcome.seconds, "measured": record.measured},
         as_json,
     )
+
+
+def _go_on(task: StudyTask, recipe: Recipe, folder: Path, facts: dict[str, Any], options: given.RunOptions) -> Outcome:
+    """The second phase: the sequence ViT frozen, its states kept in memory. The best weights on validation stay."""
+    from dataclasses import replace as changed
+
+    import torch
+
+    from prima.cli.train_run import train_stage
+    from prima.tokens.precision import choose_precision
+    from prima.train.checkpoint import load_weights
+    from prima.train.series_task import SeriesTask, series_states
+
+    assert recipe.series_engine is not None
+    precision = choose_precision(options.device.value, options.dtype.value)
+    states = {
+        side: series_states(
+            task.examples[side],
+            task.model.vision,
+            recipe.contract,
+            mode=recipe.study.mode,
+            device=precision.device,
+            dtype=torch.bfloat16 if precision.dtype == torch.bfloat16 else torch.float32,
+        )
+        for side in ("train", "validation")
+    }
+    second = SeriesTask(task, states["train"], states["validation"])
+    engine = changed(options, steps=None, epochs=None).applied_to(recipe.series_engine)
+    outcome = train_stage(second, engine, folder / "studies", facts, options)
+    load_weights(task.model, folder / "studies", best=recipe.series_engine.best is not None)
+    return outcome
 
 
 def make_task(

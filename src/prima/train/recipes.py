@@ -43,7 +43,8 @@ class Recipe:
         contract: how volumes become patches.
         tokenizer: the first stage, and how it is trained.
         names: the optional stage that learns series names, and how it is trained.
-        study: the stage of studies against reports, and how it is trained.
+        study: the stage of studies against reports, and how it is trained; `series_engine` is how it goes on with the
+            sequence ViT frozen (`series_task`), None when it does not.
         vocabulary: most tokens of the report tokenizer that is trained on the reports.
         heads: how heads are trained on frozen features.
         calibration: how logits become probabilities.
@@ -58,6 +59,7 @@ class Recipe:
     names_engine: EngineConfig
     study: StudyTaskConfig
     study_engine: EngineConfig
+    series_engine: EngineConfig | None = None
     vocabulary: int = 4096
     heads: HeadRecipe = field(default_factory=HeadRecipe)
     calibration: CalibrationRecipe = field(default_factory=CalibrationRecipe)
@@ -112,6 +114,7 @@ def tiny() -> Recipe:
             dropout=DropoutConfig(tokens=0.5),
         ),
         study_engine=_engine(studies=8, steps=60, rate=2e-3, warmup=6, measure_every=30),
+        series_engine=_engine(studies=16, steps=30, rate=2e-3, warmup=3),
         vocabulary=512,
         heads=HeadRecipe(hidden=32, epochs=15, column_epochs=15),
         calibration=CalibrationRecipe(replicates=50),
@@ -168,6 +171,11 @@ def demo_reports() -> Recipe:
             dropout=DropoutConfig(tokens=0.5),
         ),
         study_engine=_engine(studies=8, epochs=7, rate=1e-3, decay=0.02, warmup=120, measure_every=500),
+        series_engine=replace(
+            _engine(studies=64, epochs=60, rate=1e-3, decay=0.05, warmup=50, measure_every=200),
+            best="auroc",
+            best_is="highest",
+        ),
     )
 
 
