@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 Floats = NDArray[np.float32]
-PENALTIES = (1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+PENALTIES = (1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0)
 AGE_STEPS = (1, 3, 8, 14, 18, 25, 35, 45, 55, 65, 75, 85)
 MIN_COUNT = 4
 NUM_FOLDS = 3
@@ -63,6 +63,10 @@ def fit_logistic(x: Floats, part: Part) -> tuple[Floats, dict[str, float]]:
     the training part, so that validation and test stay untouched.
     """
     features, (targets, known) = torch.from_numpy(x), targets_of(part)
+    back = None
+    if features.shape[1] > len(features):  # the solution lies in the span of the studies: the same, in fewer columns
+        left, size, back = torch.linalg.svd(features, full_matrices=False)
+        features = left * size
     folds = torch.from_numpy(folds_of(part.patients, NUM_FOLDS))
     held_out = torch.zeros(len(PENALTIES), NUM_OUTPUTS)
     for fold in range(NUM_FOLDS):
@@ -77,7 +81,10 @@ def fit_logistic(x: Floats, part: Part) -> tuple[Floats, dict[str, float]]:
     for group, where in (("diagnoses", DIAGNOSES_AT), ("priority", LEVELS_AT), ("referrals", SERVICES_AT)):
         chosen[group] = PENALTIES[int(held_out[:, where].sum(1).argmin())]
         penalties[where] = chosen[group]
-    return _minimise(features, targets, known, penalties, None).numpy(), chosen
+    weights = _minimise(features, targets, known, penalties, None)
+    if back is not None:
+        weights = torch.cat([back.T @ weights[:-1], weights[-1:]])
+    return weights.numpy(), chosen
 
 
 def _minimise(
@@ -87,7 +94,7 @@ def _minimise(
     weights.requires_grad_()
     optimiser = torch.optim.LBFGS(
         [weights],
-        max_iter=150,
+        max_iter=100,
         history_size=10,
         tolerance_grad=1e-6,
         tolerance_change=1e-8,
