@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from prima.model.attention import Backend, Pieces
+from prima.model.evidence import EVIDENCE_SCALE, EvidencePool, moments, pool_series
 from prima.model.transformer import Transformer, TransformerConfig, recompute_blocks
 from prima.model.untrained import PUBLISHED_SIZES, TINY_SIZES
 from prima.model.vision import HierarchicalViT, RegisterViT, TextEncoder, TextEncoderConfig, VisionConfig
@@ -170,3 +171,21 @@ def test_blocks_that_are_computed_again_give_the_same_gradients() -> None:
     for mine, other in zip(plain.parameters(), again.parameters(), strict=True):
         assert mine.grad is not None and other.grad is not None
         torch.testing.assert_close(mine.grad, other.grad)
+
+
+def test_moments_are_those_of_each_series_alone() -> None:
+    rows = torch.randn(9, 4)
+    found = moments(rows, offsets_of([2, 7]))
+    for series, own in enumerate((rows[:2], rows[2:])):
+        spread = (own.var(0, unbiased=False) + 1e-6).sqrt()
+        torch.testing.assert_close(found[series], torch.cat([own.mean(0), spread, own.amax(0)]))
+
+
+def test_evidence_of_one_token_reaches_its_series_and_its_study() -> None:
+    pool = EvidencePool(8, 3)
+    tokens = torch.randn(9, 8)
+    evidence, series = pool(tokens, offsets_of([2, 7]))
+    torch.testing.assert_close(series[1, :3], evidence[2:].logsumexp(0) * EVIDENCE_SCALE)
+    torch.testing.assert_close(series[0, 3:], evidence[:2].mean(0) * EVIDENCE_SCALE)
+    study = pool_series(series, offsets_of([2]))
+    torch.testing.assert_close(study[0], torch.cat([series[:, :3].amax(0), series[:, 3:].mean(0)]))

@@ -51,3 +51,20 @@ def pool_series(series_SE: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
     highest = soft.new_full(shape, -torch.inf).scatter_reduce(0, index, soft, "amax")
     means = soft.new_zeros(shape).index_add(0, owner, mean) / sizes.to(series_SE.device).unsqueeze(1)
     return torch.cat([highest, means], dim=1)
+
+
+def moments(rows_TC: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """Mean, spread and maximum of token rows [T, C] over each series, offsets [S + 1] → [S, 3·C] in float32.
+
+    Nothing is learnt here, so nothing has to be: what the tokenizer knows reaches the study from the first update on.
+    """
+    rows = rows_TC.float()
+    sizes = offsets.diff()
+    owner = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes).to(rows.device)
+    count = sizes.to(rows.device).unsqueeze(1)
+    shape = (len(sizes), rows.shape[1])
+    mean = rows.new_zeros(shape).index_add(0, owner, rows) / count
+    square = rows.new_zeros(shape).index_add(0, owner, (rows - mean[owner]).square()) / count
+    index = owner.unsqueeze(1).expand(-1, rows.shape[1])
+    highest = rows.new_full(shape, -torch.inf).scatter_reduce(0, index, rows, "amax")
+    return torch.cat([mean, (square + 1e-6).sqrt(), highest], dim=1)

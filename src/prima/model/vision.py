@@ -14,8 +14,9 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from prima.errors import ReleaseError
 from prima.model.attention import Backend, Pieces, best_backend
-from prima.model.evidence import EvidencePool, pool_series
+from prima.model.evidence import EvidencePool, moments, pool_series
 from prima.model.transformer import Transformer, TransformerConfig
 from prima.tokens.batch import StudyBatch, position_code
 from prima.tokens.strict_json import read_json
@@ -48,6 +49,7 @@ class VisionConfig:
         evidence: channels of evidence that every token gives and that are pooled over a series and over a study, beside
             the registers; 0, as in the published model, has none. A lesion that fills one token in a thousand reaches
             the study feature without having to win a register's attention first.
+        moments: whether mean, spread and maximum of a series' token rows stand beside the registers; not as published.
     """
 
     sequence: TransformerConfig
@@ -59,6 +61,11 @@ class VisionConfig:
     joint_dim: int
     token_width: int | None = None
     evidence: int = 0
+    moments: bool = False
+
+    def __post_init__(self) -> None:
+        if self.moments and self.token_width is None:
+            raise ReleaseError("vision: found moments without token_width, expected the width of a token row")
 
     @property
     def feature_dim(self) -> int:
@@ -141,6 +148,7 @@ class HierarchicalViT(nn.Module):
         self.sequence = RegisterViT(config.sequence, config.sequence_registers)
         self.evidence = EvidencePool(config.sequence.width, config.evidence) if config.evidence else None
         series_dim = config.sequence_registers * config.sequence.width + 2 * config.evidence
+        series_dim += 3 * (config.token_width or 0) if config.moments else 0
         self.series_project = nn.Linear(series_dim, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
         self.joint_project = nn.Linear(config.feature_dim, config.joint_dim)
@@ -167,12 +175,15 @@ class HierarchicalViT(nn.Module):
         """The lower half: what the sequence ViT makes of every series.
 
         Returns:
-            [S, P] registers and pooled evidence of each series, [T, W] states of the tokens, [T, E] their evidence.
+            [S, P] registers, moments and pooled evidence of each series, [T, W] states of the tokens, and [T, E] their
+            evidence.
         """
         names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
         rows = batch.tokens.to(self.series_project.weight.dtype)
         embedded = rows if self.embed is None else self.embed(rows)
         pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
+        if self.config.moments:
+            pooled = torch.cat([pooled, moments(rows, batch.series_offsets).to(pooled.dtype)], dim=1)
         if self.evidence is None:
             return pooled, tokens, None
         evidence, of_series = self.evidence(tokens, batch.series_offsets)

@@ -158,6 +158,7 @@ def demo_reports() -> Recipe:
         study_description=text,
         joint_dim=128,
         evidence=len(DIAGNOSES),
+        moments=True,
     )
     return Recipe(
         name="demo_reports",
