@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from prima.errors import ReleaseError
 from prima.model import release as release_module
-from prima.model.manifest import MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest
+from prima.model.cost import encoder_flops
+from prima.model.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest
 from prima.model.release import STAMP_FILE, ReleaseWriter, load_release, packaged_release
 from prima.model.untrained import TINY_SIZES, write_untrained_release
 
@@ -67,9 +68,14 @@ def test_what_was_written_is_what_is_loaded(folder: Path) -> None:
     assert len(heads.diagnoses) == 52 and heads.priority is not None
 
 
-def test_the_packaged_release_is_whole_and_says_that_it_is_untrained() -> None:
+def test_the_packaged_release_is_whole_small_and_says_what_it_is() -> None:
     release = load_release(packaged_release(), verify=True)
-    assert not release.manifest.trained and not release.manifest.calibrated
+    manifest = release.manifest
+    assert manifest.trained and manifest.calibrated and manifest.demonstrates
+    assert sum(record.num_bytes for record in manifest.files.values()) <= 30e6
+    card = " ".join((packaged_release() / CARD_FILE).read_text().split())
+    assert "synthetic" in card and "not diagnose" in card
+    assert encoder_flops(manifest.tokenizer, manifest.contract) <= 1e9
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, folder: Path) -> None:

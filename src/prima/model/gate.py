@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load as load_safetensors
@@ -54,7 +55,7 @@ class GateFile:
     config: GateConfig
     threshold: float
     sha256: str
-    provenance: dict[str, float | str]
+    provenance: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Literal
 
 from prima.dicom.select import MIN_SLICES
 from prima.errors import PrimaError
+from prima.model.gate import packaged_gate
 from prima.model.release import load_release, packaged_release
 from prima.predict.ahead import made_ahead
 from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, notes_on, priority_of
@@ -103,10 +104,12 @@ def predict_studies(
     """Predict every study found under the paths, in order; one outcome per study and per input that gave none.
 
     Raises:
-        ReleaseError: the release cannot be used.
+        ReleaseError: the release or the input gate cannot be used.
         UsageError: the device that was asked for is not there, or `out` cannot be written.
     """
     check_writable(options.out)
+    if not options.keep_all:
+        packaged_gate()
     precision = choose_precision(options.device, options.dtype)
     release = load_release(
         options.release or packaged_release(),
@@ -194,6 +197,8 @@ def _prepare_one(
             message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
             return Outcome(status="failed", where=given.path, message=message)
         seen.add(study.study_uid)
+        if not options.keep_all:
+            study = packaged_gate().admit(study)
         read = perf_counter()
         with ThreadPoolExecutor(READERS, "prima-prepare") as pool:
             drawn = pool.map(make_pictures, study.series)
