@@ -169,7 +169,7 @@ def main(folder: Path) -> None:
         lattice_origin=LOW,
         lattice_mm=np.array(LATTICE_MM),
     )
-    print(f"{OUT.name}: {OUT.stat().st_size / 1e6:.2f} MB, ventricles {hollow.sum() / 1000:.1f} ml")  # noqa: T201
+    print(f"{OUT.name}: {OUT.stat().st_size / 1e6:.2f} MB, ventricles {hollow.sum() / 1000:.1f} ml")
 
 
 def lattice(field: np.ndarray, low: list[int]) -> np.ndarray:

@@ -47,6 +47,8 @@ def rows(release: Release, examples: TokenFolder, *, image_only: bool) -> Iterat
             outputs = heads(vision(pack([tokens], manifest.contract)).study[0].float())
         findings = Findings(
             study_uid=study_uid,
+            description=None,
+            reason=None,
             release=stamp,
             status="done",
             diagnoses=findings_of(outputs.diagnoses, manifest.diagnoses),
