@@ -22,9 +22,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -e '.[dev,docs]'
 	@touch $(READY)
 
-demo: $(READY)  ## make up a patient with a brain tumor, read the study, and say where the report is
+demo: $(READY)  ## make up a patient with a subdural hematoma, read the study, and say where the report is
 	@rm -rf demo
-	@$(BIN)/prima simulate demo/hospital -n 1 --seed 5 --only tumor_adult_high_grade_glioma --subtlety 1
+	@$(BIN)/prima simulate demo/hospital -n 1 --seed 7 --only trauma_subdural_hematoma --subtlety 1
 	@$(BIN)/prima predict demo/hospital/studies --out demo/out
 	@echo "Open the report in a browser: file://$$(find '$(CURDIR)/demo/out' -name report.html)"
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1280
 TOP_HEIGHT = 1065
-SERIES_SHOWN = ("AX T2 TSE", "COR T1 POST")
+SERIES_SHOWN = ("Ax T2 FSE", "Ax SWAN")
 """From the row of this series to that of the other."""
 TILE, COLUMNS = 128, 8
 BRAIN_WINDOW_HU = (-20.0, 100.0)
