@@ -132,9 +132,7 @@ class Decoder(nn.Module):
         for index, (stride, kernel, dilation, padding, output_padding) in enumerate(config.upsample):
             units = [ResidualUnit(channels[index], hidden[index], flat=flat) for _ in range(config.num_residual_layers)]
             channels_out = channels[index + 1] if index + 1 < len(channels) else config.channels_in
-            up = conv_up(
-                channels[index], channels_out, kernel, stride, padding, output_padding, dilation=dilation
-            )
+            up = conv_up(channels[index], channels_out, kernel, stride, padding, output_padding, dilation=dilation)
             levels.append(nn.ModuleDict({"units": nn.Sequential(*units), "up": up}))
         self.levels = nn.ModuleList(levels)
 
