@@ -89,8 +89,11 @@ def clip(
         "data": data_digest(studies.train.study_uids, studies.validation.study_uids),
     }
     outcome = train_stage(task, options.applied_to(chosen.study_engine), folder, facts, options)
+    done = {"step": outcome.step}
     if chosen.series_engine is not None:
-        outcome = _go_on(task, chosen, folder, facts, options)
+        second = _go_on(task, chosen, folder, facts, options)
+        done |= {"series_step": second.step}
+        outcome = replace(second, seconds=outcome.seconds + second.seconds)
     if not given.is_first_rank():
         return
     record = record_of(
@@ -104,7 +107,7 @@ def clip(
     shown = ", ".join(f"{name.removeprefix('validation ')} {value:.3f}" for name, value in record.measured.items())
     say(
         f"vision model trained: {folder}; on validation studies: {shown}",
-        {"status": "done", "step": outcome.step, "seconds": outcome.seconds, "measured": record.measured},
+        {"status": "done", **done, "seconds": outcome.seconds, "measured": record.measured},
         as_json,
     )
 
