@@ -24,6 +24,7 @@ from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.precision import cpu_has_bfloat16
+from prima.tokens.text import order_text
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
 from prima.train.dense import DenseConfig, mark_hidden
 from prima.train.patch_file import StudyPatches, read_patches, to_float
@@ -72,7 +73,7 @@ def facts_of(study: StudyPatches, labels: str, rules: RuleLabeller) -> StudyFact
         priority=known["priority"],
         referrals=tuple(known["referrals"]),
         sentences=read.findings,
-        indication=known["indication"],
+        indication=order_text(known["indication"], known["age_years"], known["sex"]),
         more=more,
     )
     if labels == "truth" or read.labels is None:

@@ -50,7 +50,7 @@ def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
         ("no_sentence_dropout", "demo_reports", {"study.sentences.alone", "study.sentences.drop"}),
         ("no_discrimination", "demo_reports", {"study.weights.discrimination"}),
         ("image_only", "demo_reports", {"study.mode"}),
-        ("with_indication", "demo_reports", {"study.mode"}),
+        ("without_order", "demo_reports", {"study.mode"}),
         ("siglip", "demo_reports", {"study.model.contrast.objective", "study.model.contrast.scale"}),
     ],
 )

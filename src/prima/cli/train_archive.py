@@ -210,18 +210,21 @@ def _more(number: int) -> str:
 
 
 def _indications(archive: Archive, cohort: pl.DataFrame) -> dict[str, str]:
-    """The history or indication of each report, on one line."""
+    """Age, sex and the history or indication of each report, on one line."""
     import polars as pl
 
     from prima.archive.tables import scan
     from prima.report.sections import split_sections
+    from prima.tokens.text import order_text
 
     texts = scan(archive, "reports").select("report_id", "text")
-    rows = cohort.lazy().join(texts, on="report_id", how="inner").select("study_uid", "text").collect()
-    assert isinstance(rows, pl.DataFrame)
-    return {
-        uid: " ".join(
-            " ".join(text[part.start : part.end].split()) for part in split_sections(text) if part.kind == "history"
-        )
-        for uid, text in rows.iter_rows()
-    }
+    people = scan(archive, "studies").select("study_uid", "age_years", "sex")
+    rows = cohort.lazy().join(texts, on="report_id", how="inner").join(people, on="study_uid", how="left")
+    found = rows.select("study_uid", "text", "age_years", "sex").collect()
+    assert isinstance(found, pl.DataFrame)
+    asked = {}
+    for uid, text, age, sex in found.iter_rows():
+        parts = (part for part in split_sections(text) if part.kind == "history")
+        history = " ".join(" ".join(text[part.start : part.end].split()) for part in parts)
+        asked[uid] = order_text(history, age, sex)
+    return asked

@@ -16,8 +16,10 @@ from torch import nn
 
 from prima.errors import ReleaseError
 from prima.model.attention import Backend, Pieces, best_backend
+from prima.model.context import TokenContext, highest_of, mean_of
 from prima.model.evidence import EvidencePool, moments, pool_series
 from prima.model.transformer import Transformer, TransformerConfig
+from prima.model.words import WordBag
 from prima.tokens.batch import StudyBatch, position_code
 from prima.tokens.strict_json import read_json
 from prima.tokens.text import NUM_CODES
@@ -50,6 +52,10 @@ class VisionConfig:
             the registers; 0, as in the published model, has none. A lesion that fills one token in a thousand reaches
             the study feature without having to win a register's attention first.
         moments: whether mean, spread and maximum of a series' token rows stand beside the registers; not as published.
+        context: width of the token states that know their series and their place (`model/context`), 0 for none as
+            published; evidence is then read from them and not from the sequence ViT, and their mean over a series, and
+            mean and maximum of these over a study, stand beside the registers.
+        words: width of a bag of the words of the study's text (`model/words`) in the study feature; 0 for none.
     """
 
     sequence: TransformerConfig
@@ -62,15 +68,18 @@ class VisionConfig:
     token_width: int | None = None
     evidence: int = 0
     moments: bool = False
+    context: int = 0
+    words: int = 0
 
     def __post_init__(self) -> None:
-        if self.moments and self.token_width is None:
-            raise ReleaseError("vision: found moments without token_width, expected the width of a token row")
+        if (self.moments or self.context) and self.token_width is None:
+            what = "moments" if self.moments else "context"
+            raise ReleaseError(f"vision: found {what} without token_width, expected the width of a token row")
 
     @property
     def feature_dim(self) -> int:
-        """Length of the study feature that heads read: the registers, then the pooled evidence."""
-        return self.study_registers * self.study.width + 2 * self.evidence
+        """Length of the study feature that heads read: registers, words, pooled context, pooled evidence."""
+        return self.study_registers * self.study.width + self.words + 2 * self.context + 2 * self.evidence
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -146,8 +155,14 @@ class HierarchicalViT(nn.Module):
         self.config = config
         self.embed = None if config.token_width is None else nn.Linear(config.token_width, config.sequence.width)
         self.sequence = RegisterViT(config.sequence, config.sequence_registers)
-        self.evidence = EvidencePool(config.sequence.width, config.evidence) if config.evidence else None
-        series_dim = config.sequence_registers * config.sequence.width + 2 * config.evidence
+        self.context = (
+            TokenContext(config.token_width, config.context) if config.context and config.token_width else None
+        )
+        self.evidence = (
+            EvidencePool(config.context or config.sequence.width, config.evidence) if config.evidence else None
+        )
+        self.words = WordBag(config.words) if config.words else None
+        series_dim = config.sequence_registers * config.sequence.width + config.context + 2 * config.evidence
         series_dim += 3 * (config.token_width or 0) if config.moments else 0
         self.series_project = nn.Linear(series_dim, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
@@ -175,8 +190,8 @@ class HierarchicalViT(nn.Module):
         """The lower half: what the sequence ViT makes of every series.
 
         Returns:
-            [S, P] registers, moments and pooled evidence of each series, [T, W] states of the tokens, and [T, E] their
-            evidence.
+            [S, P] registers, moments, pooled context and pooled evidence of each series, [T, W] states of the tokens,
+            and [T, E] their evidence.
         """
         names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
         rows = batch.tokens.to(self.series_project.weight.dtype)
@@ -184,10 +199,24 @@ class HierarchicalViT(nn.Module):
         pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
         if self.config.moments:
             pooled = torch.cat([pooled, moments(rows, batch.series_offsets).to(pooled.dtype)], dim=1)
+        seen = tokens
+        if self.context is not None:
+            seen, of_context = self._in_context(rows, batch)
+            pooled = torch.cat([pooled, of_context.to(pooled.dtype)], dim=1)
         if self.evidence is None:
             return pooled, tokens, None
-        evidence, of_series = self.evidence(tokens, batch.series_offsets)
+        evidence, of_series = self.evidence(seen, batch.series_offsets)
         return torch.cat([pooled, of_series.to(pooled.dtype)], dim=1), tokens, evidence
+
+    def _in_context(self, rows_TC: torch.Tensor, batch: StudyBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of the tokens in context [T, context], and their mean over each series [S, context]."""
+        assert self.context is not None
+        device = rows_TC.device
+        series = _owners(batch.series_offsets).to(device)
+        study = _owners(batch.study_offsets).to(device)[series]
+        cells = torch.zeros_like(series) if batch.places is None else batch.places.to(device)
+        states = self.context(rows_TC, series, study, cells)
+        return states, mean_of(states.float(), series, batch.num_series)
 
     def read_studies(
         self,
@@ -209,10 +238,18 @@ class HierarchicalViT(nn.Module):
         series = self.series_project(pooled_SP)
         descriptions = _encode(self.study_description, text, text_offsets, backend)
         study, _ = self.study(series, offsets.cpu(), descriptions, backend)
+        beside = []
+        if self.words is not None:
+            beside.append(self.words(text, text_offsets))
+        num_evidence, num_context = 2 * self.config.evidence, self.config.context
+        if num_context:
+            end = pooled_SP.shape[1] - num_evidence
+            of_context = pooled_SP[:, end - num_context : end].float()
+            owner = _owners(offsets).to(of_context.device)
+            beside += [mean_of(of_context, owner), highest_of(of_context, owner)]
         if self.evidence is not None:
-            of_series = pooled_SP[:, -2 * self.config.evidence :]
-            study = torch.cat([study, pool_series(of_series.float(), offsets).to(study.dtype)], dim=1)
-        return series, study
+            beside.append(pool_series(pooled_SP[:, -num_evidence:].float(), offsets))
+        return series, torch.cat([study, *(one.to(study.dtype) for one in beside)], dim=1) if beside else study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
         """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""
@@ -235,6 +272,12 @@ class VisionOutput:
     study: torch.Tensor
     tokens: torch.Tensor
     evidence: torch.Tensor | None = None
+
+
+def _owners(offsets: torch.Tensor) -> torch.Tensor:
+    """[n] number of the piece that each row lies in, from offsets [pieces + 1]."""
+    sizes = offsets.diff()
+    return torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
 
 
 def _text_encoder(config: TextEncoderConfig | None, width_out: int) -> TextEncoder | None:

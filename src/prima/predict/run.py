@@ -28,7 +28,7 @@ from prima.study import Findings, SeriesEntry
 from prima.tokens.contract import Contract
 from prima.tokens.patches import Patches
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
-from prima.tokens.text import name_of
+from prima.tokens.text import name_of, order_text
 from prima.tokens.tokenizer import patches_of
 
 STUDIES_WAITING = 1
@@ -213,7 +213,7 @@ def _prepare_one(
         where=given.path,
         study_uid=study.study_uid,
         description=options.study_description if options.study_description is not None else study.description,
-        indication=study.indication or "",
+        indication=order_text(study.indication or "", study.patient.age_years, study.patient.sex),
         notes=(*study.notes, *(f"of the same input, {problem}" for problem in given.problems)),
         entries=entries_of(study, patches),
         patches=patches,

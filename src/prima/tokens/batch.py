@@ -14,6 +14,7 @@ from itertools import accumulate
 import torch
 
 from prima.tokens.contract import PLANE_AXIS, Contract
+from prima.tokens.place import places_of
 from prima.tokens.text import encode_text
 
 
@@ -66,6 +67,7 @@ class StudyBatch:
         series_text_offsets: [S + 1] int64.
         study_text: [C'] int64 character codes of the study descriptions.
         study_text_offsets: [B + 1] int64.
+        places: [T] int64 cell of the head of each token (`tokens/place`).
     """
 
     tokens: torch.Tensor
@@ -75,6 +77,7 @@ class StudyBatch:
     series_text_offsets: torch.Tensor
     study_text: torch.Tensor
     study_text_offsets: torch.Tensor
+    places: torch.Tensor | None = None
 
     @property
     def num_series(self) -> int:
@@ -88,7 +91,9 @@ class StudyBatch:
 
     def to(self, device: torch.device | str) -> StudyBatch:
         """The same batch on a device."""
-        return StudyBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        moved = {name: None if value is None else value.to(device) for name, value in values.items()}
+        return StudyBatch(**moved)  # type: ignore[arg-type]
 
 
 def pack(studies: Sequence[StudyTokens], contract: Contract) -> StudyBatch:
@@ -110,6 +115,7 @@ def pack(studies: Sequence[StudyTokens], contract: Contract) -> StudyBatch:
         series_text_offsets=offsets_of(map(len, names)),
         study_text=torch.tensor([code for text in descriptions for code in text]),
         study_text_offsets=offsets_of(map(len, descriptions)),
+        places=torch.cat([places_of(one.coordinates, one.plane, contract) for one in series]),
     )
 
 

@@ -7,6 +7,7 @@ was trained to see them, and `--image-only` withholds both.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from prima.study import Series
 
@@ -66,6 +67,30 @@ def encode_text(text: str) -> list[int]:
         [20, 32, 45, 41, 46]
     """
     return [_CODE_OF.get(character, CODE_OTHER) for character in text.lower()] + [CODE_END]
+
+
+def decode_text(codes: Sequence[int]) -> str:
+    """The text of character codes as far as they tell it: in lower case, a space for what has no code.
+
+    Example:
+        >>> decode_text(encode_text("T2 Brain"))
+        't2 brain'
+    """
+    return "".join(CHARACTERS[code - 1] if 1 <= code <= len(CHARACTERS) else " " for code in codes).rstrip()
+
+
+def order_text(indication: str, age_years: float | None, sex: str | None) -> str:
+    """What an order tells besides its name: age in whole years, sex, and what the study is for.
+
+    Example:
+        >>> order_text("Seizure", 63.4, "F")
+        '63-year-old female. Seizure'
+        >>> order_text("", None, "M")
+        'male'
+    """
+    age = "" if age_years is None else f"{int(age_years)}-year-old"
+    person = " ".join(part for part in (age, {"F": "female", "M": "male"}.get(sex or "", "")) if part)
+    return ". ".join(part for part in (person, indication.strip()) if part)
 
 
 def _plain(text: str | None) -> str:

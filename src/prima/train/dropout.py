@@ -18,7 +18,8 @@ from prima.train.examples import Example
 from prima.train.patch_file import DenseTargets
 
 Mode = Literal["image", "names", "indication"]
-"""What a model is shown: the image alone; series names and study description too; the indication as well."""
+"""What a model is shown: the image alone; series names and study description too; the order as well (age, sex,
+indication)."""
 
 
 @dataclass(frozen=True, kw_only=True)

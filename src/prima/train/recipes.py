@@ -150,7 +150,7 @@ def demo_reports() -> Recipe:
     text = _text(width=64, depth=1)
     vision = VisionConfig(
         token_width=_row_width(tokenizer, OPEN),
-        sequence=_transformer(128, depth=3),
+        sequence=_transformer(128, depth=1),
         sequence_registers=4,
         study=_transformer(256, depth=2),
         study_registers=4,
@@ -159,6 +159,8 @@ def demo_reports() -> Recipe:
         joint_dim=128,
         evidence=len(DIAGNOSES),
         moments=True,
+        context=256,
+        words=64,
     )
     return Recipe(
         name="demo_reports",
@@ -169,9 +171,10 @@ def demo_reports() -> Recipe:
         names_engine=_engine(studies=16, epochs=1, rate=1e-3),
         study=StudyTaskConfig(
             model=StudyModelConfig(vision=vision, report=_report(width=128, depth=2, joint_dim=128)),
-            dropout=DropoutConfig(tokens=0.5),
+            mode="indication",
+            dropout=DropoutConfig(series=0.15, tokens=0.25, names=0.3, description=0.3, indication=0.3),
         ),
-        study_engine=_engine(studies=8, epochs=7, rate=1e-3, decay=0.02, warmup=120, measure_every=500),
+        study_engine=_engine(studies=4, epochs=6, rate=2e-3, decay=0.02, warmup=200, measure_every=500),
         series_engine=replace(
             _engine(studies=64, epochs=60, rate=1e-3, decay=0.05, warmup=50, measure_every=200),
             best="auroc",
@@ -234,10 +237,10 @@ def image_only() -> Recipe:
     return replace(base, name="image_only", study=replace(base.study, mode="image"))
 
 
-def with_indication() -> Recipe:
-    """`demo_reports` that also reads what the study was ordered for."""
+def without_order() -> Recipe:
+    """`demo_reports` that reads series names and study description, but not the order: age, sex, indication."""
     base = demo_reports()
-    return replace(base, name="with_indication", study=replace(base.study, mode="indication"))
+    return replace(base, name="without_order", study=replace(base.study, mode="names"))
 
 
 def siglip() -> Recipe:
@@ -257,7 +260,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         no_sentence_dropout,
         no_discrimination,
         image_only,
-        with_indication,
+        without_order,
         siglip,
     )
 }

@@ -32,7 +32,7 @@ from prima.train.study_task import StudyTask, scores_of
 from prima.train.task import Split, StepState
 
 # Parts of the vision model below the study ViT.
-FROZEN = ("embed", "sequence", "evidence", "series_name")
+FROZEN = ("embed", "sequence", "context", "evidence", "series_name")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
