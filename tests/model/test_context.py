@@ -57,7 +57,7 @@ def test_a_token_sees_its_series_and_its_place_and_nothing_else() -> None:
     net = TokenContext(5, 8)
     rows = torch.randn(6, 5, requires_grad=True)
     series_T, study_T = torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([0, 0, 0, 0, 1, 1])
-    cells = torch.tensor([3, 4, 3, 9, 3, 9])
+    cells = torch.tensor([3, 4, 3, 9, 3, 9])[:, None].expand(-1, 2)
     net(rows, series_T, study_T, cells)[0].sum().backward()
     assert rows.grad is not None
     # Its series and place, and through the place's other token that one's series; never another study.
@@ -67,8 +67,15 @@ def test_a_token_sees_its_series_and_its_place_and_nothing_else() -> None:
 def test_series_that_show_one_place_in_two_planes_share_its_cell() -> None:
     axial = series("axial", (0, 0, 0), 1, 0)
     coronal = series("coronal", (0, 0, 0), 1, 1)
-    cells = [places_of(one.coordinates, one.plane, OPEN) for one in (axial, coronal)]
-    assert torch.equal(*cells)
+    wide = [places_of(one.coordinates, one.plane, OPEN)[:, 0] for one in (axial, coronal)]
+    assert torch.equal(*wide)
+
+
+def test_neighbouring_slabs_share_the_wide_cell_and_not_the_narrow_one() -> None:
+    coordinates = torch.tensor([[64 + 2 * slab, 512, 512] for slab in range(-14, 14)])
+    wide, narrow = places_of(coordinates, "axial", OPEN).unbind(1)
+    assert len(wide.unique()) < len(narrow.unique()) <= len(coordinates)
+    assert int((wide[1:] == wide[:-1]).sum()) > int((narrow[1:] == narrow[:-1]).sum())
 
 
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])

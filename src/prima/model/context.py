@@ -5,7 +5,7 @@ Attention within a series can find out the first, at its price, and never the la
 both: the mean and the maximum over its series, and over all tokens of the study in the same cell of the head
 (`tokens/place`). The rest is an MLP, so that a study costs a tenth of a second.
 
-Shape suffixes: T tokens, C columns of a row, W width.
+Shape suffixes: T tokens, C columns of a row, W width, G grids.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from prima.tokens.place import NUM_CELLS
+from prima.tokens.place import CELLS_MM, NUM_CELLS
 
 
 class TokenContext(nn.Module):
@@ -26,12 +26,12 @@ class TokenContext(nn.Module):
         self.first = nn.Linear(row_width, width)
         self.second = nn.Linear(width, width)
         self.of_series = nn.Linear(2 * width, width)
-        self.of_place = nn.Linear(2 * width, width)
+        self.of_places = nn.ModuleList(nn.Linear(2 * width, width) for _ in CELLS_MM)
         self.last_norm = nn.LayerNorm(width)
         self.last = nn.Linear(width, width)
 
     def forward(
-        self, rows_TC: torch.Tensor, series_T: torch.Tensor, study_T: torch.Tensor, cells_T: torch.Tensor
+        self, rows_TC: torch.Tensor, series_T: torch.Tensor, study_T: torch.Tensor, cells_TG: torch.Tensor
     ) -> torch.Tensor:
         """States [T, W].
 
@@ -39,12 +39,14 @@ class TokenContext(nn.Module):
             rows_TC: latent, position and plane of each token.
             series_T: number of each token's series.
             study_T: number of its study.
-            cells_T: its cell of the head.
+            cells_TG: its cell of the head in each grid.
         """
         hidden = self.second(gelu(self.first(self.norm(rows_TC))))
         hidden = hidden + self.of_series(_pooled(gelu(hidden), series_T))[series_T]
-        _, place_T = torch.unique(study_T * NUM_CELLS + cells_T, return_inverse=True)
-        hidden = hidden + self.of_place(_pooled(gelu(hidden), place_T))[place_T]
+        shown = gelu(hidden)
+        for of_place, cell_T in zip(self.of_places, cells_TG.unbind(1), strict=True):
+            _, place_T = torch.unique(study_T * NUM_CELLS + cell_T, return_inverse=True)
+            hidden = hidden + of_place(_pooled(shown, place_T))[place_T]
         states: torch.Tensor = gelu(self.last(self.last_norm(gelu(hidden))))
         return states
 

@@ -21,6 +21,7 @@ from prima.model.evidence import EvidencePool, moments, pool_series
 from prima.model.transformer import Transformer, TransformerConfig
 from prima.model.words import WordBag
 from prima.tokens.batch import StudyBatch, position_code
+from prima.tokens.place import CELLS_MM
 from prima.tokens.strict_json import read_json
 from prima.tokens.text import NUM_CODES
 
@@ -214,7 +215,7 @@ class HierarchicalViT(nn.Module):
         device = rows_TC.device
         series = _owners(batch.series_offsets).to(device)
         study = _owners(batch.study_offsets).to(device)[series]
-        cells = torch.zeros_like(series) if batch.places is None else batch.places.to(device)
+        cells = series.new_zeros(len(series), len(CELLS_MM)) if batch.places is None else batch.places.to(device)
         states = self.context(rows_TC, series, study, cells)
         return states, mean_of(states.float(), series, batch.num_series)
 

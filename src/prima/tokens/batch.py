@@ -67,7 +67,7 @@ class StudyBatch:
         series_text_offsets: [S + 1] int64.
         study_text: [C'] int64 character codes of the study descriptions.
         study_text_offsets: [B + 1] int64.
-        places: [T] int64 cell of the head of each token (`tokens/place`).
+        places: [T, 2] int64 cells of the head that each token lies in (`tokens/place`).
     """
 
     tokens: torch.Tensor

@@ -10,9 +10,12 @@ import torch
 
 from prima.tokens.contract import CENTRE_INDEX, PLANE_AXIS, Contract
 
-CELL_MM = 28.0
-CELLS_PER_AXIS = 8
+# Two grids: cells that tokens of all planes share, and cells as deep as one token, which tell neighbouring slabs apart.
+CELLS_MM = (28.0, 14.0)
+CELLS_PER_AXIS = 18
 NUM_CELLS = CELLS_PER_AXIS**3
+# Centres of tokens lie at multiples of 14 mm in the plane; so that rounding never decides, borders of cells do not.
+OFFSET = 0.25
 # Extent of a head, chin and neck apart, along the slices of each plane; and slices of a series that covers less of it.
 HEAD_MM = {"axial": 155.0, "coronal": 185.0, "sagittal": 150.0}
 SLICES_OF_HEAD = 18
@@ -20,7 +23,7 @@ REGIONAL_SLICE_MM = 3.0
 
 
 def places_of(coordinates: torch.Tensor, plane: str, contract: Contract) -> torch.Tensor:
-    """The cell of 28 mm that each token's centre lies in: [n] int64 from 0 to 511; all 0 without a centred grid.
+    """The cells that each token's centre lies in, one of either grid: [n, 2] int64; all 0 without a centred grid.
 
     Args:
         coordinates: [n, 3] start voxel (z, y, x) of each token.
@@ -30,10 +33,10 @@ def places_of(coordinates: torch.Tensor, plane: str, contract: Contract) -> torc
     Example:
         >>> from prima.tokens.contract import OPEN
         >>> places_of(torch.tensor([[64, 512, 512], [64, 512, 544]]), "axial", OPEN).tolist()
-        [292, 294]
+        [[3087, 3106], [3089, 3110]]
     """
     if not contract.centred or contract.pixel_mm is None or len(coordinates) == 0:
-        return torch.zeros(len(coordinates), dtype=torch.int64)
+        return torch.zeros(len(coordinates), len(CELLS_MM), dtype=torch.int64)
     axis = PLANE_AXIS[plane]
     patch = torch.tensor(contract.patch_shape(plane))
     centres = coordinates.cpu().float() + patch / 2 - CENTRE_INDEX * patch
@@ -41,5 +44,6 @@ def places_of(coordinates: torch.Tensor, plane: str, contract: Contract) -> torc
     num_slices = int(starts.max() - starts.min()) + contract.patch_slices
     size = torch.full((3,), contract.pixel_mm)
     size[axis] = HEAD_MM[plane] / num_slices if num_slices >= SLICES_OF_HEAD else REGIONAL_SLICE_MM
-    cell = (centres * size / CELL_MM + CELLS_PER_AXIS / 2).floor().clamp(0, CELLS_PER_AXIS - 1).long()
-    return (cell[:, 0] * CELLS_PER_AXIS + cell[:, 1]) * CELLS_PER_AXIS + cell[:, 2]
+    edge = torch.tensor(CELLS_MM)[:, None, None]
+    cell = (centres * size / edge + CELLS_PER_AXIS // 2 + OFFSET).floor().clamp(0, CELLS_PER_AXIS - 1).long()
+    return ((cell[..., 0] * CELLS_PER_AXIS + cell[..., 1]) * CELLS_PER_AXIS + cell[..., 2]).T.contiguous()

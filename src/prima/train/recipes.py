@@ -174,7 +174,7 @@ def demo_reports() -> Recipe:
             mode="indication",
             dropout=DropoutConfig(series=0.15, tokens=0.25, names=0.3, description=0.3, indication=0.3),
         ),
-        study_engine=_engine(studies=4, epochs=6, rate=2e-3, decay=0.02, warmup=200, measure_every=500),
+        study_engine=_engine(studies=4, epochs=7, rate=2e-3, decay=0.02, warmup=200, measure_every=1600),
         series_engine=replace(
             _engine(studies=64, epochs=60, rate=1e-3, decay=0.05, warmup=50, measure_every=200),
             best="auroc",
