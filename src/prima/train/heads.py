@@ -17,6 +17,7 @@ from collections.abc import Callable
 from prima.errors import UsageError
 from prima.train.heads_data import HeadData, HeadLabels, HeadLogits
 from prima.train.heads_network import TrainedHeads
+from prima.train.heads_penalised import PenalisedHeads
 from prima.train.heads_recipe import HeadEpoch, HeadRecipe
 from prima.train.heads_training import HeadTraining
 
@@ -40,7 +41,8 @@ def train_heads(
     """
     recipe = recipe or HeadRecipe()
     _check(train, validation, recipe)
-    return HeadTraining(train, validation, recipe, on_epoch).run()
+    way = PenalisedHeads if recipe.penalties else HeadTraining
+    return way(train, validation, recipe, on_epoch).run()
 
 
 def _check(train: HeadData, validation: HeadData, recipe: HeadRecipe) -> None:

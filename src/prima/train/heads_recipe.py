@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prima.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeadRecipe:
@@ -23,6 +25,8 @@ class HeadRecipe:
         min_positives: validation positives (and negatives) that a task needs to stop by itself; with fewer it stops
             where the tasks that have them do best on the whole.
         allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
+        penalties: L2 penalties to choose from; linear heads are then fitted to their minimum (`heads_penalised`), and
+            nothing above but `max_positive_weight`, `min_positives` and `allow_empty` matters. Empty: a network.
         seed: of weights, order, noise and dropout.
     """
 
@@ -37,7 +41,12 @@ class HeadRecipe:
     max_positive_weight: float = 1.0
     min_positives: int = 5
     allow_empty: bool = False
+    penalties: tuple[float, ...] = ()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.penalties and (self.hidden or min(self.penalties) <= 0):
+            raise UsageError("heads: found penalties, expected them above 0 and hidden=0; a fitted head is linear")
 
 
 @dataclass(frozen=True, kw_only=True)
