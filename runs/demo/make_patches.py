@@ -155,7 +155,7 @@ def main() -> None:
                 print(f"{given.part}: {number} of {len(jobs)}", flush=True)
 
 
-def make_one_of(part: str, out: Path, natural: bool, index: int) -> None:  # noqa: FBT001 - the index comes last
+def make_one_of(part: str, out: Path, natural: bool, index: int) -> None:
     """`make_one` with the index last, for a pool."""
     make_one(part, index, out, natural=natural)
 

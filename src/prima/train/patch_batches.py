@@ -11,6 +11,7 @@ from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import SeriesTokens, token_rows
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
 from prima.train.dense import DenseConfig, mark_hidden, token_targets
+from prima.train.patch_augment import PatchAugmentation, changed_contrast, mirrored, position_of
 from prima.train.patch_file import StudyPatches, to_float
 from prima.train.token_model import PatchBatch
 
@@ -23,12 +24,17 @@ def draw_patches(
     dense: DenseConfig | None,
     *,
     positive_weights: torch.Tensor | None = None,
+    augmentation: PatchAugmentation | None = None,
 ) -> PatchBatch:
     """Draw `number` tokens of each study, in random order.
 
     With dense targets up to half of them are tokens in which something lies: of most studies that is all of those.
+    With an augmentation, what is drawn is changed by chance.
     """
-    parts = [_of_study(study, number, rng, contract, dense, positive_weights=positive_weights) for study in studies]
+    parts = [
+        _of_study(study, number, rng, contract, dense, positive_weights=positive_weights, augmentation=augmentation)
+        for study in studies
+    ]
     order = torch.from_numpy(rng.permutation(sum(len(part.voxels) for part in parts)))
     has_targets = all(part.targets is not None for part in parts)
     return PatchBatch(
@@ -66,7 +72,10 @@ def _of_study(
     dense: DenseConfig | None,
     *,
     positive_weights: torch.Tensor | None,
+    augmentation: PatchAugmentation | None,
 ) -> PatchBatch:
+    if augmentation is not None and contract.centred and rng.random() < augmentation.mirrored:
+        study = mirrored(study, contract)
     marked = np.zeros(0, np.int64)
     if dense is not None and study.dense is not None:
         marked = np.unique(study.dense.token)
@@ -79,8 +88,13 @@ def _of_study(
         assert marked_targets is not None
         every = token_targets(marked_targets, study.num_tokens, len(DIAGNOSES), dense, positive_weights)
         targets, weights = (one[rows] for one in every)
+    voxels = to_float(torch.from_numpy(study.voxels[rows.numpy()]))
+    if augmentation is not None:
+        series = np.searchsorted(study.offsets, rows.numpy(), side="right") - 1
+        position = position_of(study.coordinates[rows.numpy()], study.planes[series], contract)
+        voxels = changed_contrast(voxels, torch.from_numpy(series), position, rng, augmentation)
     return PatchBatch(
-        voxels=to_float(torch.from_numpy(study.voxels[rows.numpy()])).unsqueeze(1),
+        voxels=voxels.unsqueeze(1),
         place=place_rows(study, contract)[rows],
         targets=targets,
         weights=weights,

@@ -26,6 +26,7 @@ from prima.train.losses import PUBLISHED_SCALE, ContrastConfig
 from prima.train.names_task import NamesTaskConfig
 from prima.train.optimiser import OptimiserConfig
 from prima.train.order import OrderConfig
+from prima.train.patch_augment import PatchAugmentation
 from prima.train.quantiser import QuantiserConfig
 from prima.train.sentences import SentenceConfig
 from prima.train.study_model import StudyModelConfig
@@ -136,8 +137,8 @@ def demo_reports() -> Recipe:
     """As a hospital could train it: the sizes of `demo`, with reports and the labels read in them alone."""
     tokenizer = TokenModelConfig(
         vqvae=VQVAEConfig(
-            channels=(32, 128),
-            residual_channels=(32, 128),
+            channels=(32, 96),
+            residual_channels=(32, 64),
             num_residual_layers=1,
             downsample=((2, 4, 1, 1), (2, 2, 1, 0)),
             upsample=((2, 2, 1, 0, 0), (2, 4, 1, 1, 0)),
@@ -145,7 +146,7 @@ def demo_reports() -> Recipe:
             code_dim=8,
             flat_slices=2,
         ),
-        reconstruction_share=0.25,
+        reconstruction_share=0.125,
     )
     text = _text(width=64, depth=1)
     vision = VisionConfig(
@@ -165,8 +166,8 @@ def demo_reports() -> Recipe:
     return Recipe(
         name="demo_reports",
         contract=OPEN,
-        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=1200),
-        tokenizer_engine=_engine(studies=4, epochs=1, rate=2e-3, decay=1e-4, warmup=100),
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=1200, augmentation=PatchAugmentation()),
+        tokenizer_engine=_engine(studies=4, epochs=2, rate=2e-3, decay=1e-4, warmup=100),
         names=_names(vision, hidden=128, joint_dim=64),
         names_engine=_engine(studies=16, epochs=1, rate=1e-3),
         study=StudyTaskConfig(

@@ -14,6 +14,7 @@ from torch import nn
 from prima.errors import UnreadableError
 from prima.tokens.contract import Contract
 from prima.train.dense import STUDIES_COUNTED, DenseConfig, positive_weights
+from prima.train.patch_augment import PatchAugmentation
 from prima.train.patch_batches import draw_patches
 from prima.train.patch_file import read_dense, read_patches
 from prima.train.task import Split, StepState
@@ -29,6 +30,7 @@ class TokenizerTaskConfig:
         dense: how masks become targets; only with a dense head.
         patches_per_study: drawn from a study each time it comes.
         weights: factor of each loss.
+        augmentation: how patches are changed in training, None for not at all.
         permute_axes: turn the three axes of a batch in training at random, as published: one encoder for all planes.
             Not for flat ones, which see every plane turned to the front.
     """
@@ -39,6 +41,7 @@ class TokenizerTaskConfig:
     weights: Mapping[str, float] = field(
         default_factory=lambda: {"reconstruction": 5.0, "commitment": 1.0, "dense": 0.15}
     )
+    augmentation: PatchAugmentation | None = None
     permute_axes: bool = False
 
 
@@ -61,6 +64,8 @@ class TokenizerTask:
         self.config = config
         self.contract = contract
         self.model = TokenModel(config.model, latent_width(config.model, contract))
+        if config.model.vqvae.flat_slices:
+            self.model.vqvae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.positive_weights: torch.Tensor | None = None
         if self.model.dense_head is not None:
             counted = (read_dense(path) for path in train[:: max(1, len(train) // STUDIES_COUNTED)])
@@ -88,7 +93,10 @@ class TokenizerTask:
         random = step.random(numbers[0], "patches")
         number = self.config.patches_per_study
         heavy = self.positive_weights
-        batch = draw_patches(studies, number, random, self.contract, dense, positive_weights=heavy)
+        changed = self.config.augmentation if step.is_training else None
+        batch = draw_patches(
+            studies, number, random, self.contract, dense, positive_weights=heavy, augmentation=changed
+        )
         voxels = batch.voxels.repeat_interleave(self.contract.encoder_slices // self.contract.patch_slices, dim=2)
         if self.config.permute_axes and step.is_training:
             voxels = voxels.permute(0, 1, *(2 + random.permutation(3)).tolist()).contiguous()
