@@ -116,6 +116,8 @@ def test_what_one_series_shows_changes_the_evidence_of_another_at_the_same_place
 def test_words_are_a_bag() -> None:
     torch.manual_seed(0)
     bag = WordBag(6)
+    assert not bag.embedding.weight.any()  # a word that was never shown says nothing
+    torch.nn.init.normal_(bag.embedding.weight)
     texts = ["63-year-old female. Seizure", "seizure, female 63-year-old", "", "Headache"]
     codes = [encode_text(text) for text in texts]
     found = bag(torch.tensor([code for text in codes for code in text]), offsets_of(map(len, codes)))

@@ -134,3 +134,9 @@ def test_abnormal_studies_are_drawn_more_often() -> None:
     labels = np.array([[0, 0], [0, 1], [np.nan, np.nan], [1, np.nan]], np.float32)
     assert sampling_weights(labels).tolist() == [1, 3, 1, 3]
     assert sampling_weights(labels, 5.0).tolist() == [1, 5, 1, 5]
+
+
+def test_the_study_description_alone_is_withheld() -> None:
+    seen = hide(0, replace(NOTHING, protocol=1.0), mode="indication")
+    assert seen.tokens.description == "Seizure"
+    assert hide(0, NOTHING, mode="indication").tokens.description == "MRI BRAIN. Seizure"

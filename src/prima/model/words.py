@@ -40,7 +40,7 @@ class WordBag(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.embedding = nn.EmbeddingBag(NUM_BUCKETS, width, mode="sum")
-        nn.init.normal_(self.embedding.weight, std=0.1)
+        nn.init.zeros_(self.embedding.weight)  # a word that training never showed says nothing
 
     def forward(self, text_C: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
         """[C] codes of n texts with [n + 1] offsets → [n, width]; zeros for an empty text."""

@@ -32,6 +32,7 @@ class DropoutConfig:
         names: the name of a series.
         description: the study description, and with it the indication.
         indication: the indication alone.
+        protocol: the study description alone: a new protocol has another, and the order stays what it is.
     """
 
     series: float = 0.08
@@ -39,9 +40,10 @@ class DropoutConfig:
     names: float = 0.07
     description: float = 0.07
     indication: float = 0.2
+    protocol: float = 0.0
 
 
-NOTHING = DropoutConfig(series=0.0, tokens=0.0, names=0.0, description=0.0, indication=0.0)
+NOTHING = DropoutConfig(series=0.0, tokens=0.0, names=0.0, description=0.0, indication=0.0, protocol=0.0)
 """Nothing by chance: for measuring."""
 
 
@@ -70,7 +72,9 @@ def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.ran
     series = example.tokens.series
     keep_series = _some_true(random.random(len(series)) >= config.series, random)
     hidden_names = random.random(len(series)) < config.names
-    hide_description, hide_indication = random.random(2) < (config.description, config.indication)
+    hide_text, hide_indication, hide_description = random.random(3) < (
+        config.description, config.indication, config.protocol
+    )  # fmt: skip
     kept_tokens = []
     shown = []
     for one, is_kept, is_nameless in zip(series, keep_series, hidden_names, strict=True):
@@ -79,11 +83,11 @@ def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.ran
         if is_kept:
             shown.append(_with_tokens(replace(one, name="") if is_nameless else one, keep))
     keep_T = np.concatenate(kept_tokens)
-    description = "" if hide_description else example.tokens.description
+    description = "" if hide_text or hide_description else example.tokens.description
     seen = replace(
         example,
         tokens=StudyTokens(series=tuple(shown), description=description),
-        indication="" if hide_description or hide_indication else example.indication,
+        indication="" if hide_text or hide_indication else example.indication,
         dense=None if example.dense is None else renumber(example.dense, keep_T),
     )
     return in_mode(seen, mode)
