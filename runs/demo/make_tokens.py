@@ -1,9 +1,11 @@
 """Patches of the simulated studies → folders of tokens with labels, by a trained tokenizer.
 
     python runs/demo/make_tokens.py PATCHES RUN OUT [--part train] [--labels truth|reports] [--first 0] [--last N]
+        [--copies 1]
 
 RUN is where `prima train tokenizer` worked. With `--labels reports` a study is known by what the rules read in its
-report, as in a hospital; with `truth` by what was simulated. Parts of 50 studies that are there are kept.
+report, as in a hospital; with `truth` by what was simulated. Parts of 50 studies that are there are kept. With
+`--copies`, each study also comes mirrored and with another contrast, so many times.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from prima.model.run_folder import read_contract, read_part
@@ -27,6 +30,7 @@ from prima.tokens.precision import cpu_has_bfloat16
 from prima.tokens.text import order_text
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
 from prima.train.dense import DenseConfig, mark_hidden
+from prima.train.patch_augment import PatchAugmentation, augmented
 from prima.train.patch_file import StudyPatches, read_patches, to_float
 from prima.train.token_folder import StudyFacts, write_part
 
@@ -98,6 +102,7 @@ def main() -> None:
     parser.add_argument("--labels", choices=("truth", "reports"), default="truth")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--last", type=int, default=10**6)
+    parser.add_argument("--copies", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
     if given.device == "cpu":
@@ -123,8 +128,13 @@ def main() -> None:
         for file in some:
             study = read_patches(file)
             facts = facts_of(study, given.labels, rules)
-            tokens = tokens_of(study, encoder, dtype, torch.device(given.device))
-            studies.append((facts, tokens, mark_hidden(study, dense)))
+            marked = mark_hidden(study, dense)
+            for copy in range(1 + given.copies):
+                random = np.random.default_rng((int(file.stem), copy))
+                seen = augmented(study, contract, random, PatchAugmentation()) if copy else study
+                tokens = tokens_of(seen, encoder, dtype, torch.device(given.device))
+                uid = f"{facts.study_uid}.{copy}" if copy else facts.study_uid
+                studies.append((replace(facts, study_uid=uid), tokens, marked))
         write_part(folder, name, studies, {"contract": json.dumps(contract.to_json()), "dtype": str(dtype)})
         print(f"{given.part}: {min(number + PER_PART, len(files))} of {len(files)}", flush=True)
 

@@ -66,7 +66,9 @@ def test_contrast_changes_by_series_and_repeats() -> None:
         inside = voxels[series == number] * gain < 2
         assert torch.allclose(brighter[series == number][inside], torch.tensor(gain), rtol=1e-4)
     every = PatchAugmentation()
-    once, again, other = (changed_contrast(voxels, series, position, np.random.default_rng(s), every) for s in (2, 2, 3))
+    once, again, other = (
+        changed_contrast(voxels, series, position, np.random.default_rng(s), every) for s in (2, 2, 3)
+    )
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
     assert 0 <= float(once.min()) and float(once.max()) <= 2
