@@ -1,4 +1,4 @@
-"""Changed patches: mirrored as a mirrored head would be cut, contrast changed by series, the same from the same seed."""
+"""Changed patches: mirrored as a mirrored head is cut, contrast changed by series, the same from the same seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prima.train.patch_file import StudyPatches, patches_of_study
 
 NOTHING = PatchAugmentation(gain=0, gamma=0, shading=0, noise=0, blur=0, mirrored=0)
 
-# Spacing along the array axes of slices stacked along z, y and x of the patient, and the patient axis of each array axis.
+# Spacing along the array axes, and the patient axis (x, y, z) of each of them.
 PLANES = {
     "axial": ((4.5, 1.75, 1.75), (2, 1, 0)),
     "coronal": ((4.5, 1.75, 1.75), (1, 2, 0)),
@@ -71,7 +71,8 @@ def test_contrast_changes_by_series_and_repeats() -> None:
     )
     assert torch.equal(once, again)
     assert not torch.equal(once, other)
-    assert 0 <= float(once.min()) and float(once.max()) <= 2
+    assert float(once.min()) >= 0
+    assert float(once.max()) <= 2
 
 
 def test_a_whole_study_keeps_its_tokens() -> None:
