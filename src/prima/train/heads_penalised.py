@@ -17,6 +17,8 @@ from prima.train.heads_recipe import HeadEpoch
 from prima.train.heads_training import HeadTraining
 
 ITERATIONS = 80
+# What the masks taught a diagnosis' own evidence to say needs little doubt; the other thousand features need it all.
+OWN_STIFFNESS = 0.01
 
 
 class PenalisedHeads(HeadTraining):
@@ -26,6 +28,7 @@ class PenalisedHeads(HeadTraining):
         """Fit, and keep the best penalty of each group of tasks."""
         columns = [self.weight, self.bias, self.steps]
         num_diagnoses, num_outputs = len(self.labels.diagnosis_names), len(self.weight)
+        self.stiffness = self._stiffness(num_diagnoses)
         groups = {
             "diagnoses": slice(0, num_diagnoses),
             "referrals": slice(num_diagnoses, num_outputs - 1),
@@ -52,6 +55,15 @@ class PenalisedHeads(HeadTraining):
             tensor.data.copy_(own)
         return self._trained(0, chosen, losses)
 
+    def _stiffness(self, num_diagnoses: int) -> torch.Tensor:
+        """[outputs, features] by how much each weight is penalised, relative to the penalty."""
+        stiffness = torch.ones_like(self.weight)
+        if self.recipe.evidence:
+            own = torch.arange(num_diagnoses)
+            for first in (stiffness.shape[1] - 2 * self.recipe.evidence, stiffness.shape[1] - self.recipe.evidence):
+                stiffness[own, first + own] = OWN_STIFFNESS
+        return stiffness
+
     def _fit(self, columns: list[torch.Tensor], penalty: float) -> float:
         """To the minimum, from where the last penalty led: the sum of the losses in nats, and penalty · ‖weights‖²."""
         for tensor in columns:
@@ -62,7 +74,7 @@ class PenalisedHeads(HeadTraining):
         def loss() -> torch.Tensor:
             optimiser.zero_grad()
             each = self.targets.loss(self._outputs(self.x), self.steps, None) * nats
-            total = each.sum() + penalty * self.weight.square().sum()
+            total = each.sum() + penalty * (self.stiffness * self.weight.square()).sum()
             total.backward()  # type: ignore[no-untyped-call]
             return total.detach()
 

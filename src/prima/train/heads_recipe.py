@@ -27,6 +27,8 @@ class HeadRecipe:
         allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
         penalties: L2 penalties to choose from; linear heads are then fitted to their minimum (`heads_penalised`), and
             nothing above but `max_positive_weight`, `min_positives` and `allow_empty` matters. Empty: a network.
+        evidence: channels of evidence at the end of the feature (highest, then mean) of which the first are those of the
+            diagnoses; what a diagnosis' own two say is penalised a hundredth as much as everything else. 0 for none.
         seed: of weights, order, noise and dropout.
     """
 
@@ -42,6 +44,7 @@ class HeadRecipe:
     min_positives: int = 5
     allow_empty: bool = False
     penalties: tuple[float, ...] = ()
+    evidence: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -130,6 +130,7 @@ def demo() -> Recipe:
         name="demo",
         tokenizer=replace(base.tokenizer, model=replace(base.tokenizer.model, dense_hidden=256)),
         study=replace(base.study, model=replace(base.study.model, dense=True)),
+        heads=replace(base.heads, evidence=len(DIAGNOSES)),
     )
 
 
