@@ -18,14 +18,13 @@ from safetensors.torch import load_file
 
 from prima.evaluate.metrics import auroc
 from prima.model.report_encoder import ReportEncoder, ReportEncoderConfig, pack_texts
-from prima.model.run_folder import read_contract, read_part
-from prima.model.vision import HierarchicalViT, VisionConfig
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.train.bpe import ReportTokenizer
 from prima.train.features import features_of
 from prima.train.losses import alike_groups
 from prima.train.prompts import NORMAL_PROMPTS, PROMPTS
 from prima.train.retrieval import prompt_embeddings, retrieval, zero_shot_scores
+from prima.train.run_folder import read_vision
 from prima.train.sentences import WHOLE, report_text, summary_of
 from prima.train.token_folder import TokenFolder
 
@@ -39,11 +38,7 @@ def main() -> None:
     parser.add_argument("tokens", type=Path)
     parser.add_argument("out", type=Path)
     given = parser.parse_args()
-    part, contract = read_part(given.run, "clip"), read_contract(given.run)
-    if part is None or contract is None or not isinstance(part.config, VisionConfig):
-        parser.error(f"{given.run}: found no trained vision model; run prima train clip first")
-    vision = HierarchicalViT(part.config)
-    vision.load_state_dict(part.tensors)
+    vision, contract, mode = read_vision(given.run)
     weights = given.run / "clip" / "report.safetensors"
     with safe_open(weights, framework="pt") as file:
         config = ReportEncoderConfig.from_json(json.loads(file.metadata()["config"]))
@@ -58,7 +53,7 @@ def main() -> None:
             )
 
     examples = TokenFolder(given.tokens)
-    found = features_of(examples, vision, contract, mode="names")
+    found = features_of(examples, vision, contract, mode=mode)
     positive = prompt_embeddings([one.positive for one in PROMPTS], encode)
     negative = prompt_embeddings([NORMAL_PROMPTS], encode)
     scores = zero_shot_scores(found.joint, positive, negative)
