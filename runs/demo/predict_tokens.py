@@ -1,6 +1,6 @@
 """Predictions of a release for a folder of tokens, with the truth beside them, as `prima evaluate` reads them.
 
-    python runs/demo/predict_tokens.py RELEASE TOKENS OUT [--image-only]
+    python runs/demo/predict_tokens.py RELEASE TOKENS OUT [--mode image|image+names|image+names+indication]
 
 Writes OUT/predictions.parquet, OUT/truth.parquet and OUT/lesions.parquet. The tokens must be those of the release's
 tokenizer; the truth is what stands in the folder, so it must have been made with `--labels truth`.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,16 @@ from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of
 from prima.study import Findings, ReleaseStamp
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
-from prima.tokens.batch import StudyTokens, pack
+from prima.tokens.batch import pack
+from prima.train.dropout import in_mode
+from prima.train.run_folder import TRAINING_MODES
 from prima.train.token_folder import TokenFolder
 
 
-def rows(release: Release, examples: TokenFolder, *, image_only: bool) -> Iterator[dict[str, Any]]:
+def rows(release: Release, examples: TokenFolder, mode: str) -> Iterator[dict[str, Any]]:
     """One row a study."""
     manifest, vision = release.manifest, release.vision()
     heads = release.heads(torch.device("cpu"))
-    mode = "image" if image_only else manifest.mode
     stamp = ReleaseStamp(
         name=manifest.name,
         sha256=release.sha256,
@@ -40,9 +40,7 @@ def rows(release: Release, examples: TokenFolder, *, image_only: bool) -> Iterat
         mode=mode,
     )
     for number, study_uid in enumerate(examples.study_uids):
-        tokens = examples.read(number).tokens
-        if mode == "image":
-            tokens = StudyTokens(series=tuple(replace(one, name="") for one in tokens.series), description="")
+        tokens = in_mode(examples.read(number), TRAINING_MODES[mode]).tokens
         with torch.inference_mode():
             outputs = heads(vision(pack([tokens], manifest.contract)).study[0].float())
         findings = Findings(
@@ -89,7 +87,7 @@ def main() -> None:
     parser.add_argument("release", type=Path)
     parser.add_argument("tokens", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--image-only", action="store_true")
+    parser.add_argument("--mode", choices=tuple(TRAINING_MODES), help="show the model less than it was trained with")
     given = parser.parse_args()
     torch.set_num_threads(1)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -97,8 +95,8 @@ def main() -> None:
     labels, lesions = truth(examples)
     labels.write_parquet(given.out / "truth.parquet")
     lesions.write_parquet(given.out / "lesions.parquet")
-    mode = "image" if given.image_only else release.manifest.mode
-    made = rows(release, examples, image_only=given.image_only)
+    mode = given.mode or release.manifest.mode
+    made = rows(release, examples, mode)
     write_predictions(given.out / "predictions.parquet", release.manifest, mode, made)
 
 

@@ -12,7 +12,7 @@ from prima.simulate.cases import case_at
 from prima.simulate.fast import simulate_study
 from prima.simulate.plan import make_plan
 from prima.tokens.precision import choose_precision
-from prima.tokens.text import name_of
+from prima.tokens.text import name_of, order_text
 from prima.tokens.tokenizer import patches_of
 
 MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
@@ -29,7 +29,9 @@ def test_the_finding_of_the_demo_is_right() -> None:
     release = load_release(packaged_release())
     engine = Engine(release, choose_precision("cpu", "float32"))
     patches = [patches_of(series, engine.contract) for series in study.series]
-    answer = engine.answer(patches, [name_of(series) for series in study.series], study.description or "")
+    order = order_text(study.indication or "", study.patient.age_years, study.patient.sex)
+    text = engine.study_text(study.description or "", order)
+    answer = engine.answer(patches, [name_of(series) for series in study.series], text)
     found = {one.name: one for one in findings_of(answer.outputs.diagnoses, release.manifest.diagnoses)}
     assert found[diagnosis].present
     ranked = sorted(found, key=lambda name: -(found[name].probability or 0))
