@@ -9,6 +9,7 @@ import torch
 
 from prima.errors import ReleaseError
 from prima.model.context import TokenContext, highest_of, mean_of
+from prima.model.evidence import EVIDENCE_SCALE, agreed
 from prima.model.transformer import TransformerConfig
 from prima.model.vision import HierarchicalViT, TextEncoderConfig, VisionConfig
 from prima.model.words import WordBag, words_of
@@ -111,6 +112,18 @@ def test_what_one_series_shows_changes_the_evidence_of_another_at_the_same_place
 
     assert not torch.equal(evidence(axial, flair), evidence(axial, changed))
     torch.testing.assert_close(evidence(far, flair), evidence(far, changed))
+
+
+def test_a_place_agrees_and_one_odd_token_does_not() -> None:
+    study = torch.tensor([0] * 12 + [1] * 12)
+    cell = torch.tensor([0] * 6 + [1] * 6).repeat(2)
+    evidence = torch.full((24, 1), -4.0)
+    evidence[:6] = 4.0  # all tokens of a place of the first study
+    evidence[12] = 12.0  # one token of a place of the second
+    found = agreed(evidence, study, cell, 2)
+    by_hand = [torch.tensor([4.0, -4.0]), torch.tensor([(12 - 5 * 4) / 6, -4.0])]
+    torch.testing.assert_close(found[:, 0] / EVIDENCE_SCALE, torch.stack([one.logsumexp(0) for one in by_hand]))
+    assert found[0] > found[1]
 
 
 def test_words_are_a_bag() -> None:

@@ -86,9 +86,9 @@ def test_own_evidence_is_believed_first() -> None:
 
 
 def with_evidence(data: HeadData) -> HeadData:
-    """Noise, then channels that say each diagnosis with noise, twice: as highest and as mean."""
+    """Noise, then channels that say each diagnosis with noise, three times: highest, mean, agreed on."""
     random = np.random.default_rng(len(data.labels))
     truth = np.nan_to_num(data.labels.diagnoses)
-    evidence = [truth + random.normal(0, 0.7, truth.shape) for _ in range(2)]
+    evidence = [truth + random.normal(0, 0.7, truth.shape) for _ in range(3)]
     noise = random.normal(0, 1, (len(truth), 100))
     return HeadData(features=np.concatenate([noise, *evidence], axis=1).astype(np.float32), labels=data.labels)

@@ -11,6 +11,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from prima.model.context import highest_of, mean_of
+from prima.tokens.place import NUM_CELLS
+
 # Logits of rare findings run from about -15 to 10; what layers read should be of order one.
 EVIDENCE_SCALE = 0.25
 
@@ -51,6 +54,24 @@ def pool_series(series_SE: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
     highest = soft.new_full(shape, -torch.inf).scatter_reduce(0, index, soft, "amax")
     means = soft.new_zeros(shape).index_add(0, owner, mean) / sizes.to(series_SE.device).unsqueeze(1)
     return torch.cat([highest, means], dim=1)
+
+
+def agreed(evidence_TE: torch.Tensor, study_T: torch.Tensor, cell_T: torch.Tensor, num_studies: int) -> torch.Tensor:
+    """Evidence of studies on which a place agrees: the softened maximum, over the cells of the head, of the mean over
+    the tokens of all series in a cell → [B, E]. One odd token is a token among twenty there, a lesion is most of them.
+
+    Args:
+        evidence_TE: of every token.
+        study_T: number of each token's study.
+        cell_T: its cell of the head, below `NUM_CELLS`.
+        num_studies: B; each has tokens.
+    """
+    places, place_T = torch.unique(study_T * NUM_CELLS + cell_T, return_inverse=True)
+    means = mean_of(evidence_TE, place_T, len(places))
+    owner = places // NUM_CELLS
+    highest = highest_of(means.detach(), owner, num_studies)
+    raised = (means - highest[owner]).exp()
+    return (highest + means.new_zeros(highest.shape).index_add(0, owner, raised).log()) * EVIDENCE_SCALE
 
 
 def moments(rows_TC: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from torch import nn
 from prima.errors import ReleaseError
 from prima.model.attention import Backend, Pieces, best_backend
 from prima.model.context import TokenContext, highest_of, mean_of
-from prima.model.evidence import EvidencePool, moments, pool_series
+from prima.model.evidence import EvidencePool, agreed, moments, pool_series
 from prima.model.transformer import Transformer, TransformerConfig
 from prima.model.words import WordBag
 from prima.tokens.batch import StudyBatch, position_code
@@ -54,8 +54,9 @@ class VisionConfig:
             the study feature without having to win a register's attention first.
         moments: whether mean, spread and maximum of a series' token rows stand beside the registers; not as published.
         context: width of the token states that know their series and their place (`model/context`), 0 for none as
-            published; evidence is then read from them and not from the sequence ViT, and their mean over a series, and
-            mean and maximum of these over a study, stand beside the registers.
+            published; evidence is then read from them and not from the sequence ViT, their mean over a series, and mean
+            and maximum of these over a study, stand beside the registers, and so does the evidence that a place agrees
+            on (`model/evidence`).
         words: width of a bag of the words of the study's text (`model/words`) in the study feature; 0 for none.
     """
 
@@ -80,7 +81,13 @@ class VisionConfig:
     @property
     def feature_dim(self) -> int:
         """Length of the study feature that heads read: registers, words, pooled context, pooled evidence."""
-        return self.study_registers * self.study.width + self.words + 2 * self.context + 2 * self.evidence
+        return self.study_registers * self.study.width + self.words + 2 * self.context + self.pooled_evidence
+
+    @property
+    def pooled_evidence(self) -> int:
+        """Length of the evidence at the end of a series' vector and of a study's feature: highest, mean, and with
+        context what a place agrees on."""
+        return (3 if self.context else 2) * self.evidence
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -163,7 +170,7 @@ class HierarchicalViT(nn.Module):
             EvidencePool(config.context or config.sequence.width, config.evidence) if config.evidence else None
         )
         self.words = WordBag(config.words) if config.words else None
-        series_dim = config.sequence_registers * config.sequence.width + config.context + 2 * config.evidence
+        series_dim = config.sequence_registers * config.sequence.width + config.context + config.pooled_evidence
         series_dim += 3 * (config.token_width or 0) if config.moments else 0
         self.series_project = nn.Linear(series_dim, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
@@ -200,24 +207,21 @@ class HierarchicalViT(nn.Module):
         pooled, tokens = self.sequence(embedded, batch.series_offsets.cpu(), names, backend)
         if self.config.moments:
             pooled = torch.cat([pooled, moments(rows, batch.series_offsets).to(pooled.dtype)], dim=1)
-        seen = tokens
-        if self.context is not None:
-            seen, of_context = self._in_context(rows, batch)
-            pooled = torch.cat([pooled, of_context.to(pooled.dtype)], dim=1)
+        if self.context is None:
+            if self.evidence is None:
+                return pooled, tokens, None
+            evidence, of_series = self.evidence(tokens, batch.series_offsets)
+            return torch.cat([pooled, of_series.to(pooled.dtype)], dim=1), tokens, evidence
+        series = _owners(batch.series_offsets).to(rows.device)
+        study_S = _owners(batch.study_offsets).to(rows.device)
+        cells = series.new_zeros(len(series), len(CELLS_MM)) if batch.places is None else batch.places.to(rows.device)
+        states = self.context(rows, series, study_S[series], cells)
+        pooled = torch.cat([pooled, mean_of(states.float(), series, batch.num_series).to(pooled.dtype)], dim=1)
         if self.evidence is None:
             return pooled, tokens, None
-        evidence, of_series = self.evidence(seen, batch.series_offsets)
-        return torch.cat([pooled, of_series.to(pooled.dtype)], dim=1), tokens, evidence
-
-    def _in_context(self, rows_TC: torch.Tensor, batch: StudyBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """States of the tokens in context [T, context], and their mean over each series [S, context]."""
-        assert self.context is not None
-        device = rows_TC.device
-        series = _owners(batch.series_offsets).to(device)
-        study = _owners(batch.study_offsets).to(device)[series]
-        cells = series.new_zeros(len(series), len(CELLS_MM)) if batch.places is None else batch.places.to(device)
-        states = self.context(rows_TC, series, study, cells)
-        return states, mean_of(states.float(), series, batch.num_series)
+        evidence, of_series = self.evidence(states, batch.series_offsets)
+        of_study = agreed(evidence, study_S[series], cells[:, 0], batch.num_studies)[study_S]
+        return torch.cat([pooled, of_series.to(pooled.dtype), of_study.to(pooled.dtype)], dim=1), tokens, evidence
 
     def read_studies(
         self,
@@ -242,14 +246,18 @@ class HierarchicalViT(nn.Module):
         beside = []
         if self.words is not None:
             beside.append(self.words(text, text_offsets))
-        num_evidence, num_context = 2 * self.config.evidence, self.config.context
+        num_evidence, num_context = self.config.pooled_evidence, self.config.context
         if num_context:
             end = pooled_SP.shape[1] - num_evidence
             of_context = pooled_SP[:, end - num_context : end].float()
             owner = _owners(offsets).to(of_context.device)
             beside += [mean_of(of_context, owner), highest_of(of_context, owner)]
         if self.evidence is not None:
-            beside.append(pool_series(pooled_SP[:, -num_evidence:].float(), offsets))
+            of_evidence = pooled_SP[:, pooled_SP.shape[1] - num_evidence :].float()
+            beside.append(pool_series(of_evidence[:, : 2 * self.config.evidence], offsets))
+            if num_context:
+                owner = _owners(offsets).to(of_evidence.device)
+                beside.append(mean_of(of_evidence[:, 2 * self.config.evidence :], owner))
         return series, torch.cat([study, *(one.to(study.dtype) for one in beside)], dim=1) if beside else study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:

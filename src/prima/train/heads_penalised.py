@@ -19,6 +19,7 @@ from prima.train.heads_training import HeadTraining
 ITERATIONS = 80
 # What the masks taught a diagnosis' own evidence to say needs little doubt; the other thousand features need it all.
 OWN_STIFFNESS = 0.01
+KINDS_OF_EVIDENCE = 3
 
 
 class PenalisedHeads(HeadTraining):
@@ -60,8 +61,8 @@ class PenalisedHeads(HeadTraining):
         stiffness = torch.ones_like(self.weight)
         if self.recipe.evidence:
             own = torch.arange(num_diagnoses)
-            for first in (stiffness.shape[1] - 2 * self.recipe.evidence, stiffness.shape[1] - self.recipe.evidence):
-                stiffness[own, first + own] = OWN_STIFFNESS
+            for kind in range(1, KINDS_OF_EVIDENCE + 1):
+                stiffness[own, stiffness.shape[1] - kind * self.recipe.evidence + own] = OWN_STIFFNESS
         return stiffness
 
     def _fit(self, columns: list[torch.Tensor], penalty: float) -> float:

@@ -27,8 +27,9 @@ class HeadRecipe:
         allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
         penalties: L2 penalties to choose from; linear heads are then fitted to their minimum (`heads_penalised`), and
             nothing above but `max_positive_weight`, `min_positives` and `allow_empty` matters. Empty: a network.
-        evidence: channels of evidence at the end of the feature (highest, then mean) of which the first are those of the
-            diagnoses; what a diagnosis' own two say is penalised a hundredth as much as everything else. 0 for none.
+        evidence: channels of evidence at the end of the feature (highest, mean, agreed on by a place, so many each), of
+            which the first are those of the diagnoses; what a diagnosis' own three say is penalised a hundredth as much
+            as everything else. 0 for none.
         seed: of weights, order, noise and dropout.
     """
 
