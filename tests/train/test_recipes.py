@@ -46,7 +46,12 @@ def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "base", "fields"),
     [
-        ("demo", "demo_reports", {"tokenizer.model.dense_hidden", "study.model.dense", "heads.evidence"}),
+        (
+            "demo",
+            "demo_reports",
+            {"tokenizer.model.dense_hidden", "study.model.dense", "heads.evidence"}
+            | {f"study.weights.{name}" for name in ("tokens", "series", "labels", "priority", "referrals")},
+        ),
         ("no_sentence_dropout", "demo_reports", {"study.sentences.alone", "study.sentences.drop"}),
         ("no_discrimination", "demo_reports", {"study.weights.discrimination"}),
         ("image_only", "demo_reports", {"study.mode"}),
