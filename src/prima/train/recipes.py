@@ -132,7 +132,6 @@ def demo() -> Recipe:
         study=replace(
             base.study,
             model=replace(base.study.model, dense=True),
-            # Masks generalise, labels of a thousand studies are learnt by heart: so tokens first.
             weights={
                 **base.study.weights,
                 "tokens": 1.0,
@@ -144,6 +143,10 @@ def demo() -> Recipe:
         ),
         heads=replace(base.heads, evidence=len(DIAGNOSES)),
     )
+
+
+# Masks generalise, and the labels of a thousand studies are learnt by heart: so tokens come first.
+MASKS_FIRST = {"tokens": 1.0, "series": 0.3, "labels": 0.3, "priority": 0.2, "referrals": 0.1}
 
 
 def demo_reports() -> Recipe:
