@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from prima.archive.embed_tables import SERIES_COLUMNS, STUDY_COLUMNS, logit_colu
 from prima.archive.folder import folder_instances
 from prima.archive.ingest import ingest_instances
 from prima.archive.layout import Archive
+from prima.archive.orders import orders_of
 from prima.archive.split import Split
 from prima.archive.stage_run import Workers
 from prima.archive.tables import append
@@ -286,3 +288,32 @@ def test_every_column_and_reason_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "reference" / "embeddings.md").read_text(encoding="utf-8")
     for words in (STUDY_COLUMNS, SERIES_COLUMNS, FAILURES):
         assert not [name for name, meaning in words.items() if f"| `{name}` | {meaning} |" not in text]
+
+
+def test_a_model_that_is_shown_the_order_reads_it(filled: Archive, export: Any, release: Path, tmp_path: Path) -> None:
+    """Features are those of the engine with description and order; another history is embedded anew."""
+    asking = tmp_path / "asking"
+    shutil.copytree(release, asking)
+    text = (asking / "release.json").read_text()
+    (asking / "release.json").write_text(text.replace('"mode": "image+names"', '"mode": "image+names+indication"'))
+    with_history = {
+        "report_id": "R9", "study_uid": "1.2.1", "accession": "A1", "patient_id": "P1",
+        "filed_at": datetime(2024, 6, 3), "report_status": "final",
+        "text": "HISTORY: New seizure.\nIMPRESSION: Normal.", "source": "test",
+    }  # fmt: skip
+    tokenise(filled, asking)
+    before = embed(filled, asking)
+    assert before.mode == "image+names+indication"
+    append(filled, "reports", [with_history])
+    curate(filled, Curation(split=Split(test_from=date(2024, 6, 1)), now=datetime(2024, 7, 1)))
+    assert "New seizure." in orders_of(filled)["1.2.1"]
+    was = {row["study_uid"]: row["feature"] for row in pl.read_parquet(before.studies).to_dicts()}
+    after = embed(filled, asking)
+    now = {row["study_uid"]: row["feature"] for row in pl.read_parquet(after.studies).to_dicts()}
+    assert [uid for uid in was if was[uid] != now[uid]] == ["1.2.1"]
+    engine = Engine(load_release(asking), PRECISION)
+    (study,) = [one.read() for one in find_studies(export.folder).studies if one.read().study_uid == "1.2.1"]
+    patches = [patches_of(one, engine.contract) for one in study.series]
+    told = engine.study_text(study.description, orders_of(filled)["1.2.1"])
+    answer = engine.answer(patches, [name_of(one) for one in study.series], told)
+    torch.testing.assert_close(torch.tensor(now["1.2.1"]), answer.feature, rtol=0, atol=1e-5)

@@ -14,6 +14,7 @@ import torch
 
 from prima.archive.embed_tables import FEATURES, STAGE_COLUMNS, write_tables
 from prima.archive.layout import Archive
+from prima.archive.orders import orders_of
 from prima.archive.split import SPLITS
 from prima.archive.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
 from prima.archive.stage_run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
@@ -27,6 +28,7 @@ from prima.study.findings import Mode
 from prima.tokens.batch import StudyTokens, pack
 from prima.tokens.precision import Precision
 from prima.tokens.store import TokenStore
+from prima.tokens.text import study_text
 
 # Raised when the same tokens would give other rows.
 _VERSION = 1
@@ -52,6 +54,7 @@ class EmbedStage:
         precision: device and number format of the tokens; on a GPU the vision model takes it too.
         image_only: withhold series names and the study description.
         threads: of each process; None leaves it to torch.
+        orders: StudyInstanceUID → what a model that is shown the indication reads of the order; empty for others.
     """
 
     tokens: Path
@@ -60,6 +63,7 @@ class EmbedStage:
     precision: Precision
     image_only: bool = False
     threads: int | None = None
+    orders: Mapping[str, str] = field(default_factory=dict)
     schema: Mapping[str, pl.DataType] = field(default_factory=lambda: dict(STAGE_COLUMNS))
     suffixes: tuple[str, ...] = ()
 
@@ -71,7 +75,7 @@ class EmbedStage:
         store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
         rows = [_failed(uid, "ended_the_process") for uid in given_up]
         for study_uid in studies:
-            rows.extend(_embed(model, store, study_uid))
+            rows.extend(_embed(model, store, study_uid, self.orders.get(study_uid, "")))
         return Made(rows=rows, files={})
 
 
@@ -137,7 +141,9 @@ def embed_archive(
         )
     made_by = embedding_means(manifest, precision, image_only)
     folder = embeddings_folder(archive, made_by)
-    known = _inputs(tokens)
+    shows_order = manifest.mode == "image+names+indication" and not image_only
+    orders = orders_of(archive) if shows_order else {}
+    known = {uid: _with_order(made_from, orders.get(uid)) for uid, made_from in _inputs(tokens).items()}
     cohort = cohort_studies(archive, splits)
     stage = EmbedStage(
         tokens=tokens.absolute(),
@@ -146,6 +152,7 @@ def embed_archive(
         precision=precision,
         image_only=image_only,
         threads=1 if workers.several else None,
+        orders=orders,
     )
     wanted = {uid: known[uid] for uid in cohort if uid in known}
     try:
@@ -234,10 +241,17 @@ def _inputs(tokens: Path) -> dict[str, str]:
     return dict(used.iter_rows())
 
 
-def _embed(model: _Model, store: TokenStore, study_uid: str) -> list[Row]:
+def _with_order(made_from: str, order: str | None) -> str:
+    """What a row was made from: a report that comes later brings another order, and the study is embedded again."""
+    return made_from if order is None else f"{made_from}-{hashlib.sha256(order.encode()).hexdigest()[:16]}"
+
+
+def _embed(model: _Model, store: TokenStore, study_uid: str, order: str) -> list[Row]:
     """Rows of a study; whatever breaks it stays with it."""
     try:
         tokens = store.read(study_uid)
+        if order:
+            tokens = replace(tokens, description=study_text(tokens.description, order))
     except (PrimaError, KeyError):
         return [_failed(study_uid, "damaged")]
     try:

@@ -155,6 +155,8 @@ def cohort_of(archive: Archive) -> pl.DataFrame:
 def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> Iterator[tuple[str, StudyFacts]]:
     import polars as pl
 
+    from prima.archive.orders import orders_of
+
     labels = _table(archive, "labels/studies.parquet", ["study_uid", "priority", *DIAGNOSIS_NAMES, *_REFERRALS])
     long = _table(archive, "labels/labels.parquet", ["study_uid", "diagnosis", "assertion"])
     findings = _table(archive, "reports/reports.parquet", ["study_uid", "findings"])
@@ -162,7 +164,7 @@ def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> 
     unsure_of: dict[str, list[str]] = dict(unsure.iter_rows())
     told: dict[str, list[str]] = dict(findings.select("study_uid", "findings").iter_rows())
     label_of = {row["study_uid"]: row for row in labels.iter_rows(named=True)}
-    asked = _indications(archive, cohort) if with_indication else {}
+    asked = orders_of(archive) if with_indication else {}
     for uid, patient, _, _ in cohort.iter_rows():
         facts = StudyFacts(
             study_uid=uid,
@@ -207,24 +209,3 @@ def _table(archive: Archive, name: str, columns: list[str]) -> pl.DataFrame:
 
 def _more(number: int) -> str:
     return f" and {number} more" if number else ""
-
-
-def _indications(archive: Archive, cohort: pl.DataFrame) -> dict[str, str]:
-    """Age, sex and the history or indication of each report, on one line."""
-    import polars as pl
-
-    from prima.archive.tables import scan
-    from prima.report.sections import split_sections
-    from prima.tokens.text import order_text
-
-    texts = scan(archive, "reports").select("report_id", "text")
-    people = scan(archive, "studies").select("study_uid", "age_years", "sex")
-    rows = cohort.lazy().join(texts, on="report_id", how="inner").join(people, on="study_uid", how="left")
-    found = rows.select("study_uid", "text", "age_years", "sex").collect()
-    assert isinstance(found, pl.DataFrame)
-    asked = {}
-    for uid, text, age, sex in found.iter_rows():
-        parts = (part for part in split_sections(text) if part.kind == "history")
-        history = " ".join(" ".join(text[part.start : part.end].split()) for part in parts)
-        asked[uid] = order_text(history, age, sex)
-    return asked
