@@ -103,7 +103,7 @@ def test_a_whole_study(predict: Predict, tmp_path: Path) -> None:
     (findings,) = ended.findings
     assert (ended.status, findings["status"], findings["reason"]) == (0, "done", None)
     assert len(findings["diagnoses"]) == 52 and findings["referrals"] and findings["priority"]
-    assert findings["release"]["trained"] is True and findings["release"]["mode"] == "image+names"
+    assert findings["release"]["trained"] is True and findings["release"]["mode"] == "image+names+indication"
     ends = {(one["number"], one["part"]): (one["status"], one["reason"]) for one in findings["series"]}
     assert ends[1, None] == ("excluded", "localizer")
     assert {reason for status, reason in ends.values() if status == "used"} == {None}
@@ -194,7 +194,7 @@ def test_image_only_withholds_all_text(predict: Predict, studies: list[Path], tm
             [(studies[2],), (studies[2], "--study-description", "tumour follow-up"), (renamed,)]
         )
     )
-    assert named["release"]["mode"] == "image+names"
+    assert named["release"]["mode"] == "image+names+indication"
     assert {one["release"]["mode"] for one in (blind, told, other)} == {"image"}
     assert logits(blind) == logits(told) == logits(other)
     assert np.abs(np.subtract(logits(named), logits(blind))).max() > 1e-4
