@@ -5,7 +5,7 @@
 For each diagnosis the same question is asked at four places, on studies of TOKENS/train and of TOKENS/PART:
 
     token    do tokens in which it can be seen give more evidence than tokens of studies without it?
-    there    does the best of its tokens give more evidence than the best at the same places of a study without it?
+    there    does the best token at its places give more evidence than the best there in a study without it?
     study    does the highest evidence anywhere tell studies with it from those without?
     head     does the head?
 
@@ -80,9 +80,9 @@ def gather(release: Release, examples: TokenFolder, numbers: range) -> Seen:
         visible = example.dense.share > 0
         for diagnosis in np.unique(example.dense.diagnosis[visible]):
             rows = example.dense.token[visible & (example.dense.diagnosis == diagnosis)]
-            values = of_token[rows, diagnosis]
-            seen.inside[diagnosis].append(values)
-            seen.places[diagnosis].append((np.unique(cell[rows]), float(values.max())))
+            seen.inside[diagnosis].append(of_token[rows, diagnosis])
+            own = np.unique(cell[rows])
+            seen.places[diagnosis].append((own, float(of_token[np.isin(cell, own), diagnosis].max())))
     return seen
 
 

@@ -41,14 +41,15 @@ left() {
 
 # Tokens of a part, a piece at a time; the patches of a finished piece make room for the next.
 tokens() {
-  local part=$1 last=$2 known=$3
+  local part=$1 last=$2 known=$3 copies=0
+  [[ $part != train ]] || copies=1  # each also mirrored and with another contrast
   for ((first = 0; first < last; first += piece)); do
     left >/dev/null
     local end=$((first + piece < last ? first + piece : last)) done="$out/tokens/$part/.$first.done"
     [[ -e $done ]] && continue
     "$python" runs/demo/make_patches.py "$out/patches" --part "$part" --first "$first" --last "$end" --workers "$workers"
     "$python" runs/demo/make_tokens.py "$out/patches" "$out/run" "$out/tokens" --part "$part" --labels "$known" \
-      --first "$first" --last "$end"
+      --first "$first" --last "$end" --copies "$copies"
     touch "$done"
     for ((number = first; number < end; number++)); do rm -f "$out/patches/$part/$(printf %05d "$number").npz"; done
   done
