@@ -3,7 +3,7 @@
     python runs/demo/make_patches.py OUT [--part train|validation|test] [--first 0] [--last 4000] [--workers 2]
 
 It may be ended at any moment and run again: a study whose file is there is not made again. A study of about 3,300
-tokens takes 1.7 MB and, on one core, about a second.
+tokens takes 1.7 MB and, on one core, one to four seconds.
 
     OUT/train        the archive to learn from: two years, a sixth of the studies normal, no drift, and enriched
     OUT/validation   another health system, as it comes: for calibration and thresholds

@@ -1,4 +1,4 @@
-"""Patches of a study changed at random: another head and another scanner at a hundredth of the price of a new study.
+"""Patches of a study changed at random: another head and another scanner, without simulating one.
 
 Contracts whose grid is centred on the head only, for mirroring. A study is mirrored as a whole, the contrast of each
 series is changed as a whole, and each token gets noise and blur of its series.

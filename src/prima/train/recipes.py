@@ -132,14 +132,7 @@ def demo() -> Recipe:
         study=replace(
             base.study,
             model=replace(base.study.model, dense=True),
-            weights={
-                **base.study.weights,
-                "tokens": 1.0,
-                "series": 0.3,
-                "labels": 0.3,
-                "priority": 0.2,
-                "referrals": 0.1,
-            },
+            weights={**base.study.weights, **MASKS_FIRST},
         ),
         heads=replace(base.heads, evidence=len(DIAGNOSES)),
     )
