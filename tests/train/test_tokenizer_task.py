@@ -10,7 +10,7 @@ import torch
 
 from prima.errors import UnreadableError
 from prima.tokens.contract import OPEN, PUBLISHED
-from prima.tokens.vqvae import VQVAEConfig
+from prima.tokens.vqvae import VQVAE, VQVAEConfig
 from prima.train.engine import run
 from prima.train.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
@@ -103,3 +103,26 @@ def test_a_damaged_file_is_named(source: Path, content: bytes) -> None:
     task = TokenizerTask(train, validation, CONFIG, OPEN)
     with pytest.raises(UnreadableError, match=r"00001\.npz"):
         task.collate([1], state())
+
+
+def test_the_plain_tokenizer_gives_what_the_normalised_one_learnt(source: Path) -> None:
+    config = replace(CONFIG, model=replace(CONFIG.model, batch_norm=True))
+    task = TokenizerTask(*files(source), config, OPEN)
+    batch = task.collate([0, 1], state())
+    before = task.model.vqvae.encoder(batch.voxels).detach()
+    assert abs(float(before.std()) - 1) < 0.1
+    plain = task.model.plain()
+    assert set(plain.state_dict()) == set(VQVAE(config.model.vqvae).state_dict())
+    task.module.eval()
+    assert torch.allclose(plain.encoder(batch.voxels), task.model.vqvae.encoder(batch.voxels), atol=1e-5)
+    assert torch.equal(plain.codebook.weight, task.model.vqvae.codebook.weight)
+
+
+def test_a_study_is_read_once_where_memory_allows(source: Path) -> None:
+    task = TokenizerTask(*files(source), CONFIG, OPEN)
+    first = task.collate([0, 1], state())
+    for path in task.files["train"]:
+        path.unlink()
+    assert torch.equal(task.collate([0, 1], state()).voxels, first.voxels)
+    with pytest.raises(UnreadableError):
+        task.collate([2], state())

@@ -80,8 +80,9 @@ def tokenizer(
         simulated=any(one.startswith("SIM") for one in patients),
     )  # fmt: skip
     mode = chosen.study.mode
-    write_tokenizer(run, task.model.vqvae, chosen.contract, mode, record)
-    release = write_tokens_release(run, task.model.vqvae, chosen.study.model.vision, chosen.contract, mode)
+    plain = task.model.plain()
+    write_tokenizer(run, plain, chosen.contract, mode, record)
+    release = write_tokens_release(run, plain, chosen.study.model.vision, chosen.contract, mode)
     found = record.measured
     say(
         f"tokenizer trained: {run / 'tokenizer'}; "

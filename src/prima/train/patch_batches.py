@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import SeriesTokens, token_rows
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
 from prima.train.dense import DenseConfig, mark_hidden, token_targets
 from prima.train.patch_augment import PatchAugmentation, changed_contrast, mirrored, position_of
-from prima.train.patch_file import StudyPatches, to_float
+from prima.train.patch_file import DenseTargets, StudyPatches, taken, to_float
 from prima.train.token_model import PatchBatch
 
 
@@ -28,8 +29,8 @@ def draw_patches(
 ) -> PatchBatch:
     """Draw `number` tokens of each study, in random order.
 
-    With dense targets up to half of them are tokens in which something lies: of most studies that is all of those.
-    With an augmentation, what is drawn is changed by chance.
+    With dense targets up to half of them are tokens in which something lies, each finding in its turn: a small one has
+    its share beside one that is everywhere. With an augmentation, what is drawn is changed by chance.
     """
     parts = [
         _of_study(study, number, rng, contract, dense, positive_weights=positive_weights, augmentation=augmentation)
@@ -47,21 +48,19 @@ def draw_patches(
 
 def place_rows(study: StudyPatches, contract: Contract) -> torch.Tensor:
     """[T, 3·position_dims + 3] where each token lies: its position code and its plane, as in a token row."""
-    return torch.cat(
-        [
-            token_rows(
-                SeriesTokens(
-                    latents=torch.zeros(int(stop - start), 0),
-                    coordinates=torch.from_numpy(study.coordinates[start:stop].astype(np.int32)),
-                    plane=PLANE_OF_PLANE_AXIS[plane],
-                    name="",
-                    num_patches=1,
-                ),
-                contract,
-            )
-            for start, stop, plane in zip(study.offsets[:-1], study.offsets[1:], study.planes, strict=True)
-        ]
-    )
+    plane_T = np.repeat(study.planes, np.diff(study.offsets))
+    rows = torch.zeros(study.num_tokens, 3 * contract.position_dims + 3)
+    for plane in np.unique(plane_T):
+        own = torch.from_numpy(plane_T == plane)
+        some = SeriesTokens(
+            latents=torch.zeros(int(own.sum()), 0),
+            coordinates=torch.from_numpy(study.coordinates.astype(np.int32))[own],
+            plane=PLANE_OF_PLANE_AXIS[plane],
+            name="",
+            num_patches=1,
+        )
+        rows[own] = token_rows(some, contract)
+    return rows
 
 
 def _of_study(
@@ -74,28 +73,40 @@ def _of_study(
     positive_weights: torch.Tensor | None,
     augmentation: PatchAugmentation | None,
 ) -> PatchBatch:
-    if augmentation is not None and contract.centred and rng.random() < augmentation.mirrored:
-        study = mirrored(study, contract)
     marked = np.zeros(0, np.int64)
     if dense is not None and study.dense is not None:
-        marked = np.unique(study.dense.token)
-        marked = rng.permutation(marked)[: number // 2]
+        marked = _in_turn(study.dense, rng, number // 2)
     others = rng.permutation(study.num_tokens)[: max(0, number - len(marked))]
-    rows = torch.from_numpy(np.unique(np.concatenate([marked, others])))
+    drawn = taken(study, np.unique(np.concatenate([marked, others])))
+    if augmentation is not None and contract.centred and rng.random() < augmentation.mirrored:
+        drawn = mirrored(drawn, contract)
     targets = weights = None
-    if dense is not None and study.dense is not None:
-        marked_targets = mark_hidden(study, dense)
-        assert marked_targets is not None
-        every = token_targets(marked_targets, study.num_tokens, len(DIAGNOSES), dense, positive_weights)
-        targets, weights = (one[rows] for one in every)
-    voxels = to_float(torch.from_numpy(study.voxels[rows.numpy()]))
+    if dense is not None and drawn.dense is not None:
+        seen = mark_hidden(drawn, dense)
+        assert seen is not None
+        targets, weights = token_targets(seen, drawn.num_tokens, len(DIAGNOSES), dense, positive_weights)
+    voxels = to_float(torch.from_numpy(drawn.voxels))
     if augmentation is not None:
-        series = np.searchsorted(study.offsets, rows.numpy(), side="right") - 1
-        position = position_of(study.coordinates[rows.numpy()], study.planes[series], contract)
-        voxels = changed_contrast(voxels, torch.from_numpy(series), position, rng, augmentation)
+        sizes = np.diff(drawn.offsets)
+        series = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes))
+        position = position_of(drawn.coordinates, np.repeat(drawn.planes, sizes), contract)
+        voxels = changed_contrast(voxels, series, position, rng, augmentation)
     return PatchBatch(
         voxels=voxels.unsqueeze(1),
-        place=place_rows(study, contract)[rows],
+        place=place_rows(drawn, contract),
         targets=targets,
         weights=weights,
     )
+
+
+def _in_turn(dense: DenseTargets, rng: np.random.Generator, number: int) -> NDArray[np.int64]:
+    """So many tokens in which something lies: one of each finding, then a second of each, and so on."""
+    order = rng.permutation(len(dense.token))
+    findings = dense.diagnosis[order]
+    by_finding = np.argsort(findings, kind="stable")
+    starts = np.searchsorted(findings[by_finding], findings[by_finding])
+    turn = np.empty(len(order), np.int64)
+    turn[by_finding] = np.arange(len(order)) - starts
+    tokens = dense.token[order[np.argsort(turn, kind="stable")]].astype(np.int64)
+    first = np.sort(np.unique(tokens, return_index=True)[1])[:number]
+    return tokens[first]

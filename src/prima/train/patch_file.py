@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -82,6 +82,38 @@ class StudyPatches:
         """[k, slices, rows, columns] float32 scaled voxels of one series."""
         rows = slice(int(self.offsets[series]), int(self.offsets[series + 1]))
         return to_float(torch.from_numpy(self.voxels[rows]))
+
+
+def taken(study: StudyPatches, rows: NDArray[np.int64]) -> StudyPatches:
+    """The study with some of its tokens alone.
+
+    Args:
+        study: whole.
+        rows: of the tokens that stay, rising.
+
+    Example:
+        >>> study = StudyPatches(
+        ...     voxels=np.zeros((5, 2, 16, 16), np.uint8), coordinates=np.zeros((5, 3), np.int16),
+        ...     offsets=np.array([0, 2, 5]), planes=np.zeros(2, np.uint8), names=("T1", "T2"), description="",
+        ...     num_patches=(2, 3),
+        ... )
+        >>> taken(study, np.array([1, 3, 4])).offsets.tolist()
+        [0, 1, 3]
+    """
+    dense = study.dense
+    if dense is not None:
+        place = np.searchsorted(rows, dense.token)
+        stays = np.append(rows, -1)[place] == dense.token
+        dense = DenseTargets(
+            token=place[stays].astype(np.int32), diagnosis=dense.diagnosis[stays], share=dense.share[stays]
+        )
+    return replace(
+        study,
+        voxels=study.voxels[rows],
+        coordinates=study.coordinates[rows],
+        offsets=np.searchsorted(rows, study.offsets),
+        dense=dense,
+    )
 
 
 def to_float(voxels: torch.Tensor) -> torch.Tensor:

@@ -128,7 +128,11 @@ def demo() -> Recipe:
     return replace(
         base,
         name="demo",
-        tokenizer=replace(base.tokenizer, model=replace(base.tokenizer.model, dense_hidden=256)),
+        tokenizer=replace(
+            base.tokenizer,
+            model=replace(base.tokenizer.model, dense_hidden=256),
+            weights={**base.tokenizer.weights, "dense": 1.0},
+        ),
         study=replace(
             base.study,
             model=replace(base.study.model, dense=True),
@@ -146,16 +150,17 @@ def demo_reports() -> Recipe:
     """As a hospital could train it: the sizes of `demo`, with reports and the labels read in them alone."""
     tokenizer = TokenModelConfig(
         vqvae=VQVAEConfig(
-            channels=(32, 96),
+            channels=(32, 64),
             residual_channels=(32, 64),
             num_residual_layers=1,
             downsample=((2, 4, 1, 1), (2, 2, 1, 0)),
             upsample=((2, 2, 1, 0, 0), (2, 4, 1, 1, 0)),
             num_codes=1024,
-            code_dim=8,
+            code_dim=16,
             flat_slices=2,
         ),
         reconstruction_share=0.125,
+        batch_norm=True,
     )
     text = _text(width=64, depth=1)
     vision = VisionConfig(
@@ -175,8 +180,8 @@ def demo_reports() -> Recipe:
     return Recipe(
         name="demo_reports",
         contract=OPEN,
-        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=1200, augmentation=PatchAugmentation()),
-        tokenizer_engine=_engine(studies=4, epochs=2, rate=2e-3, decay=1e-4, warmup=100),
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=32, augmentation=PatchAugmentation()),
+        tokenizer_engine=_engine(studies=16, epochs=60, rate=3e-3, decay=1e-4, warmup=100, clip=20.0),
         names=_names(vision, hidden=128, joint_dim=64),
         names_engine=_engine(studies=16, epochs=1, rate=1e-3),
         study=StudyTaskConfig(
@@ -303,8 +308,11 @@ def _engine(
     warmup: int = 100,
     schedule: Literal["cosine", "constant"] = "cosine",
     measure_every: int | None = None,
+    clip: float = 1.0,
 ) -> EngineConfig:
-    optimiser = OptimiserConfig(learning_rate=rate, weight_decay=decay, warmup_steps=warmup, schedule=schedule)
+    optimiser = OptimiserConfig(
+        learning_rate=rate, weight_decay=decay, warmup_steps=warmup, schedule=schedule, clip_norm=clip
+    )
     return EngineConfig(
         order=OrderConfig(studies_per_batch=studies),
         num_epochs=epochs,

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
+from prima.train.batch_norm import folded, normalise
 from prima.train.dense import dense_loss
 from prima.train.quantiser import Quantiser, QuantiserConfig
 
@@ -28,7 +29,8 @@ class TokenModelConfig:
         place_dims: length of what is known of a token besides its voxels (position code and plane).
         dense_hidden: hidden width of the head that names findings from a latent; 0 leaves it out.
         num_diagnoses: its outputs.
-        reconstruction_share: share of the patches that is decoded; the decoder costs as much as the encoder.
+        reconstruction_share: share of the patches that is quantised and decoded; that costs as much as the encoder.
+        batch_norm: normalise the encoder's channels over a batch in training (`train/batch_norm`); not as published.
     """
 
     vqvae: VQVAEConfig
@@ -37,6 +39,7 @@ class TokenModelConfig:
     dense_hidden: int = 0
     num_diagnoses: int = 52
     reconstruction_share: float = 1.0
+    batch_norm: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,16 +75,25 @@ class TokenModel(nn.Module):
         super().__init__()
         self.config = config
         self.vqvae = VQVAE(config.vqvae)
+        if config.batch_norm:
+            normalise(self.vqvae.encoder)
         self.quantiser = Quantiser(self.vqvae.codebook, config.quantiser)
         self.dense_head: nn.Module | None = None
         if config.dense_hidden:
             self.dense_head = nn.Sequential(
-                nn.LayerNorm(latent_width + config.place_dims, elementwise_affine=False),
                 nn.Linear(latent_width + config.place_dims, config.dense_hidden),
                 nn.GELU(),
                 nn.Linear(config.dense_hidden, config.num_diagnoses),
             )
             nn.init.constant_(self.dense_head[-1].bias, -5.0)  # type: ignore[arg-type]
+
+    def plain(self) -> VQVAE:
+        """The tokenizer as it is used: without what only training needs."""
+        plain = VQVAE(self.config.vqvae)
+        plain.encoder.load_state_dict(folded(self.vqvae.encoder).state_dict())
+        plain.codebook.load_state_dict(self.vqvae.codebook.state_dict())
+        plain.decoder.load_state_dict(self.vqvae.decoder.state_dict())
+        return plain.to(self.vqvae.codebook.weight.device).eval()
 
     def losses(
         self,
@@ -98,10 +110,10 @@ class TokenModel(nn.Module):
         """
         with autocast():
             latent = self.vqvae.encoder(batch.voxels).float()
-        quantised = self.quantiser(latent, generator)
         num_decoded = max(1, round(self.config.reconstruction_share * len(latent)))
+        quantised = self.quantiser(latent[:num_decoded], generator)
         with autocast():
-            decoded = self.vqvae.decoder(quantised.latent[:num_decoded]).float()
+            decoded = self.vqvae.decoder(quantised.latent).float()
         losses = {
             "reconstruction": functional.l1_loss(decoded, batch.voxels[:num_decoded]),
             "commitment": quantised.loss,

@@ -16,9 +16,11 @@ from prima.tokens.contract import Contract
 from prima.train.dense import STUDIES_COUNTED, DenseConfig, positive_weights
 from prima.train.patch_augment import PatchAugmentation
 from prima.train.patch_batches import draw_patches
-from prima.train.patch_file import read_dense, read_patches
+from prima.train.patch_file import StudyPatches, read_dense, read_patches
 from prima.train.task import Split, StepState
 from prima.train.token_model import PatchBatch, TokenModel, TokenModelConfig
+
+KEPT_BYTES = 6 * 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,8 @@ class TokenizerTask:
         self.files: dict[Split, list[Path]] = {"train": list(train), "validation": list(validation)}
         self.config = config
         self.contract = contract
+        self.kept: dict[Path, StudyPatches] = {}
+        self.kept_bytes = 0
         self.model = TokenModel(config.model, latent_width(config.model, contract))
         if config.model.vqvae.flat_slices:
             self.model.vqvae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -88,7 +92,7 @@ class TokenizerTask:
 
     def collate(self, numbers: Sequence[int], step: StepState) -> PatchBatch:
         """Draw patches of some studies."""
-        studies = [read_patches(self.files[step.split][number]) for number in numbers]
+        studies = [self._read(self.files[step.split][number]) for number in numbers]
         dense = self.config.dense if self.model.dense_head is not None else None
         random = step.random(numbers[0], "patches")
         number = self.config.patches_per_study
@@ -101,6 +105,16 @@ class TokenizerTask:
         if self.config.permute_axes and step.is_training:
             voxels = voxels.permute(0, 1, *(2 + random.permutation(3)).tolist()).contiguous()
         return replace(batch, voxels=voxels)
+
+    def _read(self, path: Path) -> StudyPatches:
+        """A study's file; as many as fit stay in memory, because few tokens of each are drawn at a time."""
+        study = self.kept.get(path)
+        if study is None:
+            study = read_patches(path)
+            self.kept_bytes += study.voxels.nbytes
+            if self.kept_bytes <= KEPT_BYTES:
+                self.kept[path] = study
+        return study
 
     def losses(self, batch: PatchBatch, step: StepState) -> dict[str, torch.Tensor]:
         """Reconstruction, commitment and, with a dense head, what lies in each token."""
