@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from prima.errors import UnreadableError
+from prima.model.vision import HierarchicalViT
 from prima.tokens.contract import OPEN, PUBLISHED
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
 from prima.train.engine import run
 from prima.train.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
-from prima.train.token_model import TokenModelConfig
-from prima.train.tokenizer_task import TokenizerTask, TokenizerTaskConfig
+from prima.train.run_folder import load_dense, write_dense
+from prima.train.token_model import TokenModel, TokenModelConfig
+from prima.train.tokenizer_task import TokenizerTask, TokenizerTaskConfig, latent_width
 
 from .made import facts_of, patch_source, patches_of
 from .states import state
@@ -126,3 +128,19 @@ def test_a_study_is_read_once_where_memory_allows(source: Path) -> None:
     assert torch.equal(task.collate([0, 1], state()).voxels, first.voxels)
     with pytest.raises(UnreadableError):
         task.collate([2], state())
+
+
+def test_the_study_stage_starts_from_what_masks_taught_the_tokenizer(tmp_path: Path) -> None:
+    recipe = recipe_of("demo")
+    head = TokenModel(recipe.tokenizer.model, latent_width(recipe.tokenizer.model, OPEN)).dense_head
+    vision = HierarchicalViT(recipe.study.model.vision)
+    assert head is not None
+    assert vision.context is not None
+    assert not load_dense(tmp_path, vision)
+    write_dense(tmp_path, head)
+    assert load_dense(tmp_path, vision)
+    assert torch.equal(vision.context.first.weight, head.get_parameter("1.weight"))
+    write_dense(tmp_path, torch.nn.Sequential(torch.nn.LayerNorm(8), torch.nn.Linear(8, 8)))
+    with pytest.raises(UnreadableError, match=r"dense\.safetensors: found no weights that fit"):
+        load_dense(tmp_path, vision)
+    assert not load_dense(tmp_path, HierarchicalViT(recipe_of("tiny").study.model.vision))

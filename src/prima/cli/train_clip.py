@@ -162,7 +162,7 @@ def make_task(
     import torch
 
     from prima.cli.train_run import warn
-    from prima.train.run_folder import load_names
+    from prima.train.run_folder import load_dense, load_names
     from prima.train.study_task import StudyTask
 
     config = recipe.study
@@ -187,7 +187,14 @@ def make_task(
     from_names = names is not None and load_names(run, names)
     if from_names:
         warn("starting from RUN/names")
-    facts: dict[str, Any] = {"study": json.loads(json.dumps(asdict(config))), "from_names": from_names}
+    from_dense = config.model.dense and load_dense(run, task.model.vision)
+    if from_dense:
+        warn("starting from what masks taught the tokenizer")
+    facts: dict[str, Any] = {
+        "study": json.loads(json.dumps(asdict(config))),
+        "from_names": from_names,
+        "from_dense": from_dense,
+    }
     return task, facts | ({} if text_model is None else {"text_model": text_model.resolve().name})
 
 

@@ -50,7 +50,7 @@ def tokenizer(
     from prima.errors import UsageError
     from prima.train.patch_file import read_patches
     from prima.train.recipes import recipe_of
-    from prima.train.run_folder import write_tokenizer, write_tokens_release
+    from prima.train.run_folder import write_dense, write_tokenizer, write_tokens_release
     from prima.train.tokenizer_task import TokenizerTask
 
     chosen = recipe_of(recipe)
@@ -80,6 +80,8 @@ def tokenizer(
         simulated=any(one.startswith("SIM") for one in patients),
     )  # fmt: skip
     mode = chosen.study.mode
+    if task.model.dense_head is not None:
+        write_dense(run, task.model.dense_head)
     plain = task.model.plain()
     write_tokenizer(run, plain, chosen.contract, mode, record)
     release = write_tokens_release(run, plain, chosen.study.model.vision, chosen.contract, mode)

@@ -1,9 +1,9 @@
 """Batch normalisation of an encoder while it is trained, folded into its convolutions when it is done.
 
 Without it latents of 128 numbers have the rank of five: every channel sees the mean brightness of a patch first, and
-what a small finding looks like is learnt very slowly. A convolution followed by a normalisation with fixed statistics is a
-convolution (Jacob et al., Quantization and Training of Neural Networks, CVPR 2018, 3.2), so a release knows nothing of
-it. Every process normalises by its own share of a batch.
+what a small finding looks like is learnt very slowly. A convolution followed by a normalisation with fixed statistics
+is a convolution (Jacob et al., Quantization and Training of Neural Networks, CVPR 2018, 3.2), so a release knows
+nothing of it. Every process normalises by its own share of a batch.
 """
 
 from __future__ import annotations

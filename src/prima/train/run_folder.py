@@ -3,6 +3,7 @@
 RUN/tokenizer, RUN/clip, RUN/heads   what a release is built from (`prima.model.run_folder`)
 RUN/release                          a release for `prima tokenize`: the trained tokenizer, the rest random
 RUN/names                            the character encoder of series names, for the study stage to start from
+RUN/tokenizer/dense.safetensors      the head that masks taught the tokenizer, likewise
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ TRAINING_MODES: dict[ReleaseMode, Mode] = {value: key for key, value in RELEASE_
 
 TOKENS_RELEASE = "release"
 NAMES_FOLDER = "names"
+DENSE_FILE = "tokenizer/dense.safetensors"
 SHARED = "shared"
 
 
@@ -142,11 +144,38 @@ def weights_sha256(run: Path) -> str:
 
 def write_names(run: Path, encoder: torch.nn.Module) -> None:
     """Write the character encoder of series names."""
-    folder = run / NAMES_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{WEIGHTS_FILE}.partial"
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in encoder.state_dict().items()}, partial)
-    partial.replace(folder / WEIGHTS_FILE)
+    _save(encoder, run / NAMES_FOLDER / WEIGHTS_FILE)
+
+
+def write_dense(run: Path, head: torch.nn.Module) -> None:
+    """Write the head that named findings from a token's row."""
+    _save(head, run / DENSE_FILE)
+
+
+def load_dense(run: Path, vision: HierarchicalViT) -> bool:
+    """Start a vision model's context from the first layer of the tokenizer's head; False when there is none.
+
+    Raises:
+        UnreadableError: the file is broken, or its sizes are not the model's.
+    """
+    path = run / DENSE_FILE
+    if not path.exists() or vision.context is None:
+        return False
+    try:
+        tensors = load_file(path)
+        vision.context.first.load_state_dict({name: tensors[f"1.{name}"] for name in ("weight", "bias")})
+    except (OSError, SafetensorError, RuntimeError, KeyError):
+        raise UnreadableError(
+            f"{DENSE_FILE}: found no weights that fit the recipe; run prima train tokenizer again with it"
+        ) from None
+    return True
+
+
+def _save(module: torch.nn.Module, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, partial)
+    partial.replace(path)
 
 
 def load_names(run: Path, encoder: torch.nn.Module) -> bool:

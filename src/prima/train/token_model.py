@@ -81,6 +81,7 @@ class TokenModel(nn.Module):
         self.dense_head: nn.Module | None = None
         if config.dense_hidden:
             self.dense_head = nn.Sequential(
+                nn.LayerNorm(latent_width + config.place_dims, elementwise_affine=False),
                 nn.Linear(latent_width + config.place_dims, config.dense_hidden),
                 nn.GELU(),
                 nn.Linear(config.dense_hidden, config.num_diagnoses),
