@@ -187,9 +187,9 @@ def demo_reports() -> Recipe:
         study=StudyTaskConfig(
             model=StudyModelConfig(vision=vision, report=_report(width=128, depth=2, joint_dim=128)),
             mode="indication",
-            dropout=DropoutConfig(series=0.15, tokens=0.5, names=0.3, description=0.15, indication=0.2, protocol=0.4),
+            dropout=DropoutConfig(series=0.15, tokens=0.7, names=0.3, description=0.15, indication=0.2, protocol=0.4),
         ),
-        study_engine=_engine(studies=4, epochs=4, rate=2e-3, decay=0.02, warmup=200, measure_every=5000),
+        study_engine=_engine(studies=8, epochs=8, rate=2e-3, decay=0.02, warmup=200, measure_every=5000),
         series_engine=replace(
             _engine(studies=64, epochs=20, rate=1e-3, decay=0.05, warmup=50, measure_every=100),
             best="auroc",
