@@ -92,3 +92,10 @@ def with_evidence(data: HeadData) -> HeadData:
     evidence = [truth + random.normal(0, 0.7, truth.shape) for _ in range(3)]
     noise = random.normal(0, 1, (len(truth), 100))
     return HeadData(features=np.concatenate([noise, *evidence], axis=1).astype(np.float32), labels=data.labels)
+
+
+def test_what_is_left_out_is_not_read(sides: Sides) -> None:
+    train, validation, _ = sides
+    ((weight, _),) = train_heads(train, validation, replace(PATH, left_out=3)).layers
+    assert not weight[:, :3].any()
+    assert weight[:, 3:].any(dim=0).all()

@@ -49,7 +49,13 @@ def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
         (
             "demo",
             "demo_reports",
-            {"tokenizer.model.dense_hidden", "tokenizer.weights.dense", "study.model.dense", "heads.evidence"}
+            {
+                "tokenizer.model.dense_hidden",
+                "tokenizer.weights.dense",
+                "study.model.dense",
+                "heads.evidence",
+                "heads.left_out",
+            }
             | {f"study.weights.{name}" for name in ("tokens", "series", "labels", "priority", "referrals")},
         ),
         ("no_sentence_dropout", "demo_reports", {"study.sentences.alone", "study.sentences.drop"}),

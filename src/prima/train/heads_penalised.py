@@ -36,6 +36,9 @@ class PenalisedHeads(HeadTraining):
             "priority": slice(num_outputs - 1, num_outputs),
         }
         self.weight.zero_()
+        if self.recipe.left_out:  # their weights then stay 0
+            self.x[:, : self.recipe.left_out] = 0
+            self.x_validation[:, : self.recipe.left_out] = 0
         entropy = self.targets.base.loss
         best = dict.fromkeys(groups, float("inf"))
         kept = [tensor.clone() for tensor in columns]

@@ -30,6 +30,8 @@ class HeadRecipe:
         evidence: channels of evidence at the end of the feature (highest, mean, agreed on by a place, so many each), of
             which the first are those of the diagnoses; what a diagnosis' own three say is penalised a hundredth as much
             as everything else. 0 for none.
+        left_out: so many numbers at the start of the feature, the registers, are not read by fitted heads. On studies
+            whose text is missing the registers are far from those that heads were fitted on, and carry them away.
         seed: of weights, order, noise and dropout.
     """
 
@@ -46,6 +48,7 @@ class HeadRecipe:
     allow_empty: bool = False
     penalties: tuple[float, ...] = ()
     evidence: int = 0
+    left_out: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:

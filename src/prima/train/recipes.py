@@ -138,7 +138,11 @@ def demo() -> Recipe:
             model=replace(base.study.model, dense=True),
             weights={**base.study.weights, **MASKS_FIRST},
         ),
-        heads=replace(base.heads, evidence=len(DIAGNOSES)),
+        heads=replace(
+            base.heads,
+            evidence=len(DIAGNOSES),
+            left_out=base.study.model.vision.study_registers * base.study.model.vision.study.width,
+        ),
     )
 
 
@@ -196,7 +200,7 @@ def demo_reports() -> Recipe:
             best_is="highest",
         ),
         heads=HeadRecipe(hidden=0, penalties=(0.1, 0.03, 0.01, 0.003)),
-        target="alerts=0.05",
+        target="ppv=0.5",
     )
 
 
