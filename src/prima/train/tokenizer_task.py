@@ -111,8 +111,8 @@ class TokenizerTask:
         study = self.kept.get(path)
         if study is None:
             study = read_patches(path)
-            self.kept_bytes += study.voxels.nbytes
-            if self.kept_bytes <= KEPT_BYTES:
+            if self.kept_bytes + study.voxels.nbytes <= KEPT_BYTES:
+                self.kept_bytes += study.voxels.nbytes
                 self.kept[path] = study
         return study
 
