@@ -51,6 +51,8 @@ def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
             "demo_reports",
             {
                 "tokenizer.model.dense_hidden",
+                "tokenizer.model.reconstruction_share",
+                "tokenizer.patches_per_study",
                 "tokenizer.weights.dense",
                 "study.model.dense",
                 "heads.evidence",

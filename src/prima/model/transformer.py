@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from prima.model.aligned import AlignedLinear
 from prima.model.attention import Backend, Pieces, attend
 
 
@@ -33,11 +34,11 @@ class Block(nn.Module):
         inner = config.heads * config.head_dim
         self.heads = config.heads
         self.norm_attention = nn.LayerNorm(config.width)
-        self.qkv = nn.Linear(config.width, 3 * inner, bias=False)
-        self.out = nn.Linear(inner, config.width)
+        self.qkv = AlignedLinear(config.width, 3 * inner, bias=False)
+        self.out = AlignedLinear(inner, config.width)
         self.norm_mlp = nn.LayerNorm(config.width)
         self.mlp = nn.Sequential(
-            nn.Linear(config.width, config.mlp_dim), nn.GELU(), nn.Linear(config.mlp_dim, config.width)
+            AlignedLinear(config.width, config.mlp_dim), nn.GELU(), AlignedLinear(config.mlp_dim, config.width)
         )
 
     def forward(self, x_TW: torch.Tensor, pieces: Pieces, backend: Backend) -> torch.Tensor:

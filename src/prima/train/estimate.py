@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from prima.errors import UsageError
+from prima.model.aligned import without_padding
 from prima.train.distributed import join_workers
 from prima.train.engine_config import EngineConfig
 from prima.train.order import batches_of_epoch, deal
@@ -107,7 +108,11 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
     counter = FlopCounterMode(display=False)
     start = time.perf_counter()
     peak = 0
-    with counter if count else nullcontext(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with (
+        without_padding(),
+        counter if count else nullcontext(),
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+    ):
         if isinstance(task, TaskWithBackward):
             task.backward(batches, step)
             peak = sum(kept.values())

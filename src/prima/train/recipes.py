@@ -130,8 +130,9 @@ def demo() -> Recipe:
         name="demo",
         tokenizer=replace(
             base.tokenizer,
-            model=replace(base.tokenizer.model, dense_hidden=256),
+            model=replace(base.tokenizer.model, dense_hidden=256, reconstruction_share=0.125),
             weights={**base.tokenizer.weights, "dense": 1.0},
+            patches_per_study=32,
         ),
         study=replace(
             base.study,
@@ -163,7 +164,6 @@ def demo_reports() -> Recipe:
             code_dim=16,
             flat_slices=2,
         ),
-        reconstruction_share=0.125,
         batch_norm=True,
     )
     text = _text(width=64, depth=1)
@@ -184,7 +184,7 @@ def demo_reports() -> Recipe:
     return Recipe(
         name="demo_reports",
         contract=OPEN,
-        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=32, augmentation=PatchAugmentation()),
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=8, augmentation=PatchAugmentation()),
         tokenizer_engine=_engine(studies=16, epochs=60, rate=3e-3, decay=1e-4, warmup=100, clip=20.0),
         names=_names(vision, hidden=128, joint_dim=64),
         names_engine=_engine(studies=16, epochs=1, rate=1e-3),
