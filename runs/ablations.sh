@@ -6,7 +6,8 @@
 #
 # TOKENS has train/, validation/ and test/ of runs/demo/make_tokens.py; RUN is where their tokenizer was trained. Every
 # variant learns for EPOCHS (4) of the first phase, and as long as its recipe says in the second. A RECIPE is the name
-# of one, or NAME@N for its first N studies: demo@500 (of tokens without copies). Without one: sentence dropout, patient discrimination, series names, SigLIP, and a curve of four sizes. What is done is kept.
+# of one, or NAME@N for its first N studies: demo@500 (of tokens without copies). Without one: sentence dropout, patient
+# discrimination, series names, SigLIP, and a curve of four sizes. What is done is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tokens=${1:?usage: runs/ablations.sh TOKENS RUN OUT [EPOCHS] [RECIPE …]} run=$2 out=$3 epochs=${4:-4}

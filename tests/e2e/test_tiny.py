@@ -22,7 +22,7 @@ from prima.tokens.store import TokenStore
 from prima.train.journal import read_journal
 
 SCRIPT = Path(__file__).resolve().parents[2] / "runs" / "tiny.sh"
-NUM_STUDIES, NUM_LATER = 24, 5
+NUM_STUDIES, NUM_LATER = 18, 4
 
 
 @pytest.fixture(scope="module")

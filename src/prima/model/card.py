@@ -17,8 +17,8 @@ from prima.study.ontology import display_name
 
 MODES = {
     "image": "images only",
-    "image+names": "images and series names",
-    "image+names+indication": "images, series names and study description",
+    "image+names": "images, series names and study description",
+    "image+names+indication": "images, series names, study description, and of the order age, sex and indication",
 }
 STAGE_WORDS = {"tokenizer": "tokenizer", "clip": "studies with reports", "heads": "heads"}
 UNKNOWN = "–"

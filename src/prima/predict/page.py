@@ -23,8 +23,8 @@ from prima.study.findings import DEMONSTRATION
 
 MODES = {
     "image": "Images only",
-    "image+names": "Images and series names",
-    "image+names+indication": "Images, series names and study description",
+    "image+names": "Images, series names and study description",
+    "image+names+indication": "Images, series names, study description, age, sex and indication",
 }
 STEPS = {"read": "Reading", "tokenize": "Cutting into tokens", "encode": "Encoding", "heads": "Heads", "total": "Total"}
 

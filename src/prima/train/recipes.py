@@ -106,7 +106,7 @@ def tiny() -> Recipe:
     return Recipe(
         name="tiny",
         contract=OPEN,
-        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=400),
+        tokenizer=TokenizerTaskConfig(model=tokenizer, patches_per_study=200),
         tokenizer_engine=_engine(studies=2, steps=100, rate=3e-3, decay=1e-4, warmup=4),
         names=_names(vision, hidden=32, joint_dim=32),
         names_engine=_engine(studies=8, steps=30, rate=3e-3, warmup=3),
