@@ -82,7 +82,7 @@ def fill(archive: Archive, export: Any) -> None:
 
 
 def tokenise(archive: Archive, release: Path, **options: Any) -> None:
-    tokenize_archive(archive, release=release, precision=PRECISION, workers=Workers(), size=2, **options)
+    tokenize_archive(archive, release=release, precision=PRECISION, keep_all=True, workers=Workers(), size=2, **options)
 
 
 def embed(archive: Archive, release: Path, **options: Any) -> Embedded:

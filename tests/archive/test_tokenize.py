@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from prima.errors import ArchiveError, ReleaseError
 from prima.model.release import load_release, packaged_release
 from prima.model.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
+from prima.simulate.negatives import make_negative, plan_negative
+from prima.simulate.negatives.files import write_negative
 from prima.tokens.precision import choose_precision
 from prima.tokens.store import TokenStore
 from prima.tokens.tokenizer import Tokenizer
@@ -72,7 +75,10 @@ def fill(archive: Archive, export: Any) -> None:
 
 
 def tokenise(archive: Archive, **options: Any) -> Tokenised:
-    given = {"release": packaged_release(), "precision": PRECISION, "workers": Workers(), "size": 3} | options
+    """All series: sixteen pixels are no brain."""
+    given = {
+        "release": packaged_release(), "precision": PRECISION, "keep_all": True, "workers": Workers(), "size": 3,
+    } | options  # fmt: skip
     return tokenize_archive(archive, **given)
 
 
@@ -130,9 +136,9 @@ def test_again_is_nothing_new_and_new_instances_are_seen(
 
 
 def noted(function: Callable[..., Any], into: list[str]) -> Callable[..., Any]:
-    def noting(archive: Archive, study_uid: str, tokenizer: Tokenizer) -> Any:
+    def noting(archive: Archive, study_uid: str, *more: Any) -> Any:
         into.append(study_uid)
-        return function(archive, study_uid, tokenizer)
+        return function(archive, study_uid, *more)
 
     return noting
 
@@ -192,6 +198,29 @@ def test_another_tokenizer_writes_beside_one_of_another_name_does_not(filled: Ar
     assert tokenise(filled, precision=choose_precision("cpu", "bfloat16")).folder != first.folder
 
 
+def test_the_gate_judges_series_unless_all_are_kept(archive: Archive, tmp_path: Path) -> None:
+    plans = (plan_negative(9001, index) for index in range(3000))
+    orange = next(plan for plan in plans if plan.subkind == "orange" and plan.labelled == "brain")
+    write_negative(make_negative(replace(orange, roles=orange.roles[:1], words=orange.words[:1])), tmp_path / "orange")
+    ingest_instances(archive, folder_instances(tmp_path / "orange"), "export")
+    (study,) = archive.study_uids()
+    report = {
+        "report_id": "R1", "study_uid": study, "accession": "A1", "patient_id": f"N9001-{orange.index}",
+        "report_status": "final", "filed_at": datetime(2024, 12, 1), "text": "IMPRESSION: Normal.", "source": "test",
+    }  # fmt: skip
+    append(archive, "reports", [report])
+    curate(archive, Curation(split=Split(test_from=date(2026, 1, 1)), min_series=1, now=datetime(2024, 12, 2)))
+    gated = tokenise(archive, keep_all=False)
+    assert gated.left_out == ((study, "no_usable_series"),)
+    (row,) = rows(gated).iter_rows(named=True)
+    assert (row["status"], row["reason"], row["series_uid"] is not None) == ("excluded", "not_brain", True)
+    assert row["detail"].startswith("looks like ")
+    everything = tokenise(archive)
+    assert (everything.tokenised, everything.folder) == (1, gated.folder)
+    assert tokenise(archive, keep_all=False).left_out == ((study, "no_usable_series"),)
+    assert rows(gated)["status"].to_list() == ["excluded"]
+
+
 def test_a_worker_with_another_release_stops(filled: Archive, tmp_path: Path) -> None:
     stage = TokenizeStage(archive=filled.root, release=packaged_release(), made_by="0" * 64, precision=PRECISION)
     with pytest.raises(ReleaseError, match="another one here"):
@@ -234,7 +263,9 @@ def test_the_same_bytes_whoever_does_the_work(filled: Archive, more: Sequence[st
     here = tokenise(filled)
     expected = made(filled)
     here.folder.rename(filled.root / "elsewhere")
-    done = command("tokenize", str(filled.root), "--dtype", "float32", "--per-shard", "3", "--json", *more)
+    done = command(
+        "tokenize", str(filled.root), "--keep-all", "--dtype", "float32", "--per-shard", "3", "--json", *more
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["tokenised"], told["num_tokens"]) == (NUM_STUDIES, here.num_tokens)

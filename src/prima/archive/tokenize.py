@@ -22,6 +22,7 @@ from prima.archive.tables import write_parquet
 from prima.dicom.read import read_dicom_study
 from prima.dicom.scan import scan
 from prima.errors import ArchiveError, PrimaError, ReleaseError
+from prima.model.gate import packaged_gate
 from prima.model.manifest import TOKENIZER_FILE, Manifest
 from prima.model.release import load_release
 from prima.study import Study
@@ -43,7 +44,7 @@ COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "num_tokens": (pl.Int64(), "tokens: patches of the foreground"),
     "num_patches": (pl.Int64(), "patches of the whole volume"),
     "status": (pl.String(), "used, excluded (a series), or failed (a study)"),
-    "reason": (pl.String(), "why it is not used: a reason of the selection, or one of those below"),
+    "reason": (pl.String(), "why it is not used: a reason of the selection or the input gate, or one of those below"),
     "detail": (pl.String(), "what was found, in one line"),
 }
 FAILURES = {
@@ -64,6 +65,7 @@ class TokenizeStage:
         release: the folder of the release whose tokenizer is used.
         made_by: as `means_of` gives it for that release; a worker that finds another release there stops.
         precision: device and number format.
+        keep_all: use the series, too, that the input gate refuses.
         threads: of each process; None leaves it to torch.
     """
 
@@ -71,6 +73,7 @@ class TokenizeStage:
     release: Path
     made_by: str
     precision: Precision
+    keep_all: bool = False
     threads: int | None = None
     schema: Mapping[str, pl.DataType] = field(
         default_factory=lambda: {name: kind for name, (kind, _) in COLUMNS.items()}
@@ -86,7 +89,7 @@ class TokenizeStage:
         rows = [_study_row(uid, "ended_its_process") for uid in given_up]
         tokenised = []
         for study_uid in studies:
-            found, tokens = _tokenise(archive, study_uid, tokenizer)
+            found, tokens = _tokenise(archive, study_uid, tokenizer, self.keep_all)
             rows.extend(found)
             if tokens is not None:
                 tokenised.append((study_uid, tokens))
@@ -122,6 +125,7 @@ def tokenize_archive(
     *,
     release: Path,
     precision: Precision,
+    keep_all: bool = False,
     splits: Sequence[str] = SPLITS,
     workers: Workers,
     size: int = STUDIES_PER_PARTITION,
@@ -134,6 +138,7 @@ def tokenize_archive(
         archive: with a cohort.
         release: whose tokenizer is used.
         precision: device and number format of the encoder.
+        keep_all: use the series, too, that the input gate refuses.
         splits: sides of the split that are wanted.
         workers: who does it.
         size: studies in a new shard.
@@ -147,13 +152,14 @@ def tokenize_archive(
     manifest = load_release(release).manifest
     made_by = means_of(manifest, precision)
     folder = tokens_folder(archive, made_by)
-    known = _inputs(archive)
+    known = _inputs(archive, keep_all)
     wanted = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
     stage = TokenizeStage(
         archive=archive.root.absolute(),
         release=release.absolute(),
         made_by=made_by,
         precision=precision,
+        keep_all=keep_all,
         threads=1 if workers.several else None,
     )
     try:
@@ -201,13 +207,19 @@ def cohort_studies(archive: Archive, splits: Sequence[str]) -> list[str]:
     return [str(uid) for uid in rows["study_uid"]]
 
 
-def _inputs(archive: Archive) -> dict[str, str]:
-    """StudyInstanceUID → how many series and instances the archive has of it; instances are only ever added."""
+def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
+    """StudyInstanceUID → how many series and instances the archive has of it, and which gate judges them.
+
+    Instances are only ever added.
+    """
+    gate = "" if keep_all else f", gate {packaged_gate().file.sha256[:12]}"
     rows = scan_table(archive, "studies").select("study_uid", "num_series", "num_instances").collect()
-    return {uid: f"{num_series} series, {num} instances" for uid, num_series, num in rows.iter_rows()}
+    return {uid: f"{num_series} series, {num} instances{gate}" for uid, num_series, num in rows.iter_rows()}
 
 
-def _tokenise(archive: Archive, study_uid: str, tokenizer: Tokenizer) -> tuple[list[Row], StudyTokens | None]:
+def _tokenise(
+    archive: Archive, study_uid: str, tokenizer: Tokenizer, keep_all: bool
+) -> tuple[list[Row], StudyTokens | None]:
     """Rows and tokens of a study; whatever breaks it stays with it."""
     files = archive.instances(study_uid)
     if not files:
@@ -217,6 +229,8 @@ def _tokenise(archive: Archive, study_uid: str, tokenizer: Tokenizer) -> tuple[l
         if not found.studies:
             return [_study_row(study_uid, "unreadable", found.problems[0].message if found.problems else None)], None
         study = read_dicom_study(found.studies[0], workers=torch.get_num_threads())
+        if not keep_all:
+            study = packaged_gate().admit(study)
         series = tuple(tokenizer.tokenize(one) for one in study.series)
     except PrimaError as error:
         return [_study_row(study_uid, "unreadable", str(error))], None

@@ -30,6 +30,9 @@ def tokenize(
         Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
     ] = None,
     split: Annotated[list[Side] | None, typer.Option(help="Only this side of the split; may be repeated.")] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Use the series, too, that the input gate takes for no brain.")
+    ] = False,
     dtype: Annotated[
         Dtype, typer.Option(help="auto: bfloat16 where the processor or GPU computes in it, else float32.")
     ] = Dtype.AUTO,
@@ -75,6 +78,7 @@ def tokenize(
             Archive.open(archive),
             release=release or packaged_release(),
             precision=precision,
+            keep_all=keep_all,
             splits=[side.value for side in split] if split else SPLITS,
             workers=Workers(processes=processes, ray=ray, gpus=GPU_SHARE if on_gpu else 0),
             size=per_shard,
