@@ -64,6 +64,12 @@ def test_every_stage_leaves_what_a_release_is_made_of(trained: Path) -> None:
         assert part.record.num_patients == (4 if stage == "tokenizer" else 24)
     assert json.loads((trained / "mode.json").read_text()) == {"mode": "image"}
     assert len(read_journal(trained / "clip" / "journal.jsonl")) == 4
+    measured = read_journal(trained / "clip" / "studies" / "journal.jsonl", "measure")[-1]["values"]
+    clip = read_part(trained, "clip")
+    assert clip is not None and clip.record is not None
+    assert clip.record.measured == {
+        f"validation {name}": value for name, value in measured.items() if value is not None
+    }
     recipe = json.loads((trained / "clip" / "recipe.json").read_text())
     assert recipe["engine"]["num_steps"] == 4
     assert recipe["study"]["mode"] == "image"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BPE_FILE = "bpe.json"
 REPORT_FILE = "report.safetensors"
+SECOND_PHASE = "studies"
 
 
 class ModeOption(StrEnum):
@@ -90,15 +91,17 @@ def clip(
     }
     outcome = train_stage(task, options.applied_to(chosen.study_engine), folder, facts, options)
     done = {"step": outcome.step}
+    last = folder
     if chosen.series_engine is not None:
+        last = folder / SECOND_PHASE
         second = _go_on(task, chosen, folder, facts, options)
         done |= {"series_step": second.step}
         outcome = replace(second, seconds=outcome.seconds + second.seconds)
     if not given.is_first_rank():
         return
     record = record_of(
-        facts, outcome, folder, options, data=studies.words, patients=studies.train.patients,
-        simulated=studies.simulated,
+        facts, outcome, last, options, data=studies.words, patients=studies.train.patients,
+        simulated=studies.simulated, engine=chosen.series_engine,
     )  # fmt: skip
     write_run_facts(run, contract, RELEASE_MODES[chosen.study.mode])
     _write_reports(task, folder)
@@ -138,8 +141,8 @@ def _go_on(task: StudyTask, recipe: Recipe, folder: Path, facts: dict[str, Any],
     }
     second = SeriesTask(task, states["train"], states["validation"])
     engine = changed(options, steps=None, epochs=None).applied_to(recipe.series_engine)
-    outcome = train_stage(second, engine, folder / "studies", facts, options)
-    load_weights(task.model, folder / "studies", best=recipe.series_engine.best is not None)
+    outcome = train_stage(second, engine, folder / SECOND_PHASE, facts, options)
+    load_weights(task.model, folder / SECOND_PHASE, best=recipe.series_engine.best is not None)
     return outcome
 
 

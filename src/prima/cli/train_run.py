@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,24 +127,31 @@ def record_of(
     data: str,
     patients: Sequence[str],
     simulated: bool,
+    engine: EngineConfig | None = None,
 ) -> StageRecord:
     """How a stage was made, for the card of the release.
 
     Args:
         recipe: name and values.
         outcome: of the engine.
-        folder: of the stage, with the journal.
+        folder: of the stage or its last phase, with the journal.
         options: as given.
         data: in words.
         patients: of each training study.
         simulated: whether any of the data was.
+        engine: of that phase, where the weights that were best on validation are kept and not the last.
     """
     from prima.model.run_folder import StageRecord
     from prima.train.journal import JOURNAL_FILE, read_journal
 
     measures = read_journal(folder / JOURNAL_FILE, "measure")
-    last = measures[-1]["values"] if measures else {}
-    measured = {f"validation {name}": value for name, value in last.items() if value is not None}
+    values = [one["values"] for one in measures]
+    kept = values[-1] if values else {}
+    if engine is not None and engine.best is not None:
+        choose = max if engine.best_is == "highest" else min
+        known = (one for one in values if one.get(engine.best) is not None)
+        kept = choose(known, key=itemgetter(engine.best), default=kept)
+    measured = {f"validation {name}": value for name, value in kept.items() if value is not None}
     return StageRecord(
         recipe=dict(recipe),
         seed=options.seed,
