@@ -38,7 +38,7 @@ def test_whole_series(writer) -> None:
     assert len(series.instance_uids) == 6
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(6)), extension=st.sampled_from(["", ".dcm", ".IMA", ".1.2.3"]))
 def test_order_does_not_depend_on_names(tmp_path_factory, make_writer, order, extension) -> None:
     writer = make_writer(tmp_path_factory.mktemp("study"))

@@ -36,14 +36,14 @@ def precision_by_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
     return area
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases)
 def test_auroc_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> None:
     scores, truth = split(rows)
     assert auroc(scores, truth) == pytest.approx(auroc_of_pairs(scores, truth), nan_ok=True)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cases)
 def test_average_precision_is_the_sum_over_thresholds(rows: list[tuple[float, bool]]) -> None:
     scores, truth = split(rows)

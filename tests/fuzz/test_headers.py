@@ -36,7 +36,6 @@ ABSURD = (
 )
 QUICK = settings(
     max_examples=120,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate, Phase.shrink],

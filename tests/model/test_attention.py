@@ -37,7 +37,7 @@ def attend_plainly(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: l
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @pytest.mark.parametrize("backend", CPU_BACKENDS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(lengths)
 @example([1])
 @example([1] * 5)

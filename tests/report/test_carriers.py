@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=400), name=st.sampled_from(["a.csv", "a.hl7", "a.json"]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_any_bytes_give_reports_or_problems(data: bytes, name: str) -> None:
     found = read(data, name)
     assert found or not data.strip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n,;|")
@@ -204,7 +204,7 @@ def files(filed: list[Filed], tmp_path_factory: pytest.TempPathFactory) -> Files
 
 
 @given(st.integers(0, 10**6), st.integers(0, 255), st.sampled_from(sorted(WRITERS)), st.integers(0, 99))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_a_damaged_file_never_crashes(files: Files, at: int, change: int, carrier: str, which: int) -> None:
     held = files.data[carrier]
     data = held[which % len(held)]

@@ -87,14 +87,14 @@ def test_implications_hold_for_what_is_present_and_in_doubt_only(labeller: RuleL
 
 
 @given(st.text(max_size=300))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_text_has_labels(labeller: RuleLabeller, text: str) -> None:
     labels = labeller.label(text)
     assert all(0 <= mention.start < mention.end <= len(text) for mention in labels.mentions)
 
 
 @given(st.lists(st.sampled_from(TRADE)))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_words_of_the_trade_in_any_order(labeller: RuleLabeller, words: list[str]) -> None:
     labels = labeller.label(" ".join(words))
     assert isinstance(labels, Labels)

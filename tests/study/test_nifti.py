@@ -100,7 +100,7 @@ def test_sagittal_storage_gives_a_sagittal_volume(tmp_path):
     np.testing.assert_array_equal(series.volume.voxels, voxels.transpose(0, 2, 1))
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_voxel_keeps_its_place_and_value(tmp_path, data):
     seed = data.draw(st.integers(0, 2**31))

@@ -47,7 +47,7 @@ def cut_plainly(
     return scaled, [starts[index] for index in kept], percent
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shape=st.tuples(*[st.integers(1, 26)] * 3),

@@ -44,7 +44,7 @@ def test_pixel_type_ids_are_those_of_the_image_library(name: str) -> None:
     assert sitk.GetImageFromArray(np.zeros((1, 1, 1), name)).GetPixelIDValue() == PIXEL_TYPE_IDS[name]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     rows=st.integers(2, 300),
@@ -79,7 +79,7 @@ def test_a_direction_with_numbers_near_nothing_moves_no_voxel(capfd: pytest.Capt
     assert capfd.readouterr().err == ""
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(2, 300), columns=st.integers(2, 300))
 def test_both_ways_agree_on_real_numbers(seed: int, rows: int, columns: int) -> None:
     volume = axial(np.random.default_rng(seed).uniform(-1, 1, (2, rows, columns)))
