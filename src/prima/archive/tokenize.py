@@ -22,7 +22,7 @@ from prima.archive.tables import write_parquet
 from prima.dicom.read import read_dicom_study
 from prima.dicom.scan import scan
 from prima.errors import ArchiveError, PrimaError, ReleaseError
-from prima.model.gate import packaged_gate
+from prima.model.gate import Gate, packaged_gate
 from prima.model.manifest import TOKENIZER_FILE, Manifest
 from prima.model.release import load_release
 from prima.study import Study
@@ -85,11 +85,12 @@ class TokenizeStage:
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         tokenizer, facts = _tokenizer(self.release, self.precision, self.made_by)
+        gate = None if self.keep_all else packaged_gate()
         archive = Archive.open(self.archive)
         rows = [_study_row(uid, "ended_its_process") for uid in given_up]
         tokenised = []
         for study_uid in studies:
-            found, tokens = _tokenise(archive, study_uid, tokenizer, self.keep_all)
+            found, tokens = _tokenise(archive, study_uid, tokenizer, gate)
             rows.extend(found)
             if tokens is not None:
                 tokenised.append((study_uid, tokens))
@@ -212,13 +213,16 @@ def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
 
     Instances are only ever added.
     """
-    gate = "" if keep_all else f", gate {packaged_gate().file.sha256[:12]}"
+    gate = ""
+    if not keep_all:
+        file = packaged_gate().file
+        gate = f", gate {file.sha256[:12]} at {file.threshold}"
     rows = scan_table(archive, "studies").select("study_uid", "num_series", "num_instances").collect()
     return {uid: f"{num_series} series, {num} instances{gate}" for uid, num_series, num in rows.iter_rows()}
 
 
 def _tokenise(
-    archive: Archive, study_uid: str, tokenizer: Tokenizer, keep_all: bool
+    archive: Archive, study_uid: str, tokenizer: Tokenizer, gate: Gate | None
 ) -> tuple[list[Row], StudyTokens | None]:
     """Rows and tokens of a study; whatever breaks it stays with it."""
     files = archive.instances(study_uid)
@@ -229,8 +233,8 @@ def _tokenise(
         if not found.studies:
             return [_study_row(study_uid, "unreadable", found.problems[0].message if found.problems else None)], None
         study = read_dicom_study(found.studies[0], workers=torch.get_num_threads())
-        if not keep_all:
-            study = packaged_gate().admit(study)
+        if gate is not None:
+            study = gate.admit(study)
         series = tuple(tokenizer.tokenize(one) for one in study.series)
     except PrimaError as error:
         return [_study_row(study_uid, "unreadable", str(error))], None

@@ -92,7 +92,8 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
         task: whose `losses`, or own `backward`.
         batches: of this rank, on its device.
         step: the state of the step.
-        count: count operations and kept bytes, which takes time; else only time it.
+        count: count operations and kept bytes, both without the padding of odd widths, which takes time; else only
+            time it.
     """
     module = task.module
     buffers = {name: one.clone() for name, one in module.named_buffers()}
@@ -109,7 +110,7 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
     start = time.perf_counter()
     peak = 0
     with (
-        without_padding(),
+        without_padding() if count else nullcontext(),
         counter if count else nullcontext(),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
     ):
