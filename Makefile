@@ -1,7 +1,8 @@
 # Two commands matter: `make demo` and `make test`. Each makes its own environment (.venv) from nothing.
-# PYTHON chooses the interpreter: make demo PYTHON=python3.12
+# PYTHON chooses the interpreter: make demo PYTHON=python3.12. WORKERS says how many files are tested at a time.
 
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -29,7 +30,7 @@ demo: $(READY)  ## make up a patient with a subdural hematoma, read the study, a
 	@echo "Open the report in a browser: file://$$(find '$(CURDIR)/demo/out' -name report.html)"
 
 test: lint docs  ## every check: lint, types, rooms, documentation, tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style, types and who may import whom
 	$(BIN)/ruff check

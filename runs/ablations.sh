@@ -5,9 +5,9 @@
 #   runs/ablations.sh TOKENS RUN OUT [EPOCHS] [RECIPE …]
 #
 # TOKENS has train/, validation/ and test/ of runs/demo/make_tokens.py; RUN is where their tokenizer was trained. Every
-# variant learns for EPOCHS (4) of the first phase, and as long as its recipe says in the second. A RECIPE is the name
-# of one, or NAME@N for its first N studies: demo@500 (of tokens without copies). Without one: sentence dropout, patient
-# discrimination, series names, SigLIP, and a curve of four sizes. What is done is kept.
+# variant learns for EPOCHS (4) of the first phase, without the second. A RECIPE is the name of one, or NAME@N for its
+# first N studies: demo@500 (of tokens without copies). Without one: sentence dropout, patient discrimination, series
+# names, SigLIP, and a curve of four sizes. What is done is kept; scripts side by side need variants of their own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tokens=${1:?usage: runs/ablations.sh TOKENS RUN OUT [EPOCHS] [RECIPE …]} run=$2 out=$3 epochs=${4:-4}
@@ -18,7 +18,7 @@ per_part=50
 
 for variant; do
   recipe=${variant%@*} own="$out/$variant"
-  [[ -e $own/evaluation/evaluation.json ]] && continue
+  [[ -e $own/zero_shot.json ]] && continue
   mkdir -p "$own/tokens/train"
   cp -r "$run/tokenizer" "$run"/*.json "$own/"
   [[ -e $own/release ]] || cp -r "$run/release" "$own/release"
@@ -30,7 +30,7 @@ for variant; do
     for file in "${part%.tokens}".*; do ln -sf "$(realpath "$file")" "$own/tokens/train/"; done
   done
   ln -sfn "$(realpath "$tokens/validation")" "$own/tokens/validation"
-  "$prima" train clip "$own/tokens" "$own" --recipe "$recipe" --epochs "$epochs"
+  "$prima" train clip "$own/tokens" "$own" --recipe "$recipe" --epochs "$epochs" --one-phase
   "$prima" train heads "$own/tokens" "$own" --recipe "$recipe"
   "$prima" release build "$own" --out "$own/built" --name "openprima-$recipe"
   "$python" runs/demo/predict_tokens.py "$own/built" "$tokens/test" "$own/evaluation"
@@ -44,10 +44,10 @@ import json, sys
 from pathlib import Path
 
 print("| variant | mean AUROC | zero-shot | retrieval@1 / @5 |\n|---|---|---|---|")
-for path in sorted(Path(sys.argv[1]).glob("*/evaluation/evaluation.json")):
-    shot = path.parent.parent / "zero_shot.json"
+for shot in sorted(Path(sys.argv[1]).glob("*/zero_shot.json")):
     told = json.loads(shot.read_text())
     found = told["retrieval_of_reports"]["at"]
-    print("|", path.parent.parent.name, "|", json.dumps(json.loads(path.read_text())["means"]["auroc"]), "|",
+    evaluation = json.loads((shot.parent / "evaluation" / "evaluation.json").read_text())
+    print("|", shot.parent.name, "|", json.dumps(evaluation["means"]["auroc"]), "|",
           f"{told['zero_shot_mean_auroc']:.3f} | {found['1']:.2f} / {found['5']:.2f} |")
 TABLE

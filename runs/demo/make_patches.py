@@ -1,13 +1,14 @@
 """Simulate the health systems of the demo release, study by study, straight into files of patches.
 
     python runs/demo/make_patches.py OUT [--part train|validation|test] [--first 0] [--last 4000] [--workers 2]
+                                       [--seed 901]
 
 It may be ended at any moment and run again: a study whose file is there is not made again. A study of about 3,300
 tokens takes 1.7 MB and, on one core, one to four seconds.
 
     OUT/train        the archive to learn from: two years, a sixth of the studies normal, no drift, and enriched
     OUT/validation   another health system, as it comes: for calibration and thresholds
-    OUT/test         a prospective year of a third one, with the drifted scanner from its first day
+    OUT/test         a prospective year of a third one, with the drifted scanner from its first day; --seed for others
 
 Enriched: most studies also get what another patient of a similar age has, and the words of that order, because a head
 costs ten times what a finding in it does; and half of them are scanned again on another of the usual scanners with
@@ -44,17 +45,18 @@ from prima.train.patch_file import dense_targets, patches_of_study, write_patche
 NUMBER = {name: number for number, name in enumerate(DIAGNOSIS_NAMES)}
 WITH_ANOTHER = 0.65
 SCANNED_ELSEWHERE = 0.5
+TEST_SEED = 900
 
 
-def plan_of(part: str) -> Plan:
-    """The health system of a part; only the test year has the drifted scanner."""
+def plan_of(part: str, seed: int = TEST_SEED) -> Plan:
+    """The health system of a part; only the test year has the drifted scanner, and a seed to choose."""
     if part == "train":
         plan = make_plan(num_studies=8000, seed=11, start=date(2022, 1, 1), days=730, prevalence={"normal": 0.16})
         return replace(plan, drift=None)
     if part == "validation":
         return replace(make_plan(num_studies=1000, seed=12, start=date(2024, 1, 1), days=366), drift=None)
     first = date(2025, 1, 1)
-    return make_plan(num_studies=2500, seed=900, start=first, days=365, drift_on=first)
+    return make_plan(num_studies=2500, seed=seed, start=first, days=365, drift_on=first)
 
 
 def enriched(case: Case, plan: Plan) -> Case:
@@ -90,12 +92,12 @@ def with_findings(case: Case, other: Case) -> Case:
     )
 
 
-def make_one(part: str, index: int, out: Path, *, natural: bool = False) -> None:
+def make_one(part: str, index: int, out: Path, *, natural: bool = False, seed: int = TEST_SEED) -> None:
     """One study: voxels, patches, dense targets, report, truth. Heads to learn from are mostly built on a 2 mm grid."""
     path = out / part / f"{index:05d}.npz"
     if path.exists():
         return
-    plan = plan_of(part)
+    plan = plan_of(part, seed)
     case = case_at(plan, index)
     if part == "train" and not natural:
         case = enriched(case, plan)
@@ -145,19 +147,22 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=None)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--natural", action="store_true", help="train: as it comes, nothing added")
+    parser.add_argument("--seed", type=int, default=TEST_SEED, help="test: which year (give each its own OUT)")
     given = parser.parse_args()
-    last = plan_of(given.part).num_studies if given.last is None else given.last
+    last = plan_of(given.part, given.seed).num_studies if given.last is None else given.last
     jobs = [index for index in range(given.first, last) if not (given.out / given.part / f"{index:05d}.npz").exists()]
     with get_context("spawn").Pool(given.workers, _start) as pool:
-        done = pool.imap_unordered(partial(make_one_of, given.part, given.out, given.natural), jobs, chunksize=4)
+        done = pool.imap_unordered(
+            partial(make_one_of, given.part, given.out, given.natural, given.seed), jobs, chunksize=4
+        )
         for number, _ in enumerate(done, 1):
             if number % 100 == 0 or number == len(jobs):
                 print(f"{given.part}: {number} of {len(jobs)}", flush=True)
 
 
-def make_one_of(part: str, out: Path, natural: bool, index: int) -> None:
+def make_one_of(part: str, out: Path, natural: bool, seed: int, index: int) -> None:
     """`make_one` with the index last, for a pool."""
-    make_one(part, index, out, natural=natural)
+    make_one(part, index, out, natural=natural, seed=seed)
 
 
 if __name__ == "__main__":

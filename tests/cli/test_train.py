@@ -122,6 +122,17 @@ def test_the_same_line_again_trains_nothing_more(
     assert "heads have an empty class in training and stay without a probability" in err
 
 
+def test_one_phase_leaves_the_second_out(trained: Path, tokens: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("names", "clip", "heads", "features"))
+    assert run(["train", "clip", str(tokens), str(folder), *STEPS, "--mode", "image", "--one-phase"]) == 0
+    assert not (folder / "clip" / "studies").exists()
+    part = read_part(folder, "clip")
+    assert part is not None and part.record is not None
+    measured = read_journal(folder / "clip" / "journal.jsonl", "measure")[-1]["values"]
+    assert part.record.measured["validation retrieval@1"] == measured["retrieval@1"]
+
+
 def test_another_seed_is_another_run(trained: Path, tokens: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = said(capsys, "train", "clip", tokens, trained, *STEPS, "--mode", "image", "--seed", "1")
     assert status == 2

@@ -45,6 +45,9 @@ def clip(
         Path | None,
         typer.Option(metavar="DIR", help="A transformers text model from a local folder reads the reports."),
     ] = None,
+    one_phase: Annotated[
+        bool, typer.Option("--one-phase", help="Leave out the second phase, in which the sequence ViT is frozen.")
+    ] = False,
     device: given.DeviceOption = Device.AUTO,
     dtype: given.DtypeOption = Dtype.AUTO,
     minutes: given.Minutes = None,
@@ -74,6 +77,8 @@ def clip(
     chosen = recipe_of(recipe)
     if mode is not None:
         chosen = replace(chosen, study=replace(chosen.study, mode=mode.value))
+    if one_phase:
+        chosen = replace(chosen, series_engine=None)
     contract = read_run_contract(run)
     if contract != chosen.contract:
         raise UsageError(
