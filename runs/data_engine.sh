@@ -27,7 +27,7 @@ stage() {
 
 # 1. A health system with known truth: studies as a PACS sends them, some that are no brain MRI, and reports.
 if [[ -z ${HOSPITAL:-} ]]; then
-  stage simulate "$out/hospital" --number "$studies" --negatives $((studies / 12)) --spacing "$spacing" --workers "$workers"
+  stage simulate "$out/hospital" --number "$studies" --negatives $(((studies + 11) / 12)) --spacing "$spacing" --workers "$workers"
 fi
 hospital=${HOSPITAL:-$out/hospital}
 

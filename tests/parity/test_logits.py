@@ -84,11 +84,15 @@ def test_the_fast_convolutions_too(predict: Predict, golden: Golden, monkeypatch
 
 
 def test_bfloat16_gives_numbers_close_by(
-    predict: Predict, golden: Golden, record_property: Callable[[str, object], None]
+    predict: Predict, golden: Golden, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    found = logits_of(predict(golden.folder / "study", dtype="bfloat16"))
+    """On one series: a processor without bfloat16 instructions takes minutes for a study."""
+    name = "08_AX_very_low"
+    shutil.copytree(golden.folder / "study" / name, tmp_path / "study" / name)
+    expected = logits_of(predict(tmp_path / "study"))
+    found = logits_of(predict(tmp_path / "study", dtype="bfloat16"))
     assert all(math.isfinite(value) for heads in found.values() for value in heads.values())
-    moved, head = largest_move(found, golden.logits)
+    moved, head = largest_move(found, expected)
     record_property("largest_bfloat16_move", moved)
     print(f"bfloat16 moves {head} by {moved:.3f}, the most of 64 logits")
     assert moved > 0, "the encoder ran in float32"
