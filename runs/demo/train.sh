@@ -33,18 +33,21 @@ keep() {
 }
 trap keep EXIT
 
-left() {
-  local minutes=$(((ends - SECONDS) / 60))
-  ((minutes > 0)) || { echo "time is over; run the same line again to go on"; exit 0; }
-  echo $minutes
+left() { echo $(((ends - SECONDS) / 60)); }
+
+time_is_over() {
+  echo "time is over; run the same line again to go on"
+  exit 0
 }
+
+in_time() { (($(left) > 0)) || time_is_over; }
 
 # Tokens of a part, a piece at a time; the patches of a finished piece make room for the next.
 tokens() {
   local part=$1 last=$2 known=$3 copies=0
   [[ $part != train ]] || copies=1  # each also mirrored and with another contrast
   for ((first = 0; first < last; first += piece)); do
-    left >/dev/null
+    in_time
     local end=$((first + piece < last ? first + piece : last)) done="$out/tokens/$part/.$first.done"
     [[ -e $done ]] && continue
     "$python" runs/demo/make_patches.py "$out/patches" --part "$part" --first "$first" --last "$end" --workers "$workers"
@@ -60,7 +63,9 @@ if [[ ! -e $out/run/tokenizer/weights.safetensors ]]; then
   first_studies=$((for_tokenizer < studies ? for_tokenizer : studies))
   "$python" runs/demo/make_patches.py "$out/patches" --part train --last "$first_studies" --workers "$workers"
   "$python" runs/demo/make_patches.py "$out/patches" --part validation --last 100 --workers "$workers"
+  in_time
   "$prima" train tokenizer "$out/patches" "$out/run" --recipe "$recipe" --minutes "$(left)"
+  [[ -e $out/run/tokenizer/weights.safetensors ]] || time_is_over
 fi
 
 # 2. Tokens. A study of the test year is known by its truth, whatever the model may learn from.
@@ -69,7 +74,9 @@ tokens validation "$validation" $labels
 tokens test "$test_studies" truth
 
 # 3. Studies against reports; heads with their calibration on validation patients.
+in_time
 "$prima" train clip "$out/tokens" "$out/run" --recipe "$recipe" --minutes "$(left)"
+[[ -e $out/run/clip/weights.safetensors ]] || time_is_over
 "$prima" train heads "$out/tokens" "$out/run" --recipe "$recipe"
 
 # 4. The release, and what it is worth on the year it has not seen.
