@@ -30,7 +30,7 @@ made=(--spacing 2 --workers "$workers")
 kinds=(--only tumor_adult_high_grade_glioma --only vascular_ischemic_large_vessel_stroke --subtlety 1)
 stage simulate "$out/hospital" --number $((studies * 2 / 3)) --seed 10 "${kinds[@]}" "${made[@]}"
 stage simulate "$out/healthy" --number $((studies - studies * 2 / 3)) --seed 11 --normal "${made[@]}"
-stage simulate "$out/year" --number 4 --seed 20 --start 2025-06-01 "${kinds[@]}" "${made[@]}"
+stage simulate "$out/year" --number 3 --seed 20 --start 2025-06-01 "${kinds[@]}" "${made[@]}"
 
 # 2. An archive: instances and reports, labels with their evidence, a cohort with every patient on one side.
 archive="$out/archive"
