@@ -255,6 +255,17 @@ def test_abstention_keeps_to_its_budget_and_lies_about_the_threshold(budget: flo
         assert sum(head.abstained > 0 for head in found.heads.values()) > NUM_HEADS / 2
 
 
+@pytest.mark.parametrize("sign", [0.0, -1.0])
+def test_a_priority_that_tells_nothing_is_that_of_the_levels(sign: float) -> None:
+    logits, labels, _ = studies(600, 15)
+    assert logits.priority is not None
+    found = calibrate(replace(logits, priority=sign * logits.priority), labels, "sensitivity=0.9", QUICK).priority
+    assert found is not None and found.slope > 0
+    told = found.probabilities(sign * logits.priority)
+    assert told.std(axis=0).max() < 0.01
+    assert told.mean(axis=0) == pytest.approx(np.bincount(labels.priority) / 600, abs=5e-3)
+
+
 def test_priority_is_found_again() -> None:
     logits, labels, _ = studies(8000, 12)
     found = calibrate(logits, labels, "sensitivity=0.9", QUICK).priority

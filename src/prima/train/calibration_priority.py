@@ -13,13 +13,15 @@ Floats = NDArray[np.float64]
 
 NUM_STEPS = 100
 PSEUDO_STUDIES = 0.5
+SMALLEST_SLOPE = 0.01  # of logits with a spread of 1: where they tell nothing, the likeliest slope is none
 
 
 def fit_priority(logits: HeadLogits, labels: HeadLabels) -> PriorityCalibration | None:
     """The most likely slope and offsets of softmax(slope · logit + offset), by damped Newton steps.
 
-    Half a study of each level, spread evenly over all studies, keeps a level that was not seen possible. Studies whose
-    priority is not known, or is a level that the release does not have, are left out.
+    Half a study of each level, spread evenly over all studies, keeps a level that was not seen possible. Logits that
+    tell nothing, or the contrary, keep a slope of almost nothing: the probabilities are those of the levels. Studies
+    whose priority is not known, or is a level that the release does not have, are left out.
 
     Raises:
         UsageError: no study is left though the release has a priority head and priorities are known.
@@ -34,8 +36,9 @@ def fit_priority(logits: HeadLogits, labels: HeadLabels) -> PriorityCalibration 
     z, truth = logits.priority[rows].astype(np.float64), np.eye(len(logits.levels))[column[rows]]
     scale = float((z - z.mean(axis=1, keepdims=True)).std()) or 1.0
     log_slope, offsets = _fit((z - z.mean(axis=1, keepdims=True)) / scale, truth)
+    slope = max(float(np.exp(log_slope)), SMALLEST_SLOPE) / scale
     return PriorityCalibration(
-        slope=round(float(np.exp(log_slope)) / scale, 8),
+        slope=float(f"{slope:.9g}"),
         offsets=tuple(np.round(offsets - offsets.mean(), 8).tolist()),
         num_studies=tuple(truth.sum(axis=0).astype(int).tolist()),
         num_patients=len({labels.patients[row] for row in rows.tolist()}),
