@@ -27,9 +27,10 @@ mkdir -p "$out/keep"
 keep() {
   for place in run release evaluation; do
     [[ -d $out/$place ]] || continue
-    rsync -a --exclude checkpoints "$out/$place" "$out/keep/" 2>/dev/null || cp -r "$out/$place" "$out/keep/"
+    rm -rf "$out/keep/$place"
+    cp -r "$out/$place" "$out/keep/"
   done
-  rm -rf "$out"/keep/run/*/checkpoints
+  find "$out/keep" -type d \( -name checkpoints -o -name features \) -prune -exec rm -rf {} +
 }
 trap keep EXIT
 
