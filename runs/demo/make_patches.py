@@ -149,6 +149,10 @@ def main() -> None:
     parser.add_argument("--natural", action="store_true", help="train: as it comes, nothing added")
     parser.add_argument("--seed", type=int, default=TEST_SEED, help="test: which year (give each its own OUT)")
     given = parser.parse_args()
+    if given.seed != TEST_SEED and given.part != "test":
+        parser.error(
+            f"--seed: found it for --part {given.part}, expected --part test; the others have seeds of their own"
+        )
     last = plan_of(given.part, given.seed).num_studies if given.last is None else given.last
     jobs = [index for index in range(given.first, last) if not (given.out / given.part / f"{index:05d}.npz").exists()]
     with get_context("spawn").Pool(given.workers, _start) as pool:

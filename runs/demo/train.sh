@@ -27,7 +27,6 @@ mkdir -p "$out/keep"
 keep() {
   for place in run release evaluation; do
     [[ -d $out/$place ]] || continue
-    rm -rf "$out/keep/$place"
     cp -r "$out/$place" "$out/keep/"
   done
   find "$out/keep" -type d \( -name checkpoints -o -name features \) -prune -exec rm -rf {} +

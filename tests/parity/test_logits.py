@@ -96,6 +96,7 @@ def test_bfloat16_gives_numbers_close_by(
     record_property("largest_bfloat16_move", moved)
     print(f"bfloat16 moves {head} by {moved:.3f}, the most of 64 logits")
     assert moved > 0, "the encoder ran in float32"
+    assert moved < 0.1, f"{head} differs by {moved:.3f}"
 
 
 def test_a_mistake_in_the_text_alone_would_show(predict: Predict, golden: Golden) -> None:
