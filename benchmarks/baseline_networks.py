@@ -12,7 +12,7 @@ from baseline_volumes import CHANNELS
 from numpy.typing import NDArray
 from torch import nn
 
-from prima.train.patch_file import STEPS
+from prima.train.data.patch_file import STEPS
 
 NETWORKS = ("resnet18", "resnet10", "densenet121")
 TOKENS_DRAWN = 1024

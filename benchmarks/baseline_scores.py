@@ -19,9 +19,9 @@ from prima.evaluate.compare import compare
 from prima.evaluate.evaluation import Estimate, plain
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.tables import read_table
-from prima.model.calibration import sigmoid
+from prima.model.release.calibration import sigmoid
 from prima.study.ontology import DIAGNOSIS_NAMES
-from prima.train.calibration_platt import fit_line
+from prima.train.calibration.platt import fit_line
 
 Floats = NDArray[np.float64]
 NUM_FOLDS = 5

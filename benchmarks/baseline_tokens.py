@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
 from prima.tokens.contract import PLANE_AXIS
-from prima.train.patch_file import read_patches
-from prima.train.token_folder import TokenFolder
+from prima.train.data.patch_file import read_patches
+from prima.train.data.token_folder import TokenFolder
 
 NUM_CODES = 256
 _SAMPLE = 60_000

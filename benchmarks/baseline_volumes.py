@@ -15,7 +15,7 @@ from baseline_data import Part, is_regional, kind_of, slice_distance_mm
 from numpy.typing import NDArray
 
 from prima.tokens.contract import CENTRE_INDEX, OPEN
-from prima.train.patch_file import StudyPatches, read_patches
+from prima.train.data.patch_file import StudyPatches, read_patches
 
 CHANNELS = ("t1", "t1c", "t2", "flair", "dwi", "swi")
 EXTENT_MM = (192.0, 224.0, 192.0)

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from prima.archive.layout import Archive
-from prima.archive.schema import TABLES
-from prima.archive.tables import schema_of, write_parquet
+from prima.archive.store.layout import Archive
+from prima.archive.store.schema import TABLES
+from prima.archive.store.tables import schema_of, write_parquet
 from prima.study.exclusion import Reason
 
 PARTS = 6

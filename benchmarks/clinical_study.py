@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from prima.simulate.phantom import write_phantom_study
-from prima.simulate.phantom_scan import Protocol, Scan, phantom_protocols
+from prima.simulate.phantom.scan import Protocol, Scan, phantom_protocols
+from prima.simulate.phantom.write import write_phantom_study
 
 # A field of view this many times the phantom's leaves 2,280 patches of head, as in the study that the reference was
 # timed on.

@@ -38,8 +38,8 @@ def generate(folder: Path, form: str, size: str) -> dict[str, float]:
 
 def walk(folder: Path) -> dict[str, float]:
     """Read every tensor of the full model once."""
-    from prima.model.checkpoint import open_checkpoint
-    from prima.model.module_tree import module_tensors
+    from prima.model.convert.checkpoint import open_checkpoint
+    from prima.model.convert.module_tree import module_tensors
 
     num_bytes, storages = 0, set()
     with open_checkpoint(folder / "full.pt") as checkpoint:
@@ -53,7 +53,7 @@ def walk(folder: Path) -> dict[str, float]:
 
 def convert(folder: Path) -> dict[str, float]:
     """Convert the full model to a release folder."""
-    from prima.model.convert import convert as convert_published
+    from prima.model.convert.convert import convert as convert_published
 
     out = convert_published(folder / "full.pt", folder / "tokenizer.pth", folder / "release")
     return {"release_bytes": sum(file.stat().st_size for file in Path(out).rglob("*") if file.is_file())}

@@ -24,15 +24,15 @@ from pathlib import Path
 import torch
 from clinical_study import write_clinical_studies
 
-from prima.archive.deidentify import deidentify_archive
-from prima.archive.folder import folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.stages.deidentify import deidentify_archive
+from prima.archive.store.layout import Archive
 from prima.dicom.deidentify.key import SiteKey
 from prima.dicom.deidentify.policy import Policy
+from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
-from prima.dicom.scan import scan
-from prima.model.untrained import PUBLISHED_SIZES
+from prima.model.release.untrained import PUBLISHED_SIZES
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.contract import PUBLISHED
 from prima.tokens.precision import choose_precision

@@ -83,8 +83,8 @@ class Score:
 
 def made_up(writers: str, count: int, seed: int) -> Iterator[Case]:
     """Reports of the simulator with what they say, replayed from the seed."""
-    from prima.simulate.cases import case_at, cases
-    from prima.simulate.plan import make_plan
+    from prima.simulate.plan.cases import case_at, cases
+    from prima.simulate.plan.plan import make_plan
     from prima.simulate.reports import write_report
 
     plan = make_plan(num_studies=count, seed=seed)

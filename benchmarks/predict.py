@@ -25,8 +25,8 @@ from pathlib import Path
 import torch
 from clinical_study import write_clinical_studies
 
-from prima.model.release import load_release
-from prima.model.untrained import PUBLISHED_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.untrained import PUBLISHED_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
 from prima.tokens.precision import choose_precision
 from prima.tokens.tokenizer import MICRO_BATCH_CPU, Tokenizer, patches_of

@@ -27,17 +27,17 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from prima.model.aligned import without_padding
-from prima.model.report_encoder import Texts
-from prima.model.transformer import recompute_blocks
+from prima.model.networks.aligned import without_padding
+from prima.model.networks.report_encoder import Texts
+from prima.model.networks.transformer import recompute_blocks
 from prima.study.ontology import DIAGNOSES, SERVICES
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack
-from prima.train.estimate import _timed_product
-from prima.train.losses import group_numbers, series_discrimination
-from prima.train.optimiser import OptimiserConfig, make_optimiser
+from prima.train.engine.estimate import _timed_product
+from prima.train.engine.optimiser import OptimiserConfig, make_optimiser
 from prima.train.recipes import um220k
-from prima.train.study_model import StudyModel, StudyTargets
-from prima.train.study_task import TrainingBatch
+from prima.train.study.losses import group_numbers, series_discrimination
+from prima.train.study.model import StudyModel, StudyTargets
+from prima.train.study.task import TrainingBatch
 
 REFERENCE_TOKENS_PER_S = 400.0  # with text tower, fp32, 2 cores with AMX, torch 2.13
 REFERENCE_GB = 8.45

@@ -1,4 +1,4 @@
-"""Make src/prima/simulate/packaged/template.npz of the ICBM 152 2009a symmetric maps, which the nilearn wheel carries.
+"""Make src/prima/simulate/anatomy/packaged/template.npz of the ICBM 152 2009a symmetric maps of the nilearn wheel.
 
 python runs/make_template.py FOLDER     (FOLDER holds mni_icbm152_{t1,gm,wm}_tal_nlin_sym_09a_converted.nii.gz)
 
@@ -17,7 +17,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
-OUT = Path(__file__).parents[1] / "src" / "prima" / "simulate" / "packaged" / "template.npz"
+OUT = Path(__file__).parents[1] / "src" / "prima" / "simulate" / "anatomy" / "packaged" / "template.npz"
 LATTICE_MM = 4.0
 LOW, HIGH = np.array([-148.0, -130.0, -100.0]), np.array([112.0, 138.0, 100.0])  # z, y, x
 

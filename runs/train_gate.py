@@ -1,7 +1,7 @@
 """Train the input gate: simulate heads and what is none, fit, choose the operating point, write the shipped files.
 
     python runs/train_gate.py make WORK [--workers 2]     views of simulated series; goes on where it stopped
-    python runs/train_gate.py fit WORK                    trains, writes src/prima/model/packaged_gate
+    python runs/train_gate.py fit WORK                    trains, writes src/prima/model/gate/packaged
     python runs/train_gate.py measure WORK                on studies of other seeds
     python runs/train_gate.py leave-out WORK --fold 0     trains without a third of the subkinds and measures on those
     python runs/train_gate.py real REAL                   what the gate alone says of folders of real series, one by one
@@ -21,20 +21,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.model.gate import PACKAGED, load_gate, save_gate
-from prima.model.gate_network import KINDS, GateNetwork
-from prima.model.gate_view import View, view_of
-from prima.simulate.cases import case_at
-from prima.simulate.fast import SimulatedStudy, patient_affine, simulate_study
-from prima.simulate.head import build_head
+from prima.model.gate.admit import PACKAGED, load_gate, save_gate
+from prima.model.gate.network import KINDS, GateNetwork
+from prima.model.gate.view import View, view_of
+from prima.simulate.anatomy.head import build_head
 from prima.simulate.negatives import SUBKINDS, make_negative, plan_negative
 from prima.simulate.pathology import shape_hooks
-from prima.simulate.phantom_scan import acquire, phantom_protocols
-from prima.simulate.plan import make_plan
+from prima.simulate.phantom.scan import acquire, phantom_protocols
+from prima.simulate.plan.cases import case_at
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.study.simulate import SimulatedStudy, patient_affine, simulate_study
 from prima.simulate.workers import carry_out
 from prima.study import Volume
-from prima.train.gate import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
-from prima.train.gate_augment import Augmentation
+from prima.train.gate.augment import Augmentation
+from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
 
 SETS = {  # seed, brain studies, negatives, ellipsoid heads of the demonstration phantom
     "train": (7101, 160, 360, 10),

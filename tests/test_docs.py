@@ -16,19 +16,19 @@ import pytest
 import typer
 from typer.main import get_command
 
-from prima.archive.cohort import REASON_WORDS
-from prima.archive.label import COLUMNS as LABEL_STAGE_COLUMNS
-from prima.archive.match import ReportOutcome
-from prima.archive.outcome import Outcome, ReportTaken
-from prima.archive.schema import TABLES
-from prima.archive.tokenize import COLUMNS, FAILURES
+from prima.archive.cohort.inclusion import REASON_WORDS
+from prima.archive.cohort.match import ReportOutcome
+from prima.archive.stages.label import COLUMNS as LABEL_STAGE_COLUMNS
+from prima.archive.stages.tokenize import COLUMNS, FAILURES
+from prima.archive.store.outcome import Outcome, ReportTaken
+from prima.archive.store.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
-from prima.model.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
-from prima.simulate.describe import effects_of
-from prima.simulate.effects import BIAS_ATTRIBUTES
+from prima.model.release.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
 from prima.simulate.negatives import NEGATIVE_COLUMNS, SUBKINDS
-from prima.simulate.plan import make_plan
-from prima.simulate.truth import LABEL_COLUMNS, LESION_COLUMNS
+from prima.simulate.people.effects import BIAS_ATTRIBUTES
+from prima.simulate.plan.describe import effects_of
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.plan.truth import LABEL_COLUMNS, LESION_COLUMNS
 from prima.study import Reason
 from prima.study.ontology import DIAGNOSES, IMPLICATIONS, PRIORITIES, SERVICES, Diagnosis
 from prima.study.triage import PACKAGED

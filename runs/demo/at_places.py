@@ -19,17 +19,17 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from prima.model.run_folder import read_contract, read_part
+from prima.model.release.stage_folder import read_contract, read_part
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.place import places_of
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
-from prima.train.dense import DenseConfig, mark_hidden, token_targets
-from prima.train.patch_batches import place_rows
-from prima.train.patch_file import StudyPatches, read_patches, to_float
+from prima.train.data.patch_file import StudyPatches, read_patches, to_float
 from prima.train.run_folder import DENSE_FILE
-from prima.train.token_model import TokenModel, TokenModelConfig
-from prima.train.tokenizer_task import latent_width
+from prima.train.tokenizer.batches import place_rows
+from prima.train.tokenizer.dense import DenseConfig, mark_hidden, token_targets
+from prima.train.tokenizer.model import TokenModel, TokenModelConfig
+from prima.train.tokenizer.task import latent_width
 
 NUM = len(DIAGNOSIS_NAMES)
 MICRO_BATCH = 512

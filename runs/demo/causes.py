@@ -27,13 +27,13 @@ import torch
 from numpy.typing import NDArray
 
 from prima.evaluate.metrics import auroc
-from prima.model.attention import best_backend
-from prima.model.release import Release, load_release
+from prima.model.networks.attention import best_backend
+from prima.model.release.folder import Release, load_release
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.batch import pack
-from prima.train.dropout import in_mode
+from prima.train.data.token_folder import TokenFolder
 from prima.train.run_folder import TRAINING_MODES
-from prima.train.token_folder import TokenFolder
+from prima.train.study.dropout import in_mode
 
 NUM = len(DIAGNOSIS_NAMES)
 OTHERS_PER_STUDY = 200

@@ -29,18 +29,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prima.simulate.case import Case
-from prima.simulate.cases import case_at, stages_of
-from prima.simulate.fast import simulate_study
 from prima.simulate.pathology.implied import labels_of
-from prima.simulate.plan import Plan, make_plan
-from prima.simulate.protocols import PROTOCOLS, USUAL_PROTOCOLS
+from prima.simulate.people.case import Case
+from prima.simulate.plan.cases import case_at, stages_of
+from prima.simulate.plan.plan import Plan, make_plan
 from prima.simulate.reports.writers import write_report
-from prima.simulate.scanners import USUAL_SCANNERS
+from prima.simulate.scanner.protocols import PROTOCOLS, USUAL_PROTOCOLS
+from prima.simulate.scanner.scanners import USUAL_SCANNERS
+from prima.simulate.study.simulate import simulate_study
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.study.triage import priority_and_referrals
 from prima.tokens.contract import OPEN
-from prima.train.patch_file import dense_targets, patches_of_study, write_patches
+from prima.train.data.patch_file import dense_targets, patches_of_study, write_patches
 
 NUMBER = {name: number for number, name in enumerate(DIAGNOSIS_NAMES)}
 WITH_ANOTHER = 0.65

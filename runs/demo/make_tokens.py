@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prima.model.run_folder import read_contract, read_part
+from prima.model.release.stage_folder import read_contract, read_part
 from prima.report.label import RuleLabeller
 from prima.report.labelled import label_reports
 from prima.report.report import Report
@@ -29,10 +29,10 @@ from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.precision import cpu_has_bfloat16
 from prima.tokens.text import order_text
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
-from prima.train.dense import DenseConfig, mark_hidden
-from prima.train.patch_augment import PatchAugmentation, augmented
-from prima.train.patch_file import StudyPatches, read_patches, to_float
-from prima.train.token_folder import StudyFacts, write_part
+from prima.train.data.patch_file import StudyPatches, read_patches, to_float
+from prima.train.data.token_folder import StudyFacts, write_part
+from prima.train.tokenizer.augment import PatchAugmentation, augmented
+from prima.train.tokenizer.dense import DenseConfig, mark_hidden
 
 PER_PART = 50
 MICRO_BATCH = 256

@@ -16,16 +16,16 @@ from typing import Any
 import polars as pl
 import torch
 
-from prima.model.release import Release, load_release
+from prima.model.release.folder import Release, load_release
 from prima.predict.engine import findings_of, priority_of
 from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of
 from prima.study import Findings, ReleaseStamp
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.tokens.batch import pack
-from prima.train.dropout import in_mode
+from prima.train.data.token_folder import TokenFolder
 from prima.train.run_folder import TRAINING_MODES
-from prima.train.token_folder import TokenFolder
+from prima.train.study.dropout import in_mode
 
 
 def rows(release: Release, examples: TokenFolder, mode: str) -> Iterator[dict[str, Any]]:

@@ -17,16 +17,16 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from prima.evaluate.metrics import auroc
-from prima.model.report_encoder import ReportEncoder, ReportEncoderConfig, pack_texts
+from prima.model.networks.report_encoder import ReportEncoder, ReportEncoderConfig, pack_texts
 from prima.study.ontology import DIAGNOSIS_NAMES
-from prima.train.bpe import ReportTokenizer
-from prima.train.features import features_of
-from prima.train.losses import alike_groups
-from prima.train.prompts import NORMAL_PROMPTS, PROMPTS
-from prima.train.retrieval import prompt_embeddings, retrieval, zero_shot_scores
+from prima.train.data.token_folder import TokenFolder
 from prima.train.run_folder import read_vision
-from prima.train.sentences import WHOLE, report_text, summary_of
-from prima.train.token_folder import TokenFolder
+from prima.train.study.bpe import ReportTokenizer
+from prima.train.study.features import features_of
+from prima.train.study.losses import alike_groups
+from prima.train.study.prompts import NORMAL_PROMPTS, PROMPTS
+from prima.train.study.retrieval import prompt_embeddings, retrieval, zero_shot_scores
+from prima.train.study.sentences import WHOLE, report_text, summary_of
 
 KS = (1, 5, 10)
 

@@ -13,12 +13,12 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from prima.archive.folder import folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
-from prima.archive.reports import take_reports
-from prima.archive.tables import scan
-from prima.archive.taking import taking_in
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.ingest.reports import take_reports
+from prima.archive.ingest.taking import taking_in
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import scan
 from prima.report.report import Report
 
 MR = "1.2.840.10008.5.1.4.1.1.4"

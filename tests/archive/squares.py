@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from prima.archive.stage import Made, Row
-from prima.archive.stage_run import Progress, Workers, run_stage
+from prima.archive.stages.run import Progress, Workers, run_stage
+from prima.archive.stages.stage import Made, Row
 
 
 @dataclass(frozen=True, kw_only=True)

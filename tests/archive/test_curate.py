@@ -12,17 +12,17 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from prima.archive import curate as curating
-from prima.archive.cohort import REASON_WORDS, required_columns, steps
-from prima.archive.curate import Curation, curate
-from prima.archive.flow import LEFT_OUT, Flow, flow_text
-from prima.archive.intake import Exclusion
-from prima.archive.layout import Archive
-from prima.archive.outcome import ReportTaken
-from prima.archive.reports import take_reports
-from prima.archive.split import LeakageError, Split
-from prima.archive.tables import scan
-from prima.archive.taking import taking_in
+from prima.archive.cohort import curate as curating
+from prima.archive.cohort.curate import Curation, curate
+from prima.archive.cohort.flow import LEFT_OUT, Flow, flow_text
+from prima.archive.cohort.inclusion import REASON_WORDS, required_columns, steps
+from prima.archive.cohort.split import LeakageError, Split
+from prima.archive.ingest.intake import Exclusion
+from prima.archive.ingest.reports import take_reports
+from prima.archive.ingest.taking import taking_in
+from prima.archive.store.layout import Archive
+from prima.archive.store.outcome import ReportTaken
+from prima.archive.store.tables import scan
 from prima.errors import UsageError
 
 NOW = datetime(2025, 1, 1)

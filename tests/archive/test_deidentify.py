@@ -9,13 +9,13 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
-from prima.archive.deidentify import deidentify_archive
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
-from prima.archive.tables import append, scan
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.stages.deidentify import deidentify_archive
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append, scan
 from prima.dicom.deidentify.key import SiteKey
 from prima.dicom.deidentify.policy import Policy
-from prima.dicom.incoming import IncomingInstance
+from prima.dicom.pixels.incoming import IncomingInstance
 from prima.errors import UsageError
 
 POLICY = Policy(key=SiteKey(b"a key for tests only"), keep_patient=True)

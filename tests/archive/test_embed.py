@@ -17,21 +17,21 @@ import polars as pl
 import pytest
 import torch
 
-from prima.archive import embed as module
-from prima.archive.curate import Curation, curate
-from prima.archive.embed import FAILURES, Embedded, embed_archive, embedding_means
-from prima.archive.embed_tables import SERIES_COLUMNS, STUDY_COLUMNS, logit_columns
-from prima.archive.folder import folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
-from prima.archive.orders import orders_of
-from prima.archive.split import Split
-from prima.archive.stage_run import Workers
-from prima.archive.tables import append
-from prima.archive.tokenize import tokenize_archive
+from prima.archive.cohort.curate import Curation, curate
+from prima.archive.cohort.orders import orders_of
+from prima.archive.cohort.split import Split
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.stages import embed as module
+from prima.archive.stages.embed import FAILURES, Embedded, embed_archive, embedding_means
+from prima.archive.stages.embed_tables import SERIES_COLUMNS, STUDY_COLUMNS, logit_columns
+from prima.archive.stages.run import Workers
+from prima.archive.stages.tokenize import tokenize_archive
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append
 from prima.errors import ArchiveError
-from prima.model.release import load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.engine import Engine
 from prima.predict.sources import find_studies
 from prima.tokens.precision import choose_precision
@@ -279,7 +279,7 @@ def test_a_full_disk_is_one_line(filled: Archive, release: Path, monkeypatch: py
     def full(*_arguments: Any, **_options: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("prima.archive.embed_tables.write_parquet", full)
+    monkeypatch.setattr("prima.archive.stages.embed_tables.write_parquet", full)
     with pytest.raises(ArchiveError, match="no space left on the archive's disk; what was made is safe"):
         embed(filled, release)
 

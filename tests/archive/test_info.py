@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from prima.archive.curate import Curation, curate
-from prima.archive.info import Breakdown, Info, Line, info_of
-from prima.archive.info_page import breakdown_svg, info_page
-from prima.archive.layout import Archive
-from prima.archive.split import Split
+from prima.archive.cohort.curate import Curation, curate
+from prima.archive.cohort.split import Split
+from prima.archive.info.count import Breakdown, Info, Line, info_of
+from prima.archive.info.page import breakdown_svg, info_page
+from prima.archive.store.layout import Archive
 
 CHROMIUM = os.environ.get("PRIMA_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 CURATION = Curation(split=Split(test_from=date(2024, 6, 1)), now=datetime(2025, 1, 1))

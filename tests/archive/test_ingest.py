@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from prima.archive.folder import files_below, folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.intake import Intake
-from prima.archive.layout import Archive
-from prima.archive.lock import writing
-from prima.archive.outcome import Outcome
-from prima.archive.tables import scan
-from prima.archive.taken_folders import TakenFolders
-from prima.dicom.incoming import IncomingInstance, NotDelivered
+from prima.archive.ingest.folder import files_below, folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.ingest.intake import Intake
+from prima.archive.ingest.taken_folders import TakenFolders
+from prima.archive.store.layout import Archive
+from prima.archive.store.lock import writing
+from prima.archive.store.outcome import Outcome
+from prima.archive.store.tables import scan
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import ArchiveError
 
 Contents = Callable[[Archive], dict[str, Any]]

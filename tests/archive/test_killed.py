@@ -17,12 +17,12 @@ from unittest.mock import patch
 
 import pytest
 
-from prima.archive import intake
-from prima.archive.folder import folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
-from prima.archive.lock import writing
-from prima.archive.tables import append, parts
+from prima.archive.ingest import intake
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.store.layout import Archive
+from prima.archive.store.lock import writing
+from prima.archive.store.tables import append, parts
 from prima.errors import ArchiveError
 
 Contents = Callable[[Archive], dict[str, Any]]
@@ -187,7 +187,7 @@ def test_a_disk_that_fills_at_any_write_is_said(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    where = "prima.archive.intake.shutil.copyfile" if place == "copy" else "prima.archive.tables.sync"
+    where = "prima.archive.ingest.intake.shutil.copyfile" if place == "copy" else "prima.archive.store.tables.sync"
     with monkeypatch.context() as patched, pytest.raises(ArchiveError, match="no space left on its disk"):
         patched.setattr(where, full)
         ingest(archive, export.folder)

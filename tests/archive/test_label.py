@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from prima.archive.label import Reading, label_archive
-from prima.archive.layout import Archive
-from prima.archive.reports import take_reports
-from prima.archive.stage_run import Workers
-from prima.archive.taking import taking_in
+from prima.archive.ingest.reports import take_reports
+from prima.archive.ingest.taking import taking_in
+from prima.archive.stages.label import Reading, label_archive
+from prima.archive.stages.run import Workers
+from prima.archive.store.layout import Archive
 from prima.report.label import RuleLabeller
 from prima.report.labels import Failure, Labels
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
@@ -44,8 +44,8 @@ class Moody:
 @pytest.fixture
 def read(archive: Archive, export: Any, said: Callable[..., Any]) -> Archive:
     """Three studies with a report, one of them corrected, and one without."""
-    from prima.archive.folder import folder_instances
-    from prima.archive.ingest import ingest_instances
+    from prima.archive.ingest.folder import folder_instances
+    from prima.archive.ingest.ingest import ingest_instances
 
     for number in (1, 2, 3, 4):
         export.study(number, num_series=1, PatientAge="070Y")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prima.archive.match import ReportOutcome, match
-from prima.archive.schema import REPORTS, STUDIES
-from prima.archive.tables import schema_of
+from prima.archive.cohort.match import ReportOutcome, match
+from prima.archive.store.schema import REPORTS, STUDIES
+from prima.archive.store.tables import schema_of
 
 DAY = date(2024, 1, 10)
 FILED = datetime(2024, 1, 10, 15)

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from prima.archive import reports as taking
-from prima.archive.folder import folder_instances
-from prima.archive.layout import Archive
-from prima.archive.outcome import ReportTaken
-from prima.archive.reports import ingest_reports
-from prima.archive.tables import scan
+from prima.archive.ingest import reports as taking
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.reports import ingest_reports
+from prima.archive.store.layout import Archive
+from prima.archive.store.outcome import ReportTaken
+from prima.archive.store.tables import scan
 from prima.errors import ArchiveError
-from prima.simulate.cases import cases
-from prima.simulate.plan import make_plan
+from prima.simulate.plan.cases import cases
+from prima.simulate.plan.plan import make_plan
 from prima.simulate.reports.carrier_csv import write_csv
 from prima.simulate.reports.carrier_fhir import write_fhir
 from prima.simulate.reports.carrier_hl7 import write_hl7
@@ -119,6 +119,6 @@ def test_a_full_disk_is_said(archive: Archive, carried: Path, monkeypatch: pytes
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prima.archive.tables.sync", full)
+    monkeypatch.setattr("prima.archive.store.tables.sync", full)
     with pytest.raises(ArchiveError, match="no space left on its disk"):
         take(archive, carried)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prima.archive.split import LeakageError, Split, assign, check_no_leakage
+from prima.archive.cohort.split import LeakageError, Split, assign, check_no_leakage
 from prima.errors import UsageError
 
 START = date(2023, 1, 1)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from prima.archive.stage import Row
-from prima.archive.stage_run import Progress, Workers
+from prima.archive.stages.run import Progress, Workers
+from prima.archive.stages.stage import Row
 from prima.errors import ArchiveError, PeerError, UsageError
 
 from .squares import Squares, run
@@ -198,7 +198,7 @@ import multiprocessing, sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from squares import Squares
-from prima.archive.stage_run import Workers, run_stage
+from prima.archive.stages.run import Workers, run_stage
 
 def tell():
     while not (Path(sys.argv[1]) / "staging" / "00000000.study").exists():

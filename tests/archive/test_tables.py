@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from prima.archive import tables
-from prima.archive.layout import Archive
-from prima.archive.schema import TABLES
-from prima.archive.tables import append, compact, parts, scan, schema_of, sweep
+from prima.archive.store import tables
+from prima.archive.store.layout import Archive
+from prima.archive.store.schema import TABLES
+from prima.archive.store.tables import append, compact, parts, scan, schema_of, sweep
 
 
 def row(key: str, detail: str) -> dict[str, Any]:

@@ -17,19 +17,19 @@ import polars as pl
 import pytest
 import torch
 
-from prima.archive import tokenize as module
-from prima.archive.curate import Curation, curate
-from prima.archive.folder import folder_instances
-from prima.archive.ingest import ingest_instances
-from prima.archive.layout import Archive
-from prima.archive.split import Split
-from prima.archive.stage_run import Workers
-from prima.archive.tables import append
-from prima.archive.tokenize import Tokenised, TokenizeStage, means_of, tokenize_archive, tokens_folder
+from prima.archive.cohort.curate import Curation, curate
+from prima.archive.cohort.split import Split
+from prima.archive.ingest.folder import folder_instances
+from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.stages import tokenize as module
+from prima.archive.stages.run import Workers
+from prima.archive.stages.tokenize import Tokenised, TokenizeStage, means_of, tokenize_archive, tokens_folder
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append
 from prima.cli.main import run
 from prima.errors import ArchiveError, ReleaseError
-from prima.model.release import load_release, packaged_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release, packaged_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
 from prima.simulate.negatives import make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prima.cli.main import run
-from prima.simulate.phantom import write_phantom_study
+from prima.simulate.phantom.write import write_phantom_study
 
 
 @pytest.fixture

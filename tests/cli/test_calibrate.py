@@ -10,14 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prima.archive.layout import Archive
-from prima.archive.tables import append
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append
 from prima.cli import main as cli
-from prima.model.release import load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
-from prima.simulate.phantom import write_phantom_study
+from prima.model.release.folder import load_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
+from prima.simulate.phantom.write import write_phantom_study
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
-from prima.train.heads_data import LEVELS
+from prima.train.heads.data import LEVELS
 
 NUM = 150
 REFERRALS = tuple(f"referral_{service.name}" for service in SERVICES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from prima.cli import main as cli
-from prima.model.release import load_release
+from prima.model.release.folder import load_release
 
 
 @pytest.fixture

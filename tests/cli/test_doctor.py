@@ -133,7 +133,7 @@ def test_little_disk_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_altered_packaged_release_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("prima.model.release.packaged_release", lambda: tmp_path)
+    monkeypatch.setattr("prima.model.release.folder.packaged_release", lambda: tmp_path)
     check = machine.check_release()
     assert check.status == "fail"
     assert check.remedy is not None

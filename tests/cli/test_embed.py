@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from prima.archive.layout import Archive
-from prima.archive.tables import append
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append
 from prima.cli.main import run
-from prima.model.untrained import TINY_SIZES, write_untrained_release
-from prima.simulate.phantom import write_phantom_study
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
+from prima.simulate.phantom.write import write_phantom_study
 
 FLOAT32 = ["--dtype", "float32", "--device", "cpu"]
 

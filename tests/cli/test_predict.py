@@ -18,9 +18,9 @@ from pydicom import dcmread
 from safetensors.torch import load_file
 
 from prima.cli import main as cli
-from prima.model.manifest import TOKENIZER_FILE, VISION_FILE
-from prima.model.release import ReleaseWriter, load_release, packaged_release
-from prima.simulate.phantom import write_phantom_study
+from prima.model.release.folder import ReleaseWriter, load_release, packaged_release
+from prima.model.release.manifest import TOKENIZER_FILE, VISION_FILE
+from prima.simulate.phantom.write import write_phantom_study
 from prima.study.findings import DEMONSTRATION
 
 SCHEMA = json.loads(files("prima.study").joinpath("findings.schema.json").read_text("utf-8"))

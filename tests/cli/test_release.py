@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from prima.cli.main import run
-from prima.model.release import load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 
 
 @pytest.fixture(scope="module")

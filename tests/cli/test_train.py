@@ -12,14 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from prima.archive.tokenize import has_trained_tokenizer
+from prima.archive.stages.tokenize import has_trained_tokenizer
 from prima.cli.main import run
-from prima.model.manifest import TOKENIZER_FILE
-from prima.model.release import load_release
-from prima.model.run_folder import read_part
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.manifest import TOKENIZER_FILE
+from prima.model.release.stage_folder import read_part
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.study.ontology import DIAGNOSIS_NAMES
-from prima.train.journal import read_journal
+from prima.train.engine.journal import read_journal
 
 from ..train.made import MENINGIOMA, patch_source, token_source
 

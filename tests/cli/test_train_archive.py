@@ -8,19 +8,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prima.archive.layout import Archive
-from prima.archive.tables import append
-from prima.archive.tokenize import means_of, tokens_folder
+from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import append
 from prima.cli.predict import Device, Dtype
 from prima.cli.train_archive import Sides, is_archive, read_sides
 from prima.cli.train_options import RunOptions
 from prima.errors import ArchiveError, PrimaError, UnreadableError
-from prima.model.release import load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.tokens.precision import choose_precision
 from prima.tokens.shard import write_shard
-from prima.train.examples import Example
+from prima.train.data.examples import Example
 
 from ..train.made import MENINGIOMA, NUMBER, facts_of, tokens_of
 

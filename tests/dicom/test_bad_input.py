@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
 
-from prima.dicom import deflated
-from prima.dicom.header import read_header
+from prima.dicom.header import deflated
+from prima.dicom.header.read import read_header
 from prima.predict.sources import Found, find_studies
 from prima.study import Reason, Study
 

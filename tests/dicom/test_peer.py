@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prima.dicom.header import read_header
+from prima.dicom.header.read import read_header
+from prima.files.walk import walk
 from prima.predict.sources import find_studies
 from prima.study import Series
-from prima.study.walk import walk
 
 sitk: Any = pytest.importorskip("SimpleITK")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from prima.dicom.header import read_header
-from prima.dicom.pixels import decode
+from prima.dicom.header.read import read_header
+from prima.dicom.pixels.decode import decode
 from prima.errors import UnreadableError
-from prima.model.gate import packaged_gate
+from prima.model.gate.admit import packaged_gate
 from prima.predict.sources import find_studies
 from prima.study import Excluded, Series
 

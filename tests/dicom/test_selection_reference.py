@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prima.dicom import select
+from prima.dicom.select import select
 from prima.study import Reason
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "selection.md"

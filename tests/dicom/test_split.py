@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
-from prima.dicom.scan import scan
+from prima.files.walk import walk
 from prima.study import Reason, Study
-from prima.study.walk import walk
 
 AXIAL = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
 SAGITTAL = [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from prima.simulate.phantom import write_phantom_study
+from prima.simulate.phantom.write import write_phantom_study
 
 # What may appear nowhere: not on the terminal, not in a file name, not in any result.
 NAME, PATIENT_ID, ACCESSION, PHYSICIAN, BIRTH = "Zyxwvut^Qponml", "MRN-778899", "ACC-4471X", "Kanari^Vogel", "19011231"

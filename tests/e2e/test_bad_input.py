@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from prima.model.release import packaged_release
+from prima.model.release.folder import packaged_release
 
 # Inputs that give no study, and what is said of them.
 FAILED = {

@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from prima.archive.layout import Archive
-from prima.archive.tables import scan
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import scan
 from prima.tokens.store import TokenStore
 
 SCRIPT = Path(__file__).resolve().parents[2] / "runs" / "data_engine.sh"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from prima.model.gate import packaged_gate
-from prima.model.release import load_release, packaged_release
+from prima.model.gate.admit import packaged_gate
+from prima.model.release.folder import load_release, packaged_release
 from prima.predict.engine import Engine, findings_of, priority_of
-from prima.simulate.cases import case_at
-from prima.simulate.fast import simulate_study
-from prima.simulate.plan import make_plan
+from prima.simulate.plan.cases import case_at
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.study.simulate import simulate_study
 from prima.tokens.precision import choose_precision
 from prima.tokens.text import name_of, order_text
 from prima.tokens.tokenizer import patches_of

@@ -12,14 +12,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from prima.archive.layout import Archive
-from prima.archive.tokenize import means_of, tokens_folder
-from prima.model.release import load_release
-from prima.model.run_folder import STAGES, read_part
+from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.store.layout import Archive
+from prima.model.release.folder import load_release
+from prima.model.release.stage_folder import STAGES, read_part
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 from prima.tokens.precision import choose_precision
 from prima.tokens.store import TokenStore
-from prima.train.journal import read_journal
+from prima.train.engine.journal import read_journal
 
 SCRIPT = Path(__file__).resolve().parents[2] / "runs" / "tiny.sh"
 NUM_STUDIES, NUM_LATER = 12, 3

@@ -20,9 +20,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 
+from prima.files.walk import Problem
 from prima.predict.sources import find_studies
-from prima.simulate.phantom import write_phantom_study
-from prima.study.walk import Problem
+from prima.simulate.phantom.write import write_phantom_study
 
 SECONDS = 5.0
 MEGABYTES = 600

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from prima.model.aligned import AlignedLinear, without_padding
+from prima.model.networks.aligned import AlignedLinear, without_padding
 
 
 @pytest.mark.parametrize(("inside", "outside"), [(289, 48), (48, 289), (41, 7), (32, 16)])

@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from prima.model.attention import BLOCK_TOKENS, Backend, Pieces, attend, best_backend
+from prima.model.networks.attention import BLOCK_TOKENS, Backend, Pieces, attend, best_backend
 from prima.tokens.batch import offsets_of
 
 CPU_BACKENDS: list[Backend] = ["reference", "blocks", "flex"]

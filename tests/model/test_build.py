@@ -17,16 +17,16 @@ from safetensors.torch import load_file, save_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from prima.errors import ReleaseError
-from prima.model import probe as probe_module
-from prima.model.build import ReleaseParts, build_release, collect, without_studies
-from prima.model.calibration import HeadCalibration, PriorityCalibration
-from prima.model.check import ReleaseCheck, check_release
-from prima.model.cost import encoder_flops
-from prima.model.manifest import FORMAT, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE
-from prima.model.probe import Machine, Probe, compare, read_probe, run_probe
-from prima.model.probe_study import probe_study
-from prima.model.release import Release, ReleaseWriter, load_release
-from prima.model.run_folder import (
+from prima.model.networks.cost import encoder_flops
+from prima.model.release import probe as probe_module
+from prima.model.release.build import ReleaseParts, build_release, collect, without_studies
+from prima.model.release.calibration import HeadCalibration, PriorityCalibration
+from prima.model.release.check import ReleaseCheck, check_release
+from prima.model.release.folder import Release, ReleaseWriter, load_release
+from prima.model.release.manifest import FORMAT, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE
+from prima.model.release.probe import Machine, Probe, compare, read_probe, run_probe
+from prima.model.release.probe_study import probe_study
+from prima.model.release.stage_folder import (
     HeadsConfig,
     Part,
     StageRecord,
@@ -35,12 +35,12 @@ from prima.model.run_folder import (
     write_part,
     write_run_facts,
 )
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.study.ontology import DIAGNOSES, DIAGNOSIS_NAMES, PRIORITIES, SERVICES, display_name
 from prima.tokens.contract import OPEN, PUBLISHED, Contract
 from prima.tokens.tokenizer import patches_of
 from prima.tokens.vqvae import Encoder, VQVAEConfig
-from prima.train.heads_data import HeadLabels, HeadLogits
+from prima.train.heads.data import HeadLabels, HeadLogits
 from prima.train.heads_release import calibrate_release
 
 CALIBRATION = HeadCalibration(
@@ -311,7 +311,8 @@ def test_the_probe_is_the_same_in_another_process_and_with_other_threads(built: 
     finally:
         torch.set_num_threads(threads)
     code = (
-        "import sys; from pathlib import Path; from prima.model.probe import *; from prima.model.release import *;"
+        "import sys; from pathlib import Path; from prima.model.release.probe import *; "
+        "from prima.model.release.folder import *;"
         "print(run_probe(load_release(Path(sys.argv[1]))).to_text(), end='')"
     )
     told = subprocess.run([sys.executable, "-c", code, str(built)], capture_output=True, text=True, check=True)
@@ -417,7 +418,7 @@ def test_a_large_release_and_weak_thresholds_are_flagged(parts, built, tmp_path,
     weak = replace(CALIBRATION, num_positives=2, reached=False)
     changed = replace(config, diagnoses=(replace(config.diagnoses[0], calibration=weak), *config.diagnoses[1:]))
     folder = build_release(replace(parts, heads=replace(parts.heads, config=changed)), tmp_path / "x")
-    monkeypatch.setattr("prima.model.check.SMALL_BYTES", 1000)
+    monkeypatch.setattr("prima.model.release.check.SMALL_BYTES", 1000)
     checks = by_name(folder)
     assert checks["size"].status == "warn"
     assert "1 rest on few positives: cyst_arachnoid_cyst; 1 miss their target" in checks["thresholds"].found
@@ -434,7 +435,7 @@ def test_on_another_machine_type_the_tolerance_is_named(built: Path, monkeypatch
         probe = run(release)
         return replace(probe, diagnoses={name: value + 1e-6 for name, value in probe.diagnoses.items()})
 
-    monkeypatch.setattr("prima.model.check.run_probe", a_little_off)
+    monkeypatch.setattr("prima.model.release.check.run_probe", a_little_off)
     probe = by_name(built)["probe"]
     assert probe.status == "ok"
     assert "within 0.0001" in probe.found

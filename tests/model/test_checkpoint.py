@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from prima.errors import CheckpointError, UnreadableError
-from prima.model.checkpoint import open_checkpoint
-from prima.model.inert import Inert, StoredDict
-from prima.model.lazy_tensor import LazyTensor
+from prima.model.convert.checkpoint import open_checkpoint
+from prima.model.convert.inert import Inert, StoredDict
+from prima.model.convert.lazy_tensor import LazyTensor
 
 from .crafted import name, number, storage_id, tensor, text, write_legacy, write_zip
 

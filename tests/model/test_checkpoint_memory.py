@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prima.model import checkpoint
+from prima.model.convert import checkpoint
 
 from .crafted import write_sparse
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 WALK = """
 import sys
 from pathlib import Path
-from prima.model.checkpoint import open_checkpoint
-from prima.model.module_tree import module_tensors
+from prima.model.convert.checkpoint import open_checkpoint
+from prima.model.convert.module_tree import module_tensors
 
 def anonymous():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from prima.errors import ReleaseError
-from prima.model.context import TokenContext, highest_of, mean_of
-from prima.model.evidence import EVIDENCE_SCALE, agreed
-from prima.model.transformer import TransformerConfig
-from prima.model.vision import HierarchicalViT, TextEncoderConfig, VisionConfig
-from prima.model.words import WordBag, words_of
+from prima.model.networks.context import TokenContext, highest_of, mean_of
+from prima.model.networks.evidence import EVIDENCE_SCALE, agreed
+from prima.model.networks.transformer import TransformerConfig
+from prima.model.networks.vision import HierarchicalViT, TextEncoderConfig, VisionConfig
+from prima.model.networks.words import WordBag, words_of
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack
 from prima.tokens.contract import OPEN, PUBLISHED
 from prima.tokens.place import NUM_CELLS, places_of

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from prima.errors import CheckpointError, ReleaseError
-from prima.model.convert import convert
-from prima.model.manifest import MANIFEST_FILE
-from prima.model.release import Release, load_release
+from prima.model.convert.convert import convert
+from prima.model.release.folder import Release, load_release
+from prima.model.release.manifest import MANIFEST_FILE
 
 from .crafted import name, text, write_zip
 from .reference_layout import SMALL, Layout, LayoutSizes, TransformerSizes, saved_classes, write_tokenizer

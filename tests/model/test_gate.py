@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from prima.errors import ReleaseError
-from prima.model.gate import GATE_FILE, PACKAGED, WEIGHTS_FILE, Gate, load_gate, packaged_gate, save_gate
-from prima.model.gate_broken import why_broken
-from prima.model.gate_view import NUM_PIXELS, PIXEL_MM, view_of
-from prima.simulate.cases import case_at
-from prima.simulate.fast import simulate_study
+from prima.model.gate.admit import GATE_FILE, PACKAGED, WEIGHTS_FILE, Gate, load_gate, packaged_gate, save_gate
+from prima.model.gate.broken import why_broken
+from prima.model.gate.view import NUM_PIXELS, PIXEL_MM, view_of
 from prima.simulate.negatives import PlannedNegative, make_negative, plan_negative
-from prima.simulate.phantom_scan import acquire, phantom_protocols
-from prima.simulate.plan import make_plan
+from prima.simulate.phantom.scan import acquire, phantom_protocols
+from prima.simulate.plan.cases import case_at
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.study.simulate import simulate_study
 from prima.study import Reason, Series, Study, Volume
 
 SEED = 9001  # not one of runs/train_gate.py

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from prima.errors import ReleaseError
-from prima.model.heads import HeadMLP, Heads
-from prima.model.manifest import HeadRecord, Manifest, PriorityRecord
-from prima.model.release import load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import load_release
+from prima.model.release.heads import HeadMLP, Heads
+from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 
 CPU = torch.device("cpu")
 WIDTHS = (TINY_SIZES.vision.feature_dim, 7, 5)

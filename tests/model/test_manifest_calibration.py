@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from prima.errors import ReleaseError
-from prima.model.calibration import HeadCalibration, PriorityCalibration
-from prima.model.manifest import Manifest, uncalibrated
-from prima.model.release import load_release, packaged_release
+from prima.model.release.calibration import HeadCalibration, PriorityCalibration
+from prima.model.release.folder import load_release, packaged_release
+from prima.model.release.manifest import Manifest, uncalibrated
 
 HEAD = HeadCalibration(
     kind="isotonic",

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from prima.errors import CheckpointError
-from prima.model.checkpoint import open_checkpoint
-from prima.model.inert import Inert
-from prima.model.module_tree import module_at, module_tensors
+from prima.model.convert.checkpoint import open_checkpoint
+from prima.model.convert.inert import Inert
+from prima.model.convert.module_tree import module_at, module_tensors
 
 from .crafted import name, text, write_zip
 from .reference_layout import SMALL, saved_classes, write_full_model

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from prima.errors import ReleaseError
-from prima.model import release as release_module
-from prima.model.cost import encoder_flops
-from prima.model.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest
-from prima.model.release import STAMP_FILE, ReleaseWriter, load_release, packaged_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.networks.cost import encoder_flops
+from prima.model.release import folder as release_module
+from prima.model.release.folder import STAMP_FILE, ReleaseWriter, load_release, packaged_release
+from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from prima.errors import CheckpointError, MissingDependencyError, ReleaseError, UnreadableError
-from prima.model.report_encoder import ReportEncoder, ReportEncoderConfig, Texts, pack_texts
-from prima.model.report_encoder_hf import FolderReportEncoder, FolderTokenizer, load_folder
-from prima.model.transformer import TransformerConfig
+from prima.model.networks.report_encoder import ReportEncoder, ReportEncoderConfig, Texts, pack_texts
+from prima.model.networks.report_encoder_hf import FolderReportEncoder, FolderTokenizer, load_folder
+from prima.model.networks.transformer import TransformerConfig
 
 CONFIG = ReportEncoderConfig(
     vocabulary=300,

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from prima.errors import CheckpointError
-from prima.model import pickle_machine, unpickle
-from prima.model.checkpoint import open_checkpoint
-from prima.model.inert import Inert, InertClass
+from prima.model.convert import pickle_machine, unpickle
+from prima.model.convert.checkpoint import open_checkpoint
+from prima.model.convert.inert import Inert, InertClass
 
 from .crafted import name, number, storage_id, tensor, text, write_legacy, write_zip
 
@@ -87,7 +87,7 @@ def test_os_system_saved_by_torch_does_not_run(new_form: bool, tmp_path: Path) -
         "importlib.import_module", "torch.load", "torch.hub.load", "torch.storage._load_from_bytes",
         "torch._utils._rebuild_qtensor", "torch.nnx.Evil", "numpy.load", "numpy.core.multiarray.fromfile",
         "codecs.decode", "_codecs.decode", "pickle.loads", "copyreg._reconstructor",
-        "modelx.CLIP", "transformersx.Model", "prima.model.checkpoint.open_checkpoint", "collections.UserDict",
+        "modelx.CLIP", "transformersx.Model", "prima.model.convert.checkpoint.open_checkpoint", "collections.UserDict",
     ],
 )  # fmt: skip
 def test_names_outside_the_list_are_refused_by_name(write: Writer, full_name: str, tmp_path: Path) -> None:
@@ -108,8 +108,11 @@ def test_modules_named_by_a_checkpoint_are_not_imported(tmp_path: Path) -> None:
     for module in ("patchify", "monai"):
         (tmp_path / f"{module}.py").write_text(f"open({str(marker)!r}, 'w').close()")
     path = write_zip(tmp_path / "a.pt", name("patchify", "Patchifier") + b")R0" + name("monai", "VQVAE"))
-    code = "import sys, pathlib; from prima.model.checkpoint import open_checkpoint as o; o(pathlib.Path(sys.argv[1]))"
-    source = Path(unpickle.__file__).parents[2]
+    code = (
+        "import sys, pathlib; from prima.model.convert.checkpoint import open_checkpoint as o; "
+        "o(pathlib.Path(sys.argv[1]))"
+    )
+    source = Path(unpickle.__file__).parents[3]
     environment = {"PYTHONPATH": f"{tmp_path}:{source}", "PATH": os.environ["PATH"]}
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(path)], check=True, env=environment)
     assert not marker.exists()

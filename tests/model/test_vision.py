@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from prima.model.attention import Backend, Pieces
-from prima.model.evidence import EVIDENCE_SCALE, EvidencePool, moments, pool_series
-from prima.model.transformer import Transformer, TransformerConfig, recompute_blocks
-from prima.model.untrained import PUBLISHED_SIZES, TINY_SIZES
-from prima.model.vision import HierarchicalViT, RegisterViT, TextEncoder, TextEncoderConfig, VisionConfig
+from prima.model.networks.attention import Backend, Pieces
+from prima.model.networks.evidence import EVIDENCE_SCALE, EvidencePool, moments, pool_series
+from prima.model.networks.transformer import Transformer, TransformerConfig, recompute_blocks
+from prima.model.networks.vision import HierarchicalViT, RegisterViT, TextEncoder, TextEncoderConfig, VisionConfig
+from prima.model.release.untrained import PUBLISHED_SIZES, TINY_SIZES
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack, position_code
 from prima.tokens.contract import PUBLISHED
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from prima.model.convert import convert
-from prima.model.release import Release, load_release
+from prima.model.convert.convert import convert
+from prima.model.release.folder import Release, load_release
 from prima.predict.sources import find_studies
 from prima.study import Study
 from prima.tokens.patches import Patches, cut_patches

@@ -14,9 +14,9 @@ import pytest
 import torch
 from numpy.typing import ArrayLike
 
-from prima.model.attention import Backend
-from prima.model.release import Release
-from prima.model.vision import HierarchicalViT
+from prima.model.networks.attention import Backend
+from prima.model.networks.vision import HierarchicalViT
+from prima.model.release.folder import Release
 from prima.study import Study
 from prima.tokens.batch import SeriesTokens, StudyBatch, StudyTokens, pack, token_rows
 from prima.tokens.patches import Patches, _foreground_level, _foreground_percent, _lay_grid, _pad, cut_patches

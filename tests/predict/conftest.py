@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from prima.predict.pictures import SeriesPictures, make_pictures
-from prima.simulate.phantom_scan import acquire, phantom_protocols
+from prima.simulate.phantom.scan import acquire, phantom_protocols
 from prima.study import Finding, Findings, Priority, ReleaseStamp, Series, SeriesEntry, Volume
 from prima.study.ontology import DIAGNOSES, display_name
 

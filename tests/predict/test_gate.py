@@ -12,7 +12,7 @@ import pytest
 from prima.predict.run import Options, Outcome, predict_studies
 from prima.simulate.negatives import make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
-from prima.simulate.phantom import write_phantom_study
+from prima.simulate.phantom.write import write_phantom_study
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from prima.predict.pictures import LONGEST_SIDE, make_pictures
-from prima.simulate.phantom_scan import Scan, acquire
+from prima.simulate.phantom.scan import Scan, acquire
 from prima.study import Series, Volume
 
 

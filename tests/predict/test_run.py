@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from prima.files.walk import Problem
 from prima.predict import run
 from prima.predict.engine import Engine
 from prima.predict.run import Options, Progress, predict_studies
-from prima.simulate.phantom import write_phantom_study
-from prima.study.walk import Problem
+from prima.simulate.phantom.write import write_phantom_study
 
 
 @pytest.fixture(scope="module")

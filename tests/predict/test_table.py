@@ -15,14 +15,14 @@ from pyarrow import parquet
 
 from prima.cli.main import run
 from prima.errors import MissingDependencyError, ReleaseError, UsageError
-from prima.model.manifest import HeadRecord
-from prima.model.release import Release, load_release, packaged_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import Release, load_release, packaged_release
+from prima.model.release.manifest import HeadRecord
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.engine import Engine
 from prima.predict.run import Outcome
 from prima.predict.table import SPOOL_SUFFIX, PredictionTable
 from prima.predict.table_row import FIXED, columns_of, referral_column, row_of, urgency
-from prima.simulate.phantom import write_phantom_study
+from prima.simulate.phantom.write import write_phantom_study
 from prima.study import Findings, Priority
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from prima.simulate.cases import case_at, cases
-from prima.simulate.plan import make_plan
+from prima.simulate.plan.cases import case_at, cases
+from prima.simulate.plan.plan import make_plan
 from prima.simulate.reports import Filed, write_report
 
 

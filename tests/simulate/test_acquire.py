@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.noise import add_rician
-from prima.simulate.planned import plan_study
-from prima.simulate.profile import make_resampling
-from prima.simulate.protocols import PROTOCOLS
-from prima.simulate.scanners import SCANNERS
-from prima.simulate.stack_geometry import pose_matrix, stack_affine
+from prima.simulate.geometry.stack_geometry import pose_matrix, stack_affine
+from prima.simulate.scanner.noise import add_rician
+from prima.simulate.scanner.planned import plan_study
+from prima.simulate.scanner.profile import make_resampling
+from prima.simulate.scanner.protocols import PROTOCOLS
+from prima.simulate.scanner.scanners import SCANNERS
 
 HEAD = np.array([[0, 0, 2.0, -60], [0, 2.0, 0, -70], [2.0, 0, 0, -80], [0, 0, 0, 1]])
 SHAPE = (80, 70, 60)

@@ -11,14 +11,14 @@ from datetime import datetime
 import pytest
 import torch
 
-from prima.simulate.case import Case, Person, Side, Visit
-from prima.simulate.head import Head, build_head
-from prima.simulate.lattice import Lattice
-from prima.simulate.regions import region_names
-from prima.simulate.shape import Shape
-from prima.simulate.sites import SITES, site_mm
-from prima.simulate.tissue_names import TISSUE_NAMES
-from prima.simulate.tissues import TISSUES
+from prima.simulate.anatomy.head import Head, build_head
+from prima.simulate.anatomy.regions import region_names
+from prima.simulate.anatomy.shape import Shape
+from prima.simulate.anatomy.sites import SITES, site_mm
+from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.geometry.lattice import Lattice
+from prima.simulate.people.case import Case, Person, Side, Visit
+from prima.simulate.scanner.tissues import TISSUES
 
 SPACING_MM = 3.0
 
@@ -233,5 +233,5 @@ def test_anatomy_needs_neither_pydicom_nor_nibabel() -> None:
     blocked = "; ".join(
         f"sys.modules[{name!r}] = None" for name in ("pydicom", "nibabel", "scipy", "pandas", "pyarrow")
     )
-    code = f"import sys; {blocked}; import prima.simulate.head"
+    code = f"import sys; {blocked}; import prima.simulate.anatomy.head"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from prima.simulate.case import Lesion
-from prima.simulate.courses import SECONDARY, State, next_state
+from prima.simulate.people.case import Lesion
+from prima.simulate.people.courses import SECONDARY, State, next_state
 
 TUMOR = "tumor_adult_high_grade_glioma"
 STROKE = "vascular_ischemic_large_vessel_stroke"

@@ -6,9 +6,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from prima.simulate.describe import census, describe, effects_of
-from prima.simulate.effects import parse_bias
-from prima.simulate.plan import make_plan
+from prima.simulate.people.effects import parse_bias
+from prima.simulate.plan.describe import census, describe, effects_of
+from prima.simulate.plan.plan import make_plan
 from prima.study.ontology import DIAGNOSES
 
 

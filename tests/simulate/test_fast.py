@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from prima.predict.sources import find_studies
-from prima.simulate.case import Lesion
-from prima.simulate.dicom_files import write_dicom
-from prima.simulate.fast import simulate_study
+from prima.simulate.files.dicom_files import write_dicom
+from prima.simulate.people.case import Lesion
+from prima.simulate.study.simulate import simulate_study
 
 GLIOMA = Lesion(
     diagnosis="tumor_adult_high_grade_glioma", site="frontal_wm", side="left", size_mm=45.0, degree=0.8, subtlety=1,
@@ -101,7 +101,7 @@ def test_it_runs_without_dicom_and_other_readers():
     code = (
         "import sys\n"
         "for name in ('pydicom', 'nibabel', 'pandas', 'pyarrow', 'SimpleITK', 'gdcm'): sys.modules[name] = None\n"
-        "import prima.simulate.fast, prima.simulate.dicom_files"
+        "import prima.simulate.study.simulate, prima.simulate.files.dicom_files"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

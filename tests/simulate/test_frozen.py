@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.cases import case_at, cases
-from prima.simulate.fast import simulate_study
-from prima.simulate.plan import PLAN_VERSION, make_plan
+from prima.simulate.plan.cases import case_at, cases
+from prima.simulate.plan.plan import PLAN_VERSION, make_plan
 from prima.simulate.reports import write_report
 from prima.simulate.reports.banks import Writers
+from prima.simulate.study.simulate import simulate_study
 
 VERSION = "1.0"
 TRUTH = "c0547fd65e82c7e6"

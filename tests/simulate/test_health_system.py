@@ -17,9 +17,9 @@ from pyarrow import parquet
 from prima.cli.main import run
 from prima.errors import MissingDependencyError
 from prima.predict.sources import find_studies
-from prima.simulate.cases import case_at, cases
 from prima.simulate.health_system import Making, make_health_system
-from prima.simulate.plan import Plan, make_plan
+from prima.simulate.plan.cases import case_at, cases
+from prima.simulate.plan.plan import Plan, make_plan
 
 MAKING = Making(spacing_mm=2.0, negatives=2)
 

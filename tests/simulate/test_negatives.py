@@ -15,7 +15,7 @@ from prima.simulate.negatives import SUBKINDS, Negative, PlannedNegative, make_n
 from prima.simulate.negatives.files import write_negative
 from prima.simulate.negatives.planned import negative_table
 from prima.simulate.negatives.study import MAKERS
-from prima.simulate.scanners import Scanner
+from prima.simulate.scanner.scanners import Scanner
 from prima.study import Reason, Study
 
 SEED = 5

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from prima.errors import PrimaError, UsageError
-from prima.simulate.output_folder import claim, whole_folder, write_whole
-from prima.simulate.plan import make_plan
-from prima.simulate.plan_file import read_plan
+from prima.simulate.files.output_folder import claim, whole_folder, write_whole
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.plan.plan_file import read_plan
 from prima.simulate.workers import carry_out
 
 PLAN = make_plan(num_studies=2, seed=3)

@@ -5,8 +5,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from prima.simulate.phantom import write_phantom_study
-from prima.simulate.phantom_scan import Scan, acquire, phantom_protocols
+from prima.simulate.phantom.scan import Scan, acquire, phantom_protocols
+from prima.simulate.phantom.write import write_phantom_study
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from prima.simulate.physics import Sequence, adc_um2_ms, csf_null_ms, relaxation, signal
-from prima.simulate.tissue_names import TISSUE_NAMES
-from prima.simulate.tissues import TISSUE, TISSUES
+from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.scanner.physics import Sequence, adc_um2_ms, csf_null_ms, relaxation, signal
+from prima.simulate.scanner.tissues import TISSUE, TISSUES
 
 FIELDS = (1.5, 3.0)
 T1 = Sequence(kind="spin_echo", tr_ms=550, te_ms=9)

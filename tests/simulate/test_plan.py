@@ -12,13 +12,13 @@ from multiprocessing import get_context
 import pytest
 
 from prima.errors import UsageError
-from prima.simulate.cases import case_at, cases, without_lesions
-from prima.simulate.effects import Bias, parse_bias
-from prima.simulate.plan import DEFAULT_START, PLAN_VERSION, make_plan
-from prima.simulate.plan_file import plan_from_json, plan_to_json, read_plan
-from prima.simulate.protocols import PROTOCOLS
-from prima.simulate.scanners import SCANNERS
-from prima.simulate.schedule import schedule
+from prima.simulate.people.effects import Bias, parse_bias
+from prima.simulate.plan.cases import case_at, cases, without_lesions
+from prima.simulate.plan.plan import DEFAULT_START, PLAN_VERSION, make_plan
+from prima.simulate.plan.plan_file import plan_from_json, plan_to_json, read_plan
+from prima.simulate.plan.schedule import schedule
+from prima.simulate.scanner.protocols import PROTOCOLS
+from prima.simulate.scanner.scanners import SCANNERS
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 

@@ -8,21 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.acquire import T2_SPREAD, Acquisition
-from prima.simulate.artefacts import sharpen
-from prima.simulate.coils import MIDDLE_MM, RADIUS_MM, receive
-from prima.simulate.drawing import Drawing
-from prima.simulate.folds import distance_to_sulcus, where_folded
-from prima.simulate.grid import Grid
-from prima.simulate.head import build_head
-from prima.simulate.physics import ECHO_PLANAR_FAT, GRADIENT_ECHO_FAT, Sequence, signal
-from prima.simulate.planned import plan_study
-from prima.simulate.scanners import SCANNERS
-from prima.simulate.shape import Shape
-from prima.simulate.stack_geometry import stack_affine
-from prima.simulate.streams import stream
-from prima.simulate.texture import Texture
-from prima.simulate.tissues import TISSUE
+from prima.simulate.anatomy.drawing import Drawing
+from prima.simulate.anatomy.folds import distance_to_sulcus, where_folded
+from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.shape import Shape
+from prima.simulate.anatomy.texture import Texture
+from prima.simulate.geometry.grid import Grid
+from prima.simulate.geometry.stack_geometry import stack_affine
+from prima.simulate.geometry.streams import stream
+from prima.simulate.scanner.acquire import T2_SPREAD, Acquisition
+from prima.simulate.scanner.artefacts import sharpen
+from prima.simulate.scanner.coils import MIDDLE_MM, RADIUS_MM, receive
+from prima.simulate.scanner.physics import ECHO_PLANAR_FAT, GRADIENT_ECHO_FAT, Sequence, signal
+from prima.simulate.scanner.planned import plan_study
+from prima.simulate.scanner.scanners import SCANNERS
+from prima.simulate.scanner.tissues import TISSUE
 
 T2 = Sequence(kind="spin_echo", tr_ms=5000, te_ms=100, echo_train=15)
 

@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from prima.predict.sources import find_studies
-from prima.simulate.case import Case, Lesion, Side
-from prima.simulate.dicom_files import write_dicom
-from prima.simulate.fast import SimulatedStudy, simulate_study
-from prima.simulate.mask_files import write_mask
-from prima.simulate.protocols import PROTOCOLS, Protocol
-from prima.simulate.scanners import SCANNERS
-from prima.simulate.series_roles import ROLES
+from prima.simulate.files.dicom_files import write_dicom
+from prima.simulate.files.mask_files import write_mask
+from prima.simulate.people.case import Case, Lesion, Side
+from prima.simulate.scanner.protocols import PROTOCOLS, Protocol
+from prima.simulate.scanner.scanners import SCANNERS
+from prima.simulate.scanner.series_roles import ROLES
+from prima.simulate.study.simulate import SimulatedStudy, simulate_study
 from prima.study import Series, Study
 
 MakeCase = Callable[..., Case]

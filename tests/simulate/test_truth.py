@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from prima.errors import MissingDependencyError
-from prima.simulate.cases import cases
-from prima.simulate.plan import make_plan
-from prima.simulate.truth import LABEL_COLUMNS, LESION_COLUMNS, tables_of, truth_tables, write_parquet, write_truth
+from prima.simulate.plan.cases import cases
+from prima.simulate.plan.plan import make_plan
+from prima.simulate.plan.truth import LABEL_COLUMNS, LESION_COLUMNS, tables_of, truth_tables, write_parquet, write_truth
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 
 

@@ -11,17 +11,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from prima.simulate.case import Case
-from prima.simulate.cases import cases
-from prima.simulate.conditions import BY_DIAGNOSIS, CONDITIONS, NORMAL
-from prima.simulate.describe import REFERENCE_SEED_OFFSET, Census, census, expected_prevalence
-from prima.simulate.effects import Bias, Turnaround
-from prima.simulate.operations import ORDER_MEDIAN_H, on_weekend
-from prima.simulate.plan import SUBTLETY_SHARES, Plan, make_plan
-from prima.simulate.population import INSURANCE_BY_AGE, RACE_ETHNICITY, RURAL_SHARE
-from prima.simulate.scanners import DRIFT_SCANNERS
-from prima.simulate.schedule import condition_counts, schedule
-from prima.simulate.streams import stream
+from prima.simulate.geometry.streams import stream
+from prima.simulate.people.case import Case
+from prima.simulate.people.conditions import BY_DIAGNOSIS, CONDITIONS, NORMAL
+from prima.simulate.people.effects import Bias, Turnaround
+from prima.simulate.people.operations import ORDER_MEDIAN_H, on_weekend
+from prima.simulate.people.population import INSURANCE_BY_AGE, RACE_ETHNICITY, RURAL_SHARE
+from prima.simulate.plan.cases import cases
+from prima.simulate.plan.describe import REFERENCE_SEED_OFFSET, Census, census, expected_prevalence
+from prima.simulate.plan.plan import SUBTLETY_SHARES, Plan, make_plan
+from prima.simulate.plan.schedule import condition_counts, schedule
+from prima.simulate.scanner.scanners import DRIFT_SCANNERS
 from prima.study.ontology import DIAGNOSIS_NAMES, with_implied
 
 NUM_STUDIES, NUM_REFERENCE = 2000, 10_000

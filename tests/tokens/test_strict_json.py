@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prima.errors import ReleaseError
-from prima.tokens.strict_json import read_json
+from prima.files.strict_json import read_json
 
 
 @dataclass(frozen=True, kw_only=True)

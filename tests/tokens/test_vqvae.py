@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from prima.errors import CheckpointError
-from prima.model.key_table import TOKENIZER_LEFT_OUT, tokenizer_table, translate
-from prima.model.published import tokenizer_config
+from prima.model.convert.key_table import TOKENIZER_LEFT_OUT, tokenizer_table, translate
+from prima.model.convert.published import tokenizer_config
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
 
 CONFIGS = [

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from prima.train.engine import run
-from prima.train.engine_config import EngineConfig
-from prima.train.optimiser import OptimiserConfig
-from prima.train.order import OrderConfig
-from prima.train.task import Split, StepState
+from prima.train.engine.config import EngineConfig
+from prima.train.engine.loop import run
+from prima.train.engine.optimiser import OptimiserConfig
+from prima.train.engine.order import OrderConfig
+from prima.train.engine.task import Split, StepState
 
 WIDTH = 6
 NUM_STUDIES = {"train": 23, "validation": 5}

@@ -12,8 +12,8 @@ import torch
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.contract import OPEN
-from prima.train.patch_file import DenseTargets, StudyPatches, write_patches
-from prima.train.token_folder import StudyFacts, write_part
+from prima.train.data.patch_file import DenseTargets, StudyPatches, write_patches
+from prima.train.data.token_folder import StudyFacts, write_part
 
 MENINGIOMA = "tumor_adult_meningioma"
 NUMBER = DIAGNOSIS_NAMES.index(MENINGIOMA)

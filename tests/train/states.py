@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from prima.train.task import Split, StepState
+from prima.train.engine.task import Split, StepState
 
 
 def state(split: Split = "train", *, index: int = 0, seed: int = 0) -> StepState:

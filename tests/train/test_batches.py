@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from prima.errors import UnreadableError
-from prima.train.batches import made_ahead
+from prima.train.engine.batches import made_ahead
 
 
 @pytest.mark.parametrize("readers", [0, 1, 3])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prima.errors import MissingDependencyError, UnreadableError
-from prima.train.bpe import END, ReportTokenizer, train_bpe
+from prima.train.study.bpe import END, ReportTokenizer, train_bpe
 
 REPORTS = [
     "1. A 2.9 cm pineal region neoplasm is present and effaces the superior cistern.",

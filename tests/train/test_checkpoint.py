@@ -15,8 +15,8 @@ from safetensors import safe_open
 from torch import nn
 
 from prima.errors import TrainingError
-from prima.train.checkpoint import FOLDER, POINTER_FILE, Checkpoints, Position, load_weights, read_pointer
-from prima.train.distributed import Workers
+from prima.train.engine.checkpoint import FOLDER, POINTER_FILE, Checkpoints, Position, load_weights, read_pointer
+from prima.train.engine.distributed import Workers
 
 ALONE = Workers(rank=0, world=1, device=torch.device("cpu"))
 
@@ -114,9 +114,9 @@ def test_a_disk_that_fills_up_late_leaves_the_earlier_checkpoint(
         raise OSError(28, os.strerror(28))
 
     if broken == "pointer":
-        monkeypatch.setattr("prima.train.checkpoint.json.dump", fail)
+        monkeypatch.setattr("prima.train.engine.checkpoint.json.dump", fail)
     elif broken == "fsync":
-        monkeypatch.setattr("prima.train.checkpoint.os.fsync", fail)
+        monkeypatch.setattr("prima.train.engine.checkpoint.os.fsync", fail)
     else:
         monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(TrainingError, match="No space left on device"):

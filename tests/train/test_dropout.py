@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from prima.tokens.batch import SeriesTokens, StudyTokens
-from prima.train.dropout import NOTHING, DropoutConfig, Mode, in_mode, sampling_weights, withhold
-from prima.train.examples import Example
-from prima.train.patch_file import DenseTargets
+from prima.train.data.examples import Example
+from prima.train.data.patch_file import DenseTargets
+from prima.train.study.dropout import NOTHING, DropoutConfig, Mode, in_mode, sampling_weights, withhold
 
 COUNTS = (6, 1, 9, 4)
 

@@ -16,13 +16,13 @@ import torch
 from torch import nn
 
 from prima.errors import MissingDependencyError, TrainingError, UsageError
-from prima.train.checkpoint import FOLDER, load_weights, read_pointer
-from prima.train.engine import EngineConfig, run
-from prima.train.journal import read_journal
-from prima.train.optimiser import OptimiserConfig, make_optimiser
-from prima.train.order import OrderConfig
-from prima.train.progress import TrainingProgress
-from prima.train.task import StepState, TaskWithBackward
+from prima.train.engine.checkpoint import FOLDER, load_weights, read_pointer
+from prima.train.engine.journal import read_journal
+from prima.train.engine.loop import EngineConfig, run
+from prima.train.engine.optimiser import OptimiserConfig, make_optimiser
+from prima.train.engine.order import OrderConfig
+from prima.train.engine.progress import TrainingProgress
+from prima.train.engine.task import StepState, TaskWithBackward
 
 from .dummy_task import CONFIG, DummyTask, Network, Rows
 from .vision_task import CONFIG as VISION_CONFIG
@@ -196,7 +196,9 @@ def test_the_journal_tells_what_a_step_took(tmp_path: Path) -> None:
 def test_elsewhere_than_on_a_terminal_progress_is_plain_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prima.train.progress.SECONDS_BETWEEN_LINES", float("inf"))  # however slow the machine is
+    monkeypatch.setattr(
+        "prima.train.engine.progress.SECONDS_BETWEEN_LINES", float("inf")
+    )  # however slow the machine is
     run(DummyTask(), CONFIG, tmp_path)
     out, err = capsys.readouterr()
     assert out == ""

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from prima.train.estimate import count_parameters, estimate, peak_of, try_step
-from prima.train.order import OrderConfig
-from prima.train.task import StepState
+from prima.train.engine.estimate import count_parameters, estimate, peak_of, try_step
+from prima.train.engine.order import OrderConfig
+from prima.train.engine.task import StepState
 
 from .dummy_task import CONFIG, WIDTH, DummyTask, Rows
 from .test_engine import STATE

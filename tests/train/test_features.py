@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from prima.errors import TrainingError
-from prima.model.vision import HierarchicalViT
+from prima.model.networks.vision import HierarchicalViT
 from prima.tokens.batch import pack
 from prima.tokens.contract import OPEN
-from prima.train.features import Features, features_of, labels_of, read_features, write_features
+from prima.train.data.token_folder import TokenFolder
 from prima.train.recipes import recipe_of
-from prima.train.token_folder import TokenFolder
+from prima.train.study.features import Features, features_of, labels_of, read_features, write_features
 
 from .made import NUMBER, token_source
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from prima.model.gate_network import GateConfig
-from prima.model.gate_view import BRIGHTEST, NUM_PIXELS
-from prima.train.gate import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
-from prima.train.gate_augment import Augmentation, augmented
+from prima.model.gate.network import GateConfig
+from prima.model.gate.view import BRIGHTEST, NUM_PIXELS
+from prima.train.gate.augment import Augmentation, augmented
+from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
 
 NOTHING = Augmentation(
     turn_deg=0, shift_mm=0, scale=0, stretch=0, bend_mm=0, other_axes=0, mirrored=0, stripped=0, defaced=0, contrast=0,

@@ -14,9 +14,9 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from prima.train.gather import average_gradients, gather
-from prima.train.gradient_cache import cached_backward
-from prima.train.losses import Contrast, ContrastConfig, series_discrimination
+from prima.train.engine.gather import average_gradients, gather
+from prima.train.study.gradient_cache import cached_backward
+from prima.train.study.losses import Contrast, ContrastConfig, series_discrimination
 
 SHARES = {1: [slice(0, 7)], 2: [slice(0, 4), slice(4, 7)]}  # unequal on purpose
 GROUPS = torch.tensor([0, 1, 0, 2, 2, 3, 0])

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from prima.train.checkpoint import load_weights
-from prima.train.engine import run
-from prima.train.journal import read_journal
+from prima.train.engine.checkpoint import load_weights
+from prima.train.engine.journal import read_journal
+from prima.train.engine.loop import run
 
 from .dummy_task import CONFIG as DUMMY_CONFIG
 from .dummy_task import DummyTask

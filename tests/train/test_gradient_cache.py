@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from prima.train.gradient_cache import Embeddings, Losses, cached_backward
-from prima.train.losses import Contrast, ContrastConfig
+from prima.train.study.gradient_cache import Embeddings, Losses, cached_backward
+from prima.train.study.losses import Contrast, ContrastConfig
 
 SIZES = [(4, 4, 4), (1, 5, 6), (12,)]
 

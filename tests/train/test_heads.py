@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from prima.errors import UsageError
-from prima.model.heads import HeadMLP
-from prima.train.heads import HeadData, HeadEpoch, HeadLabels, HeadRecipe, TrainedHeads, train_heads
+from prima.model.release.heads import HeadMLP
+from prima.train.heads.fit import HeadData, HeadEpoch, HeadLabels, HeadRecipe, TrainedHeads, train_heads
 
 NUM_FEATURES, NUM_DIAGNOSES, NUM_SERVICES = 96, 10, 3
 QUICK = HeadRecipe(hidden=64, epochs=12, column_epochs=8, batch_size=64, dropout=0.3)

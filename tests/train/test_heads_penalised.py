@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from prima.errors import UsageError
-from prima.train.heads import HeadData, HeadEpoch, HeadRecipe, train_heads
+from prima.train.heads.fit import HeadData, HeadEpoch, HeadRecipe, train_heads
 
 from .test_heads import mean_auroc, studies
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from prima.errors import ReleaseError, UsageError
-from prima.model.release import Release, load_release
-from prima.model.untrained import TINY_SIZES, write_untrained_release
+from prima.model.release.folder import Release, load_release
+from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.engine import findings_of, notes_on, priority_of
 from prima.study.ontology import DIAGNOSIS_NAMES
-from prima.train.calibration import CalibrationRecipe
-from prima.train.heads import HeadRecipe
-from prima.train.heads_data import SERVICE_NAMES, HeadData, HeadLabels, HeadLogits
+from prima.train.calibration.fit import CalibrationRecipe
+from prima.train.heads.data import SERVICE_NAMES, HeadData, HeadLabels, HeadLogits
+from prima.train.heads.fit import HeadRecipe
 from prima.train.heads_release import calibrate_release, retrain_heads
 
 QUICK = CalibrationRecipe(replicates=20)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prima.errors import MissingDependencyError, TrainingError
-from prima.train.journal import Journal, open_mirror, read_journal
+from prima.train.engine.journal import Journal, open_mirror, read_journal
 
 
 def test_lines_after_the_checkpoint_are_cut_off(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from prima.train.losses import (
+from prima.train.study.losses import (
     PUBLISHED_SCALE,
     Contrast,
     ContrastConfig,

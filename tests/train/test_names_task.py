@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from prima.errors import TrainingError, UnreadableError
-from prima.model.vision import TextEncoder
+from prima.model.networks.vision import TextEncoder
 from prima.tokens.contract import OPEN
-from prima.train.engine import run
-from prima.train.examples import Example
-from prima.train.names_task import NamesTask
-from prima.train.optimiser import OptimiserConfig
+from prima.train.data.examples import Example
+from prima.train.data.token_folder import TokenFolder
+from prima.train.engine.loop import run
+from prima.train.engine.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
 from prima.train.run_folder import load_names, write_names
-from prima.train.token_folder import TokenFolder
+from prima.train.study.names import NamesTask
 
 from .made import NAMES, token_source
 from .states import state

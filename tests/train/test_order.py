@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prima.errors import UsageError
-from prima.train.order import OrderConfig, batches_in_order, batches_of_epoch, deal
+from prima.train.engine.order import OrderConfig, batches_in_order, batches_of_epoch, deal
 
 tokens_of_studies = st.lists(st.integers(1, 50), min_size=1, max_size=40).map(lambda values: np.array(values, np.int64))
 limits = st.tuples(st.none() | st.integers(1, 9), st.none() | st.integers(1, 90)).filter(any)

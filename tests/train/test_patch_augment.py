@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from prima.study import Series, Study, Volume
 from prima.tokens.contract import OPEN
-from prima.train.patch_augment import PatchAugmentation, augmented, changed_contrast, mirrored
-from prima.train.patch_file import StudyPatches, patches_of_study
+from prima.train.data.patch_file import StudyPatches, patches_of_study
+from prima.train.tokenizer.augment import PatchAugmentation, augmented, changed_contrast, mirrored
 
 NOTHING = PatchAugmentation(gain=0, gamma=0, shading=0, noise=0, blur=0, mirrored=0)
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from prima.tokens.contract import OPEN
-from prima.train.dense import DenseConfig
-from prima.train.patch_batches import draw_patches, place_rows
-from prima.train.patch_file import DenseTargets, StudyPatches
+from prima.train.data.patch_file import DenseTargets, StudyPatches
+from prima.train.tokenizer.batches import draw_patches, place_rows
+from prima.train.tokenizer.dense import DenseConfig
 
 LARGE, SMALL = 3, 7
 

@@ -13,13 +13,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from prima.errors import UsageError
-from prima.model.untrained import PUBLISHED_SIZES
-from prima.model.vision import HierarchicalViT
+from prima.model.networks.vision import HierarchicalViT
+from prima.model.release.untrained import PUBLISHED_SIZES
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.contract import OPEN, PUBLISHED
 from prima.tokens.vqvae import VQVAE, Encoder
 from prima.train.recipes import RECIPES, recipe_of
-from prima.train.tokenizer_task import latent_width
+from prima.train.tokenizer.task import latent_width
 
 
 def differing(one: Any, other: Any, name: str = "") -> Iterator[str]:

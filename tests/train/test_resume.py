@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from prima.errors import TrainingError, UsageError
-from prima.train.checkpoint import FOLDER, load_weights, read_pointer
-from prima.train.engine import run
-from prima.train.journal import read_journal
+from prima.train.engine.checkpoint import FOLDER, load_weights, read_pointer
+from prima.train.engine.journal import read_journal
+from prima.train.engine.loop import run
 
 from .dummy_task import CONFIG, DummyTask
 

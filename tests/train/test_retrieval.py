@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from prima.study.ontology import DIAGNOSES, display_name
-from prima.train.prompts import NORMAL_PROMPTS, PROMPTS
-from prima.train.retrieval import prompt_embeddings, ranks, retrieval, zero_shot_scores
+from prima.train.study.prompts import NORMAL_PROMPTS, PROMPTS
+from prima.train.study.retrieval import prompt_embeddings, ranks, retrieval, zero_shot_scores
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:

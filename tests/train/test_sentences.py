@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from prima.tokens.batch import StudyTokens
-from prima.train.examples import Example
-from prima.train.sentences import NORMAL_SENTENCE, WHOLE, SentenceConfig, numbered, report_text, summary_of
+from prima.train.data.examples import Example
+from prima.train.study.sentences import NORMAL_SENTENCE, WHOLE, SentenceConfig, numbered, report_text, summary_of
 
 SENTENCES = tuple(f"Finding {letter}." for letter in "abcdefgh")
 

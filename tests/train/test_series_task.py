@@ -11,13 +11,13 @@ import torch
 
 from prima.tokens.batch import pack
 from prima.tokens.contract import OPEN
-from prima.train.bpe import train_bpe
-from prima.train.engine import run
-from prima.train.optimiser import OptimiserConfig
+from prima.train.data.token_folder import TokenFolder
+from prima.train.engine.loop import run
+from prima.train.engine.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
-from prima.train.series_task import FROZEN, SeriesTask, series_states
-from prima.train.study_task import StudyTask
-from prima.train.token_folder import TokenFolder
+from prima.train.study.bpe import train_bpe
+from prima.train.study.second_phase import FROZEN, SeriesTask, series_states
+from prima.train.study.task import StudyTask
 
 from .made import token_source
 from .states import state

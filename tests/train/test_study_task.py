@@ -13,14 +13,14 @@ import torch
 
 from prima.errors import TrainingError
 from prima.tokens.contract import OPEN
-from prima.train.bpe import train_bpe
-from prima.train.dropout import DropoutConfig
-from prima.train.engine import run
-from prima.train.examples import Example
-from prima.train.optimiser import OptimiserConfig
+from prima.train.data.examples import Example
+from prima.train.data.token_folder import TokenFolder
+from prima.train.engine.loop import run
+from prima.train.engine.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
-from prima.train.study_task import StudyTask, StudyTaskConfig
-from prima.train.token_folder import TokenFolder
+from prima.train.study.bpe import train_bpe
+from prima.train.study.dropout import DropoutConfig
+from prima.train.study.task import StudyTask, StudyTaskConfig
 
 from .made import NUMBER, token_source
 from .states import state

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from prima.errors import UnreadableError
-from prima.train.token_folder import StudyFacts, TokenFolder, write_part
+from prima.train.data.token_folder import StudyFacts, TokenFolder, write_part
 
 from .made import MENINGIOMA, NUMBER, dense_of, facts_of, token_source, tokens_of
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from prima.errors import UnreadableError
-from prima.model.vision import HierarchicalViT
+from prima.model.networks.vision import HierarchicalViT
 from prima.tokens.contract import OPEN, PUBLISHED
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
-from prima.train.engine import run
-from prima.train.optimiser import OptimiserConfig
+from prima.train.engine.loop import run
+from prima.train.engine.optimiser import OptimiserConfig
 from prima.train.recipes import recipe_of
 from prima.train.run_folder import load_dense, write_dense
-from prima.train.token_model import TokenModel, TokenModelConfig
-from prima.train.tokenizer_task import TokenizerTask, TokenizerTaskConfig, latent_width
+from prima.train.tokenizer.model import TokenModel, TokenModelConfig
+from prima.train.tokenizer.task import TokenizerTask, TokenizerTaskConfig, latent_width
 
 from .made import facts_of, patch_source, patches_of
 from .states import state
@@ -57,7 +57,7 @@ def test_masks_become_targets_where_there_is_a_dense_head(source: Path) -> None:
 def test_patches_of_the_published_contract_are_duplicated_and_turned(tmp_path: Path) -> None:
     import numpy as np
 
-    from prima.train.patch_file import write_patches
+    from prima.train.data.patch_file import write_patches
 
     for number in range(2):
         made = patches_of(facts_of("train", number), np.random.default_rng(number), shape=(4, 32, 32))

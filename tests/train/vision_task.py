@@ -17,15 +17,15 @@ import torch.distributed as dist
 from torch import nn
 
 from prima.errors import TrainingError
-from prima.model.transformer import TransformerConfig
-from prima.model.vision import HierarchicalViT, VisionConfig
+from prima.model.networks.transformer import TransformerConfig
+from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.tokens.batch import StudyBatch, offsets_of
-from prima.train.engine import EngineConfig, run
-from prima.train.gradient_cache import cached_backward
-from prima.train.losses import Contrast, ContrastConfig
-from prima.train.optimiser import OptimiserConfig
-from prima.train.order import OrderConfig
-from prima.train.task import Split, StepState
+from prima.train.engine.loop import EngineConfig, run
+from prima.train.engine.optimiser import OptimiserConfig
+from prima.train.engine.order import OrderConfig
+from prima.train.engine.task import Split, StepState
+from prima.train.study.gradient_cache import cached_backward
+from prima.train.study.losses import Contrast, ContrastConfig
 
 if __name__ == "__main__":
     from dummy_task import CONFIG as DUMMY_CONFIG

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from prima.archive.info import Breakdown, Info
+    from prima.archive.info.count import Breakdown, Info
 
 archive = typer.Typer(no_args_is_help=True, help="What an archive holds.", rich_markup_mode=None)
 
@@ -34,12 +34,12 @@ def info(
 
     from rich.console import Console
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
-    from prima.archive.info import info_of
-    from prima.archive.info_page import info_page
-    from prima.archive.layout import Archive
+    from prima.archive.info.count import info_of
+    from prima.archive.info.page import info_page
+    from prima.archive.store.layout import Archive
 
     found = info_of(Archive.open(archive))
     if html is not None:
@@ -68,7 +68,7 @@ def _table(breakdown: Breakdown) -> RenderableType:
     from rich.markup import escape
     from rich.table import Table
 
-    from prima.archive.info import SIDES
+    from prima.archive.info.count import SIDES
 
     found = {side for line in breakdown.lines for side in line.numbers}
     sides = [side for side in SIDES if side in found]

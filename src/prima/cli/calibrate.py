@@ -10,7 +10,7 @@ import typer
 from prima.cli.predict import Device, Dtype
 
 if TYPE_CHECKING:
-    from prima.model.calibration import HeadCalibration
+    from prima.model.release.calibration import HeadCalibration
 
 NUM_NAMED = 10
 
@@ -56,9 +56,9 @@ def calibrate(
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("calibrating"):  # torch takes seconds to load
         from prima.cli.calibrate_tables import read_labelled, tables_of_archive
-        from prima.model.release import load_release
-        from prima.train.calibration import CalibrationRecipe
-        from prima.train.calibration_target import Target
+        from prima.model.release.folder import load_release
+        from prima.train.calibration.fit import CalibrationRecipe
+        from prima.train.calibration.target import Target
         from prima.train.heads_release import calibrate_release
 
         wanted = Target.parse(target)

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.evaluate.tables import Table, read_table
-from prima.model.manifest import HeadRecord, Manifest
-from prima.model.release import Release
+from prima.model.release.folder import Release
+from prima.model.release.manifest import HeadRecord, Manifest
 from prima.predict.table_row import referral_column
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
-from prima.train.heads_data import LEVELS, HeadLabels, HeadLogits
+from prima.train.heads.data import LEVELS, HeadLabels, HeadLogits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,13 +67,13 @@ def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, de
         ArchiveError: it is none, or has no tokens of this release.
         UsageError: it has no labels, or no study on the validation side.
     """
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
-    from prima.archive.embed import embed_archive
-    from prima.archive.layout import Archive
-    from prima.archive.stage_run import Workers
-    from prima.archive.tables import scan
+    from prima.archive.stages.embed import embed_archive
+    from prima.archive.stages.run import Workers
+    from prima.archive.store.layout import Archive
+    from prima.archive.store.tables import scan
 
     opened = Archive.open(archive)
     labels = opened.root / "labels" / "studies.parquet"

@@ -74,8 +74,8 @@ def _check(path: Path, name: str, syntax: str, frame: str) -> Check:
 
 
 def _decode(path: Path) -> NDArray[Any]:
-    from prima.dicom.header import read_header
-    from prima.dicom.pixels import decode
+    from prima.dicom.header.read import read_header
+    from prima.dicom.pixels.decode import decode
 
     header = read_header(path)
     if header is None:

@@ -23,7 +23,7 @@ def convert(
     from rich.console import Console
     from rich.progress import Progress
 
-    from prima.model.convert import convert as convert_checkpoint
+    from prima.model.convert.convert import convert as convert_checkpoint
 
     err = Console(stderr=True, soft_wrap=True)
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:

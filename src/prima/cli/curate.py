@@ -35,14 +35,14 @@ def curate(
     """
     import json
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
-    from prima.archive.cohort import required_columns
-    from prima.archive.curate import Curation, curate
-    from prima.archive.flow import flow_text
-    from prima.archive.layout import Archive
-    from prima.archive.split import Split
+    from prima.archive.cohort.curate import Curation, curate
+    from prima.archive.cohort.flow import flow_text
+    from prima.archive.cohort.inclusion import required_columns
+    from prima.archive.cohort.split import Split
+    from prima.archive.store.layout import Archive
 
     split = Split(test_from=_date(test_from), test_until=_date(test_until), validation=validation, seed=seed)
     curation = Curation(

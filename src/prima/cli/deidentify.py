@@ -106,18 +106,18 @@ def _run(source: Path, out: Path, policy: Policy, err: Console, *, day_first: bo
 
     from prima.dicom.deidentify.folder import deidentify_tree
     from prima.errors import UsageError
-    from prima.study.walk import walk
+    from prima.files.walk import walk
 
     inside = out.resolve()
     if source.is_dir() and inside.is_relative_to(source.resolve()):
         raise UsageError(f"{out}: lies inside {source}; name a folder elsewhere")
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         if (source / "archive.json").is_file():
-            from prima.archive.require import require_tables
+            from prima.archive.store.require import require_tables
 
             require_tables()
-            from prima.archive.deidentify import deidentify_archive, instance_files
-            from prima.archive.layout import Archive
+            from prima.archive.stages.deidentify import deidentify_archive, instance_files
+            from prima.archive.store.layout import Archive
 
             archive = Archive.open(source)
             task = bar.add_task("files", total=len(instance_files(archive)))

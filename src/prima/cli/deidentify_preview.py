@@ -17,7 +17,7 @@ from prima.dicom.deidentify.clean import Change
 from prima.dicom.deidentify.file import RefusedError, deidentify
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
-from prima.study.walk import walk
+from prima.files.walk import walk
 
 _COLOURS = {"removed": "red", "words": "yellow", "code": "yellow", "date": "cyan", "datetime": "cyan"}
 _WIDTH = 36

@@ -46,17 +46,17 @@ def embed(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("starting"):  # torch takes seconds to load
-        from prima.archive.embed import embed_archive
-        from prima.archive.layout import Archive
-        from prima.archive.split import SPLITS
-        from prima.archive.stage_run import Progress, Workers
+        from prima.archive.cohort.split import SPLITS
+        from prima.archive.stages.embed import embed_archive
+        from prima.archive.stages.run import Progress, Workers
+        from prima.archive.store.layout import Archive
         from prima.cli.embed_table import write_table
-        from prima.model.release import packaged_release
+        from prima.model.release.folder import packaged_release
         from prima.tokens.precision import choose_precision
 
     precision = choose_precision(device.value, dtype.value)

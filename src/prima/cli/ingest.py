@@ -48,16 +48,16 @@ def ingest(
     from rich.console import Console
     from rich.progress import Progress, TextColumn
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
     from prima.cli.servers import Request, existing, is_server, open_server
 
     require_tables()
-    from prima.archive.folder import folder_instances
-    from prima.archive.ingest import ingest_instances
-    from prima.archive.layout import Archive
-    from prima.archive.outcome import Outcome, ReportTaken
-    from prima.archive.reports import ingest_reports
-    from prima.archive.taken_folders import TakenFolders
+    from prima.archive.ingest.folder import folder_instances
+    from prima.archive.ingest.ingest import ingest_instances
+    from prima.archive.ingest.reports import ingest_reports
+    from prima.archive.ingest.taken_folders import TakenFolders
+    from prima.archive.store.layout import Archive
+    from prima.archive.store.outcome import Outcome, ReportTaken
 
     request = Request(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,

@@ -31,13 +31,13 @@ def label_archive(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
-    from prima.archive.label import Reading
-    from prima.archive.label import label_archive as label
-    from prima.archive.layout import Archive
-    from prima.archive.stage_run import Progress, Workers
+    from prima.archive.stages.label import Reading
+    from prima.archive.stages.label import label_archive as label
+    from prima.archive.stages.run import Progress, Workers
+    from prima.archive.store.layout import Archive
     from prima.report.label import RuleLabeller
     from prima.study.triage import read_triage
 

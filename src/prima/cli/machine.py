@@ -128,7 +128,7 @@ def check_memory() -> Check:
 
 def check_release() -> Check:
     """The release that ships with prima: there, and as it was made."""
-    from prima.model.release import load_release, packaged_release
+    from prima.model.release.folder import load_release, packaged_release
 
     try:
         release = load_release(packaged_release(), verify=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from prima.dicom.select import MIN_SLICES
+from prima.dicom.select.select import MIN_SLICES
 
 
 class Dtype(StrEnum):

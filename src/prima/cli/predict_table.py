@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from prima.model.release import load_release, packaged_release
+from prima.model.release.folder import load_release, packaged_release
 from prima.predict.run import Options, Progress
 from prima.predict.table import PredictionTable
 from prima.tokens.precision import choose_precision

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from prima.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
-    from prima.archive.layout import Archive
-    from prima.dicom.incoming import IncomingInstance, NotDelivered
+    from prima.archive.store.layout import Archive
     from prima.dicom.network.wanted import Listed, Wanted
+    from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 
 INSTALL = "pip install 'openprima[archive]'"
 

@@ -53,8 +53,8 @@ def simulate(
     from rich.progress import Progress
 
     from prima.errors import PrimaError, UsageError
-    from prima.simulate.effects import parse_bias
-    from prima.simulate.plan import DEFAULT_START, make_plan
+    from prima.simulate.people.effects import parse_bias
+    from prima.simulate.plan.plan import DEFAULT_START, make_plan
 
     if negatives < 0:
         raise UsageError(f"--negatives: found {negatives}, expected 0 or more")
@@ -73,7 +73,7 @@ def simulate(
         bias=parse_bias(bias) if bias else None,
     )
     if describe:
-        from prima.simulate.describe import describe as description
+        from prima.simulate.plan.describe import describe as description
 
         Console().print(description(plan, negatives=negatives))
         return

@@ -53,16 +53,16 @@ def tokenize(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("starting"):  # torch takes seconds to load
-        from prima.archive.layout import Archive
-        from prima.archive.split import SPLITS
-        from prima.archive.stage_run import Progress, Workers
-        from prima.archive.tokenize import tokenize_archive
-        from prima.model.release import packaged_release
+        from prima.archive.cohort.split import SPLITS
+        from prima.archive.stages.run import Progress, Workers
+        from prima.archive.stages.tokenize import tokenize_archive
+        from prima.archive.store.layout import Archive
+        from prima.model.release.folder import packaged_release
         from prima.tokens.precision import choose_precision
 
     precision = choose_precision(device.value, dtype.value)

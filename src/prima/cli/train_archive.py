@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from prima.cli.train_options import RunOptions
 from prima.errors import ArchiveError, UnreadableError
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
-from prima.train.examples import Example
-from prima.train.token_folder import StudyFacts
+from prima.train.data.examples import Example
+from prima.train.data.token_folder import StudyFacts
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from prima.archive.layout import Archive
+    from prima.archive.store.layout import Archive
     from prima.tokens.store import TokenStore
 
 CARD = "archive.json"
@@ -100,8 +100,8 @@ def read_sides(root: Path, release: Path, options: RunOptions, *, with_indicatio
         ArchiveError: something has not been made yet, or a side is empty.
         UnreadableError: a table lacks a column.
     """
-    from prima.archive.layout import Archive
-    from prima.archive.require import require_tables
+    from prima.archive.store.layout import Archive
+    from prima.archive.store.require import require_tables
 
     require_tables()
     archive = Archive.open(root)
@@ -125,8 +125,8 @@ def read_sides(root: Path, release: Path, options: RunOptions, *, with_indicatio
 
 def open_tokens(archive: Archive, release: Path, options: RunOptions) -> TokenStore:
     """The tokens that a release's tokenizer made: in the number format that is asked for, else in the other one."""
-    from prima.archive.tokenize import means_of, tokens_folder
-    from prima.model.release import load_release
+    from prima.archive.stages.tokenize import means_of, tokens_folder
+    from prima.model.release.folder import load_release
     from prima.tokens.precision import choose_precision
     from prima.tokens.store import TokenStore
 
@@ -155,7 +155,7 @@ def cohort_of(archive: Archive) -> pl.DataFrame:
 def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> Iterator[tuple[str, StudyFacts]]:
     import polars as pl
 
-    from prima.archive.orders import orders_of
+    from prima.archive.cohort.orders import orders_of
 
     labels = _table(archive, "labels/studies.parquet", ["study_uid", "priority", *DIAGNOSIS_NAMES, *_REFERRALS])
     long = _table(archive, "labels/labels.parquet", ["study_uid", "diagnosis", "assertion"])

@@ -14,10 +14,10 @@ from prima.cli.predict import Device, Dtype
 
 if TYPE_CHECKING:
     from prima.cli.train_source import Studies
-    from prima.model.report_encoder import TextTokenizer
-    from prima.train.engine_config import Outcome
+    from prima.model.networks.report_encoder import TextTokenizer
+    from prima.train.engine.config import Outcome
     from prima.train.recipes import Recipe
-    from prima.train.study_task import StudyTask
+    from prima.train.study.task import StudyTask
 
 BPE_FILE = "bpe.json"
 REPORT_FILE = "report.safetensors"
@@ -70,7 +70,7 @@ def clip(
     from prima.cli.train_run import data_digest, record_of, say, train_stage
     from prima.cli.train_source import read_studies
     from prima.errors import UsageError
-    from prima.model.run_folder import Part, write_part, write_run_facts
+    from prima.model.release.stage_folder import Part, write_part, write_run_facts
     from prima.train.recipes import recipe_of
     from prima.train.run_folder import RELEASE_MODES, TOKENS_RELEASE, read_run_contract
 
@@ -128,8 +128,8 @@ def _go_on(task: StudyTask, recipe: Recipe, folder: Path, facts: dict[str, Any],
 
     from prima.cli.train_run import train_stage
     from prima.tokens.precision import choose_precision
-    from prima.train.checkpoint import load_weights
-    from prima.train.series_task import SeriesTask, series_states
+    from prima.train.engine.checkpoint import load_weights
+    from prima.train.study.second_phase import SeriesTask, series_states
 
     assert recipe.series_engine is not None
     precision = choose_precision(options.device.value, options.dtype.value)
@@ -171,14 +171,14 @@ def make_task(
 
     from prima.cli.train_run import warn
     from prima.train.run_folder import load_dense, load_names
-    from prima.train.study_task import StudyTask
+    from prima.train.study.task import StudyTask
 
     config = recipe.study
     tokenizer: TextTokenizer | None = None
     encoder: torch.nn.Module | None = None
     torch.manual_seed(seed)
     if config.model.report is not None and text_model is not None:
-        from prima.model.report_encoder_hf import load_folder
+        from prima.model.networks.report_encoder_hf import load_folder
 
         joint_dim = config.model.vision.joint_dim
         encoder, tokenizer = load_folder(text_model, joint_dim, max_tokens=config.sentences.max_tokens)
@@ -209,7 +209,7 @@ def make_task(
 def report_tokenizer(recipe: Recipe, studies: Studies, path: Path, *, keep: bool) -> Any:
     """The report tokenizer of a run: the one that is there, else one trained on the training side's summaries."""
     from prima.errors import UsageError
-    from prima.train.bpe import ReportTokenizer, train_bpe
+    from prima.train.study.bpe import ReportTokenizer, train_bpe
 
     longest = recipe.study.sentences.max_tokens
     if path.exists():

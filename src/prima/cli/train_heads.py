@@ -15,12 +15,12 @@ from prima.cli.predict import Device, Dtype
 
 if TYPE_CHECKING:
     from prima.cli.train_source import Studies
-    from prima.model.vision import HierarchicalViT
+    from prima.model.networks.vision import HierarchicalViT
     from prima.tokens.contract import Contract
-    from prima.train.dropout import Mode
-    from prima.train.features import Features
-    from prima.train.heads_data import HeadData
-    from prima.train.heads_network import TrainedHeads
+    from prima.train.heads.data import HeadData
+    from prima.train.heads.network import TrainedHeads
+    from prima.train.study.dropout import Mode
+    from prima.train.study.features import Features
 
 NUM_NAMED = 8
 
@@ -62,10 +62,10 @@ def heads(
 
     from prima.cli.train_run import hardware, say, warn
     from prima.cli.train_source import read_studies
-    from prima.model.run_folder import StageRecord, write_json, write_run_facts
-    from prima.train.calibration import calibrate
-    from prima.train.calibration_target import Target
-    from prima.train.heads import train_heads
+    from prima.model.release.stage_folder import StageRecord, write_json, write_run_facts
+    from prima.train.calibration.fit import calibrate
+    from prima.train.calibration.target import Target
+    from prima.train.heads.fit import train_heads
     from prima.train.recipes import recipe_of
     from prima.train.run_folder import RELEASE_MODES, TOKENS_RELEASE, write_heads
 
@@ -138,8 +138,8 @@ class _Frozen:
 
 
 def _frozen(run: Path, release: Path | None) -> _Frozen:
-    from prima.model.manifest import VISION_FILE
-    from prima.model.release import load_release
+    from prima.model.release.folder import load_release
+    from prima.model.release.manifest import VISION_FILE
     from prima.train.run_folder import TRAINING_MODES, read_vision, weights_sha256
 
     if release is None:
@@ -163,7 +163,7 @@ def _features(run: Path, side: str, studies: Studies, frozen: _Frozen, options: 
     from rich.progress import Progress
 
     from prima.tokens.precision import choose_precision
-    from prima.train.features import features_of, read_features, write_features
+    from prima.train.study.features import features_of, read_features, write_features
 
     examples = studies.train if side == "train" else studies.validation
     precision = choose_precision(options.device.value, options.dtype.value)
@@ -185,7 +185,7 @@ def _features(run: Path, side: str, studies: Studies, frozen: _Frozen, options: 
 
 
 def _head_data(features: Features) -> HeadData:
-    from prima.train.heads_data import HeadData
+    from prima.train.heads.data import HeadData
 
     return HeadData(features=features.study, labels=features.labels)
 

@@ -11,7 +11,7 @@ import numpy as np
 from prima.errors import UsageError
 from prima.evaluate.tables import read_table
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
-from prima.train.token_folder import StudyFacts
+from prima.train.data.token_folder import StudyFacts
 
 
 def site_labels(path: Path, facts: Mapping[str, StudyFacts]) -> tuple[dict[str, StudyFacts], tuple[str, ...]]:

@@ -31,9 +31,9 @@ def names(
 
     from prima.cli.train_run import data_digest, say, train_stage
     from prima.cli.train_source import read_studies
-    from prima.train.names_task import NamesTask
     from prima.train.recipes import recipe_of
     from prima.train.run_folder import NAMES_FOLDER, TOKENS_RELEASE, read_run_contract, write_names
+    from prima.train.study.names import NamesTask
 
     chosen = recipe_of(recipe)
     contract = read_run_contract(run)

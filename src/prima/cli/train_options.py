@@ -12,7 +12,7 @@ import typer
 from prima.cli.predict import Device, Dtype
 
 if TYPE_CHECKING:
-    from prima.train.engine_config import EngineConfig
+    from prima.train.engine.config import EngineConfig
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="An archive, or a folder with train/ and validation/.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run: a folder that all stages share.")]

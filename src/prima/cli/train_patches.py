@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from prima.archive.layout import Archive
+from prima.archive.store.layout import Archive
 from prima.cli.train_archive import cohort_of
+from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
-from prima.dicom.scan import scan
 from prima.errors import PrimaError
 from prima.tokens.contract import Contract
-from prima.train.patch_file import patches_of_study, write_patches
+from prima.train.data.patch_file import patches_of_study, write_patches
 
 
 def patches_of_archive(

@@ -16,10 +16,10 @@ import typer
 from prima.cli.train_options import RunOptions, is_first_rank, num_ranks
 
 if TYPE_CHECKING:
-    from prima.model.run_folder import StageRecord
-    from prima.train.engine_config import EngineConfig, Outcome
-    from prima.train.estimate import Estimate
-    from prima.train.task import Task
+    from prima.model.release.stage_folder import StageRecord
+    from prima.train.engine.config import EngineConfig, Outcome
+    from prima.train.engine.estimate import Estimate
+    from prima.train.engine.task import Task
 
 RECIPE_FILE = "recipe.json"
 MIB = 1 << 20
@@ -40,13 +40,13 @@ def train_stage(
     Raises:
         typer.Exit: after a dry run; and, with what was reached, when the run was stopped before its end.
     """
-    from prima.train.engine import run
+    from prima.train.engine.loop import run
 
     if options.dry_run:
         show_estimate(task, engine, recipe, as_json=options.as_json)
         raise typer.Exit
     if is_first_rank():
-        from prima.model.run_folder import write_json
+        from prima.model.release.stage_folder import write_json
 
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE_FILE, {"engine": json.loads(json.dumps(asdict(engine))), **recipe})
@@ -60,7 +60,7 @@ def train_stage(
 
 def show_estimate(task: Task[Any], engine: EngineConfig, recipe: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the resolved recipe, parameter counts, memory and time."""
-    from prima.train.estimate import estimate
+    from prima.train.engine.estimate import estimate
 
     found = estimate(task, engine, ranks=num_ranks())
     if not is_first_rank():
@@ -141,8 +141,8 @@ def record_of(
         simulated: whether any of the data was.
         engine: of that phase, where the weights that were best on validation are kept and not the last.
     """
-    from prima.model.run_folder import StageRecord
-    from prima.train.journal import JOURNAL_FILE, read_journal
+    from prima.model.release.stage_folder import StageRecord
+    from prima.train.engine.journal import JOURNAL_FILE, read_journal
 
     measures = read_journal(folder / JOURNAL_FILE, "measure")
     values = [one["values"] for one in measures]

@@ -10,7 +10,7 @@ from prima.cli.train_options import RunOptions
 
 if TYPE_CHECKING:
     from prima.cli.train_archive import ArchiveExamples
-    from prima.train.token_folder import TokenFolder
+    from prima.train.data.token_folder import TokenFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def read_studies(
     if is_archive(source):
         found = _of_archive(source, release, options, with_indication=with_indication)
     else:
-        from prima.train.token_folder import TokenFolder
+        from prima.train.data.token_folder import TokenFolder
 
         if not all((source / side).is_dir() for side in ("train", "validation")):
             raise UnreadableError(f"{source}: found no archive and no folders train/ and validation/, expected either")

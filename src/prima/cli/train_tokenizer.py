@@ -48,10 +48,10 @@ def tokenizer(
 
     from prima.cli.train_run import data_digest, record_of, say, train_stage
     from prima.errors import UsageError
-    from prima.train.patch_file import read_patches
+    from prima.train.data.patch_file import read_patches
     from prima.train.recipes import recipe_of
     from prima.train.run_folder import write_dense, write_tokenizer, write_tokens_release
-    from prima.train.tokenizer_task import TokenizerTask
+    from prima.train.tokenizer.task import TokenizerTask
 
     chosen = recipe_of(recipe)
     patches = _patches(source, run, chosen, num_studies=studies, options=options)
@@ -119,7 +119,7 @@ def _patches(source: Path, run: Path, recipe: Recipe, *, num_studies: int, optio
     from rich.console import Console
     from rich.progress import Progress
 
-    from prima.archive.require import require_tables
+    from prima.archive.store.require import require_tables
 
     require_tables()
     from prima.cli.train_patches import patches_of_archive

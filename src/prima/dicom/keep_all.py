@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from prima.dicom.assemble import GeometryError, assemble, stack_by_name
-from prima.dicom.instance import Frame
-from prima.dicom.part import Part, num_repeats
-from prima.dicom.quiet import quiet
+from prima.dicom.header.instance import Frame
+from prima.dicom.header.quiet import quiet
+from prima.dicom.header.scan import ScannedStudy
 from prima.dicom.read import SeriesDecoder, assemble_study, exclude
-from prima.dicom.scan import ScannedStudy
-from prima.dicom.stack import has_geometry, name_order, projections
+from prima.dicom.series.assemble import GeometryError, assemble, stack_by_name
+from prima.dicom.series.part import Part, num_repeats
+from prima.dicom.series.stack import has_geometry, name_order, projections
 from prima.errors import UnreadableError
+from prima.files.walk import path_key
 from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Series, Study
-from prima.study.walk import path_key
 
 
 def read_everything(study: ScannedStudy, *, workers: int = 2) -> Study:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prima.dicom.copies import without_copies
-from prima.dicom.evidence import evidence_of
-from prima.dicom.header import Header
-from prima.dicom.instance import Frame
-from prima.dicom.quiet import quiet
+from prima.dicom.header.instance import Frame
+from prima.dicom.header.quiet import quiet
+from prima.dicom.header.read import Header
+from prima.dicom.header.scan import ScannedStudy, safe_uid
 from prima.dicom.read import by_series
-from prima.dicom.scan import ScannedStudy, safe_uid
-from prima.dicom.select import MIN_SLICES, Verdict, select
-from prima.dicom.split import split
+from prima.dicom.select.evidence import evidence_of
+from prima.dicom.select.select import MIN_SLICES, Verdict, select
+from prima.dicom.series.copies import without_copies
+from prima.dicom.series.split import split
 from prima.study.exclusion import Reason
 from prima.study.volume import PLANE_OF_AXIS, Plane
 

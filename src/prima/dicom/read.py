@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.dicom.assemble import Decoded, GeometryError, assemble
-from prima.dicom.copies import without_copies, without_resent_slices
-from prima.dicom.evidence import Evidence, evidence_of
-from prima.dicom.header import Header
-from prima.dicom.instance import Instance
-from prima.dicom.part import Part
-from prima.dicom.pixels import decode
-from prima.dicom.quiet import quiet
-from prima.dicom.scan import ScannedStudy, safe_uid
-from prima.dicom.select import MIN_SLICES, Verdict, select
-from prima.dicom.split import split
+from prima.dicom.header.instance import Instance
+from prima.dicom.header.quiet import quiet
+from prima.dicom.header.read import Header
+from prima.dicom.header.scan import ScannedStudy, safe_uid
+from prima.dicom.pixels.decode import decode
+from prima.dicom.select.evidence import Evidence, evidence_of
+from prima.dicom.select.select import MIN_SLICES, Verdict, select
+from prima.dicom.series.assemble import Decoded, GeometryError, assemble
+from prima.dicom.series.copies import without_copies, without_resent_slices
+from prima.dicom.series.part import Part
+from prima.dicom.series.split import split
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Patient, Series, Study

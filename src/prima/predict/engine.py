@@ -10,10 +10,10 @@ from time import perf_counter
 import torch
 
 from prima.errors import PrimaError
-from prima.model.calibration import HeadCalibration
-from prima.model.heads import HeadOutputs
-from prima.model.manifest import HeadRecord, Manifest, PriorityRecord
-from prima.model.release import Release
+from prima.model.release.calibration import HeadCalibration
+from prima.model.release.folder import Release
+from prima.model.release.heads import HeadOutputs
+from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
 from prima.study import Finding, Priority, ReleaseStamp
 from prima.study.findings import DEMONSTRATION, Mode
 from prima.study.ontology import display_name

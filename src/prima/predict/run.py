@@ -14,10 +14,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
-from prima.dicom.select import MIN_SLICES
+from prima.dicom.select.select import MIN_SLICES
 from prima.errors import PrimaError
-from prima.model.gate import packaged_gate
-from prima.model.release import load_release, packaged_release
+from prima.model.gate.admit import packaged_gate
+from prima.model.release.folder import load_release, packaged_release
 from prima.predict.ahead import made_ahead
 from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, notes_on, priority_of
 from prima.predict.findings_file import check_writable, write_study_results

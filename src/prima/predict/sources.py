@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prima.dicom.header.scan import ScannedStudy, scan
 from prima.dicom.keep_all import read_everything
 from prima.dicom.read import read_dicom_study
-from prima.dicom.scan import ScannedStudy, scan
-from prima.dicom.select import MIN_SLICES
+from prima.dicom.select.select import MIN_SLICES
+from prima.files.walk import Problem, walk
 from prima.study.nifti import is_nifti, read_nifti_study
 from prima.study.study import Study
-from prima.study.walk import Problem, walk
 
 __all__ = ["Found", "Problem", "StudySource", "find_studies"]
 

@@ -22,8 +22,8 @@ from typing import IO, Any, Literal, Self
 
 from prima import __version__
 from prima.errors import MissingDependencyError, UsageError
-from prima.model.manifest import Manifest
-from prima.model.release import Release
+from prima.model.release.folder import Release
+from prima.model.release.manifest import Manifest
 from prima.predict.run import Outcome
 from prima.predict.table_row import columns_of, row_of, row_without_findings
 from prima.study.findings import Mode

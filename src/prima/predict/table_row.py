@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from prima.errors import ReleaseError
-from prima.model.manifest import Manifest
+from prima.model.release.manifest import Manifest
 from prima.study import Finding, Findings, Priority
 from prima.study.findings import Mode
 from prima.study.ontology import PRIORITIES

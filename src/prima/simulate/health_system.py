@@ -13,23 +13,23 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from prima.simulate.cases import case_at, cases
-from prima.simulate.dicom_files import write_dicom
-from prima.simulate.fast import simulate_study
-from prima.simulate.image_header import need_pydicom
-from prima.simulate.mask_files import write_mask
+from prima.simulate.files.dicom_files import write_dicom
+from prima.simulate.files.mask_files import write_mask
+from prima.simulate.files.output_folder import claim, whole_folder, write_whole
 from prima.simulate.negatives import PlannedNegative, check_count, make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
 from prima.simulate.negatives.planned import negative_table
-from prima.simulate.output_folder import claim, whole_folder, write_whole
-from prima.simulate.plan import Plan
+from prima.simulate.plan.cases import case_at, cases
+from prima.simulate.plan.plan import Plan
+from prima.simulate.plan.truth import need_pyarrow, write_parquet, write_truth
 from prima.simulate.reports.banks import Writers
 from prima.simulate.reports.carrier_csv import write_csv
 from prima.simulate.reports.carrier_fhir import write_fhir
 from prima.simulate.reports.carrier_hl7 import write_hl7
 from prima.simulate.reports.filed import Filed, report_labels
 from prima.simulate.reports.writers import write_report
-from prima.simulate.truth import need_pyarrow, write_parquet, write_truth
+from prima.simulate.scanner.image_header import need_pydicom
+from prima.simulate.study.simulate import simulate_study
 from prima.simulate.workers import Job, carry_out
 
 

@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from prima.errors import PrimaError
-from prima.study.worker import begin_worker
+from prima.files.worker import begin_worker
 
 Job = Callable[[], None]
 

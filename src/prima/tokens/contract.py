@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from prima.errors import ReleaseError
-from prima.tokens.strict_json import read_json
+from prima.files.strict_json import read_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from prima.tokens.strict_json import read_json
+from prima.files.strict_json import read_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,17 +12,17 @@ from typing import Any
 
 from prima import __version__
 from prima.errors import UsageError
-from prima.model.build import EVALUATION_FILE, card_without_evaluation
-from prima.model.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
-from prima.model.probe import PROBE_FILE, add_probe
-from prima.model.release import Release, ReleaseWriter
-from prima.train.calibration import Calibration, CalibrationRecipe, calibrate
-from prima.train.calibration_card import CARD_HEADING, calibration_section
-from prima.train.calibration_target import Target
-from prima.train.heads import train_heads
-from prima.train.heads_data import HeadData, HeadLabels, HeadLogits
-from prima.train.heads_network import TrainedHeads
-from prima.train.heads_recipe import HeadEpoch, HeadRecipe
+from prima.model.release.build import EVALUATION_FILE, card_without_evaluation
+from prima.model.release.folder import Release, ReleaseWriter
+from prima.model.release.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
+from prima.model.release.probe import PROBE_FILE, add_probe
+from prima.train.calibration.card import CARD_HEADING, calibration_section
+from prima.train.calibration.fit import Calibration, CalibrationRecipe, calibrate
+from prima.train.calibration.target import Target
+from prima.train.heads.data import HeadData, HeadLabels, HeadLogits
+from prima.train.heads.fit import train_heads
+from prima.train.heads.network import TrainedHeads
+from prima.train.heads.recipe import HeadEpoch, HeadRecipe
 
 
 @dataclass(frozen=True, kw_only=True)

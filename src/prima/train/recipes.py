@@ -11,28 +11,28 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from prima.errors import UsageError
-from prima.model.report_encoder import ReportEncoderConfig
-from prima.model.transformer import TransformerConfig
-from prima.model.untrained import PUBLISHED_SIZES
-from prima.model.vision import TextEncoderConfig, VisionConfig
+from prima.model.networks.report_encoder import ReportEncoderConfig
+from prima.model.networks.transformer import TransformerConfig
+from prima.model.networks.vision import TextEncoderConfig, VisionConfig
+from prima.model.release.untrained import PUBLISHED_SIZES
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.contract import OPEN, PUBLISHED, Contract
 from prima.tokens.vqvae import VQVAEConfig
-from prima.train.calibration import CalibrationRecipe
-from prima.train.dropout import DropoutConfig
-from prima.train.engine_config import EngineConfig
-from prima.train.heads_recipe import HeadRecipe
-from prima.train.losses import PUBLISHED_SCALE, ContrastConfig
-from prima.train.names_task import NamesTaskConfig
-from prima.train.optimiser import OptimiserConfig
-from prima.train.order import OrderConfig
-from prima.train.patch_augment import PatchAugmentation
-from prima.train.quantiser import QuantiserConfig
-from prima.train.sentences import SentenceConfig
-from prima.train.study_model import StudyModelConfig
-from prima.train.study_task import StudyTaskConfig
-from prima.train.token_model import TokenModelConfig
-from prima.train.tokenizer_task import TokenizerTaskConfig, latent_width
+from prima.train.calibration.fit import CalibrationRecipe
+from prima.train.engine.config import EngineConfig
+from prima.train.engine.optimiser import OptimiserConfig
+from prima.train.engine.order import OrderConfig
+from prima.train.heads.recipe import HeadRecipe
+from prima.train.study.dropout import DropoutConfig
+from prima.train.study.losses import PUBLISHED_SCALE, ContrastConfig
+from prima.train.study.model import StudyModelConfig
+from prima.train.study.names import NamesTaskConfig
+from prima.train.study.sentences import SentenceConfig
+from prima.train.study.task import StudyTaskConfig
+from prima.train.tokenizer.augment import PatchAugmentation
+from prima.train.tokenizer.model import TokenModelConfig
+from prima.train.tokenizer.quantiser import QuantiserConfig
+from prima.train.tokenizer.task import TokenizerTaskConfig, latent_width
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What each stage leaves in the run folder, and what the next one takes from it.
 
-RUN/tokenizer, RUN/clip, RUN/heads   what a release is built from (`prima.model.run_folder`)
+RUN/tokenizer, RUN/clip, RUN/heads   what a release is built from (`prima.model.release.stage_folder`)
 RUN/release                          a release for `prima tokenize`: the trained tokenizer, the rest random
 RUN/names                            the character encoder of series names, for the study stage to start from
 RUN/tokenizer/dense.safetensors      the head that masks taught the tokenizer, likewise
@@ -19,10 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from prima.errors import UnreadableError
-from prima.model.build import ReleaseParts, build_release
-from prima.model.manifest import TOKENIZER_FILE, HeadRecord, PriorityRecord
-from prima.model.release import load_release
-from prima.model.run_folder import (
+from prima.model.networks.vision import HierarchicalViT, VisionConfig
+from prima.model.release.build import ReleaseParts, build_release
+from prima.model.release.folder import load_release
+from prima.model.release.manifest import TOKENIZER_FILE, HeadRecord, PriorityRecord
+from prima.model.release.stage_folder import (
     WEIGHTS_FILE,
     HeadsConfig,
     Part,
@@ -33,14 +34,13 @@ from prima.model.run_folder import (
     write_part,
     write_run_facts,
 )
-from prima.model.vision import HierarchicalViT, VisionConfig
 from prima.study.findings import Mode as ReleaseMode
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAE
-from prima.train.calibration import Calibration
-from prima.train.dropout import Mode
-from prima.train.heads_network import TrainedHeads
+from prima.train.calibration.fit import Calibration
+from prima.train.heads.network import TrainedHeads
+from prima.train.study.dropout import Mode
 
 RELEASE_MODES: dict[Mode, ReleaseMode] = {
     "image": "image",

@@ -20,14 +20,14 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 
-from prima.dicom.csa import csa_values
 from prima.dicom.deidentify.codestream import CodestreamError, blank_texts
 from prima.dicom.deidentify.csa import rewrite_csa
 from prima.dicom.deidentify.file import Refusal, RefusedError, deidentify, deidentify_file
 from prima.dicom.deidentify.key import SiteKey
 from prima.dicom.deidentify.policy import Policy
+from prima.dicom.header.csa import csa_values
 from prima.predict.sources import find_studies
-from prima.simulate.phantom import write_phantom_study
+from prima.simulate.phantom.write import write_phantom_study
 
 MOST_FILES = 12  # of a real study, the smallest
 KEY, OTHER_KEY = SiteKey(b"a key for tests only"), SiteKey(b"another key for tests")

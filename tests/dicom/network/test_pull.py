@@ -19,12 +19,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.dicom.network import pull
 from prima.dicom.network.dicomweb import dicomweb_instances
 from prima.dicom.network.peer import Pacs
 from prima.dicom.network.pull import Node, pacs_instances
 from prima.dicom.network.wanted import Pace, Wanted
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import PeerError, UsageError
 
 from .conftest import FIRST_DAY, Orthanc, free_port

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import pytest
 
-from prima.simulate.case import Case, Lesion, Person, Visit
-from prima.simulate.head import Head, build_head
+from prima.simulate.anatomy.head import Head, build_head
 from prima.simulate.pathology import labels_of
+from prima.simulate.people.case import Case, Lesion, Person, Visit
 
 SPACING_MM = 4.0
 

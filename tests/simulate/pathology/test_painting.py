@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.case import Lesion
-from prima.simulate.head import build_head
+from prima.simulate.anatomy.head import build_head
 from prima.simulate.pathology import PATTERNS, displacement_mm, paint_lesions, sample_lesions, shape_hooks
 from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.materials import MATERIALS
+from prima.simulate.people.case import Lesion
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 

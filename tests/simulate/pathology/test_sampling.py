@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from prima.simulate.anatomy.sites import SITES
 from prima.simulate.pathology import AGE_PRIORS, PATTERNS, displacement_mm, frequency, labels_of, sample_lesions
 from prima.simulate.pathology.pattern import MIDLINE_SITES, SHEETS
-from prima.simulate.sites import SITES
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS, with_implied
 
 

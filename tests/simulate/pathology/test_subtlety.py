@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.head import build_head
+from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
 from prima.simulate.pathology import PATTERNS, displacement_mm, paint_lesions, sample_lesions, shape_hooks
-from prima.simulate.physics import signal, signals
-from prima.simulate.series_roles import ROLES, sequence_for
-from prima.simulate.tissue_names import TISSUE_NAMES
-from prima.simulate.tissues import TISSUE
+from prima.simulate.scanner.physics import signal, signals
+from prima.simulate.scanner.series_roles import ROLES, sequence_for
+from prima.simulate.scanner.tissues import TISSUE
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 SEEDS = 5

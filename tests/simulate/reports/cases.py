@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from prima.simulate.case import Case, Lesion, Person, Visit
+from prima.simulate.people.case import Case, Lesion, Person, Visit
 from prima.simulate.reports.places import PLACES
 from prima.study.ontology import DIAGNOSIS_NAMES, with_implied
 

@@ -11,14 +11,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from prima.simulate.case import Case
-from prima.simulate.effects import Reading
+from prima.simulate.anatomy.sites import SITES
+from prima.simulate.people.case import Case
+from prima.simulate.people.effects import Reading
 from prima.simulate.reports import WrittenReport, write_report
 from prima.simulate.reports.banks import Writers, frames, habits, phrases
 from prima.simulate.reports.facts import Measures, fields_of
 from prima.simulate.reports.places import PLACES, words_for
 from prima.simulate.reports.styles import STYLES
-from prima.simulate.sites import SITES
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 
 from .cases import corpus, make_case

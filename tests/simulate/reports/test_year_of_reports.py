@@ -8,10 +8,10 @@ from functools import cache
 
 import pytest
 
-from prima.simulate.case import Case
-from prima.simulate.cases import cases
-from prima.simulate.effects import Reading
-from prima.simulate.plan import make_plan
+from prima.simulate.people.case import Case
+from prima.simulate.people.effects import Reading
+from prima.simulate.plan.cases import cases
+from prima.simulate.plan.plan import make_plan
 from prima.simulate.reports import WrittenReport, layout, write_report
 from prima.simulate.reports import writers as pen
 from prima.simulate.reports.banks import Writers, frames

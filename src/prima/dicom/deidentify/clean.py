@@ -29,7 +29,7 @@ from prima.dicom.deidentify.values import (
     split_datetime,
 )
 from prima.dicom.deidentify.words import clean_code, clean_words
-from prima.dicom.element import BROKEN, items, text, values_of
+from prima.dicom.header.element import BROKEN, items, text, values_of
 
 # Items of these tell frames apart by their number, so that empty ones stay.
 _COUNTED = {0x52009229, 0x52009230, 0x00651051}

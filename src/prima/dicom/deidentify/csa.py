@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 
-from prima.dicom.csa import csa_values
+from prima.dicom.header.csa import csa_values
 
 _NUM_IMAGES, _NORMAL = "NumberOfImagesInMosaic", "SliceNormalVector"
 _MARK = 77

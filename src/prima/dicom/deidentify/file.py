@@ -15,18 +15,18 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from prima.dicom.deflated import check_inflated_size
 from prima.dicom.deidentify.clean import Change, Cleaner, age_from_dates
 from prima.dicom.deidentify.person import Person, person_of
 from prima.dicom.deidentify.pixels import clean_pixels
 from prima.dicom.deidentify.policy import METHOD, Policy
 from prima.dicom.deidentify.risk import IMAGE_CLASSES, burned_in
-from prima.dicom.element import BROKEN, text
-from prima.dicom.header import looks_like_dicom
-from prima.dicom.quiet import quiet
-from prima.dicom.scan import hashed_uid
+from prima.dicom.header.deflated import check_inflated_size
+from prima.dicom.header.element import BROKEN, text
+from prima.dicom.header.quiet import quiet
+from prima.dicom.header.read import looks_like_dicom
+from prima.dicom.header.scan import hashed_uid
 from prima.errors import PrimaError, UnreadableError
-from prima.study.walk import NOT_PERMITTED
+from prima.files.walk import NOT_PERMITTED
 
 IMPLEMENTATION = hashed_uid("openprima")
 _SUFFIXES = {".dcm", ".dicom", ".ima"}

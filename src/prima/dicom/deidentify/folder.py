@@ -18,7 +18,7 @@ from pathlib import Path
 from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
-from prima.study.worker import begin_worker
+from prima.files.worker import begin_worker
 
 STATE = ".deidentify"
 _CARD, _DONE, _LOCK = "policy.json", "done", "lock"

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from prima.dicom.deidentify.values import date_of
-from prima.dicom.element import text, value_of
+from prima.dicom.header.element import text, value_of
 
 _PERSON_NAMES = (
     "PatientName", "OtherPatientNames", "PatientBirthName", "PatientMotherBirthName", "ReferringPhysicianName",

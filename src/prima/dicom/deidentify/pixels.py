@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from prima.dicom.deidentify.codestream import CodestreamError, blank_rle_header, blank_texts, is_rle
-from prima.dicom.element import BROKEN, integer, text
+from prima.dicom.header.element import BROKEN, integer, text
 from prima.errors import UnreadableError
 
 _PIXEL_DATA = 0x7FE00010

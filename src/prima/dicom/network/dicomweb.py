@@ -13,8 +13,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from urllib3.util import Retry
 
-from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.dicom.network.wanted import Listed, Pace, Wanted
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import PeerError
 
 _PAGE = 500

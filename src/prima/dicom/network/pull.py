@@ -31,11 +31,11 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.dicom.network.peer import Pacs
 from prima.dicom.network.query import find_studies
 from prima.dicom.network.spool import Spool
 from prima.dicom.network.wanted import Listed, Pace, Wanted
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import PeerError
 
 TRIES = 3

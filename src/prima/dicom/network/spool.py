@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from prima.dicom.incoming import IncomingInstance, NotDelivered
 from prima.dicom.network.wanted import Pace
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 _DEPTH = 512

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from prima.simulate.geometry.solids import Point, ellipsoid
 from prima.simulate.negatives.scene import Scene
 from prima.simulate.negatives.solids import sector_edge
-from prima.simulate.solids import Point, ellipsoid
 
 
 def _round(random: np.random.Generator, radii: tuple[float, float], height: tuple[float, float]) -> Scene:

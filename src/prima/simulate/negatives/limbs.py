@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from prima.simulate.geometry.solids import Point, ellipsoid
 from prima.simulate.negatives.scene import Scene
-from prima.simulate.solids import Point, ellipsoid
 
 
 def knee(random: np.random.Generator) -> Scene:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from prima.simulate.tissues import TISSUE, Tissue
+from prima.simulate.scanner.tissues import TISSUE, Tissue
 
 Times = tuple[float, float]
 

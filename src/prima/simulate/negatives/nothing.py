@@ -7,12 +7,12 @@ from collections.abc import Sequence as Several
 import numpy as np
 import torch
 
-from prima.simulate.grid import Grid
+from prima.simulate.geometry.grid import Grid
+from prima.simulate.geometry.streams import stream
 from prima.simulate.negatives.stacks import Stack, lay_out, store
-from prima.simulate.noise import normal_like
-from prima.simulate.scanners import Scanner
-from prima.simulate.series_roles import ROLES, sequence_for
-from prima.simulate.streams import stream
+from prima.simulate.scanner.noise import normal_like
+from prima.simulate.scanner.scanners import Scanner
+from prima.simulate.scanner.series_roles import ROLES, sequence_for
 
 
 def scan_nothing(subkind: str, roles: Several[str], scanner: Scanner, *key: int | str) -> tuple[Stack, ...]:

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prima.simulate.grid import Grid
+from prima.simulate.geometry.grid import Grid
+from prima.simulate.geometry.solids import Point, ellipsoid, rod
 from prima.simulate.negatives.materials import MATERIAL, varied
 from prima.simulate.negatives.solids import block, drum, ring
-from prima.simulate.solids import Point, ellipsoid, rod
-from prima.simulate.tissues import Tissue
+from prima.simulate.scanner.tissues import Tissue
 
 Distance = Callable[[Tensor], Tensor]
 

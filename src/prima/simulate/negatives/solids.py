@@ -1,4 +1,4 @@
-"""Signed distances that limbs, organs, fruit and phantoms need beside those of `prima.simulate.solids`, in mm."""
+"""Signed distances in mm for limbs, organs, fruit and phantoms, beside those of `simulate.geometry.solids`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from prima.simulate.solids import Point
+from prima.simulate.geometry.solids import Point
 
 
 def block(points: Tensor, centre: Point, half: Point, rounding: float = 0.0) -> Tensor:

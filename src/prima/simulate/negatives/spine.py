@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from prima.simulate.geometry.solids import Point
 from prima.simulate.negatives.scene import Scene
-from prima.simulate.solids import Point
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.simulate.artefacts import blank, ghost, shade
-from prima.simulate.grid import Grid
+from prima.simulate.geometry.grid import Grid
+from prima.simulate.geometry.stack_geometry import stack_affine
+from prima.simulate.geometry.streams import stream
 from prima.simulate.negatives.scene import Pose, Scene, grid_of, render
-from prima.simulate.noise import add_rician, normal_like
-from prima.simulate.physics import Sequence, signal
-from prima.simulate.planned import PlannedScan
-from prima.simulate.profile import make_resampling
-from prima.simulate.scanners import Scanner
-from prima.simulate.series_roles import ROLES, sequence_for
-from prima.simulate.stack_geometry import stack_affine
-from prima.simulate.streams import stream
+from prima.simulate.scanner.artefacts import blank, ghost, shade
+from prima.simulate.scanner.noise import add_rician, normal_like
+from prima.simulate.scanner.physics import Sequence, signal
+from prima.simulate.scanner.planned import PlannedScan
+from prima.simulate.scanner.profile import make_resampling
+from prima.simulate.scanner.scanners import Scanner
+from prima.simulate.scanner.series_roles import ROLES, sequence_for
 from prima.study.volume import Plane
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 import numpy as np
 
+from prima.simulate.geometry.streams import stream
 from prima.simulate.negatives.fruit import FRUIT
 from prima.simulate.negatives.limbs import LIMBS
 from prima.simulate.negatives.nothing import scan_nothing
@@ -18,8 +19,7 @@ from prima.simulate.negatives.spine import REGIONS, spine
 from prima.simulate.negatives.stacks import Stack, scan_scene
 from prima.simulate.negatives.tomography import scan_ct
 from prima.simulate.negatives.trunk import TRUNKS
-from prima.simulate.scanners import Scanner
-from prima.simulate.streams import stream
+from prima.simulate.scanner.scanners import Scanner
 from prima.study.study import Acquisition, Series, Study
 from prima.study.volume import Geometry, Volume
 

@@ -11,16 +11,16 @@ from datetime import datetime
 import numpy as np
 import torch
 
-from prima.simulate.case import Case, Person, Sex, Visit
-from prima.simulate.grid import Grid
-from prima.simulate.head import build_head
+from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.geometry.grid import Grid
+from prima.simulate.geometry.stack_geometry import stack_affine
+from prima.simulate.geometry.streams import seed_of, stream
 from prima.simulate.negatives.stacks import Stack
 from prima.simulate.negatives.tomographs import CT_SLICES_MM, Tomograph
-from prima.simulate.noise import normal_like
-from prima.simulate.profile import make_resampling
-from prima.simulate.stack_geometry import stack_affine
-from prima.simulate.streams import seed_of, stream
-from prima.simulate.tissue_names import TISSUE_NAMES
+from prima.simulate.people.case import Case, Person, Sex, Visit
+from prima.simulate.scanner.noise import normal_like
+from prima.simulate.scanner.profile import make_resampling
 
 HOUNSFIELD: dict[str, float] = {
     "csf": 6.0, "gm": 39.0, "wm": 29.0, "deep_gm": 37.0, "bone": 1050.0, "marrow_fat": 260.0, "fat": -95.0,

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from prima.simulate.geometry.solids import Point, ellipsoid
 from prima.simulate.negatives.scene import Distance, Scene
-from prima.simulate.solids import Point, ellipsoid
 
 
 def _trunk(random: np.random.Generator, wide: float, deep: float, half_z: float) -> tuple[Scene, float]:

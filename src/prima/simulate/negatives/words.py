@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from prima.simulate.scanners import Scanner
-from prima.simulate.series_names import description_of
-from prima.simulate.series_roles import ROLES
+from prima.simulate.scanner.scanners import Scanner
+from prima.simulate.scanner.series_names import description_of
+from prima.simulate.scanner.series_roles import ROLES
 
 Labelled = Literal["honest", "silent", "brain"]
 """What study description, body part and series names say: what it is; nothing; a brain, though it is none."""
@@ -51,7 +51,7 @@ def series_words(role: str, scanner: Scanner, labelled: Labelled, word: str) -> 
     """SeriesDescription.
 
     Example:
-        >>> from prima.simulate.scanners import SCANNERS
+        >>> from prima.simulate.scanner.scanners import SCANNERS
         >>> [series_words("t2_sag", SCANNERS["prisma_1"], how, "KNEE") for how in ("honest", "silent", "brain")]
         ['SAG T2 KNEE', 'SAG T2', 't2_tse_sag']
     """

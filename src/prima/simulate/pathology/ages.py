@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from prima.simulate.case import Sex
+from prima.simulate.people.case import Sex
 
 
 @dataclass(frozen=True, kw_only=True)

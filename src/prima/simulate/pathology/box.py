@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from prima.simulate.streams import stream
+from prima.simulate.geometry.streams import stream
 
 Point = tuple[float, float, float]
 """x (to the left), y (to the back), z (to the head) in mm."""

@@ -12,10 +12,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from prima.simulate.head import Head
+from prima.simulate.anatomy.head import Head
 from prima.simulate.pathology.box import Box, Point, Slices, near, soft, touched, within
 from prima.simulate.pathology.materials import MATERIALS
-from prima.simulate.tissues import Tissue
+from prima.simulate.scanner.tissues import Tissue
 
 
 class Canvas:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prima.simulate.case import Lesion
 from prima.simulate.pathology.pattern import HERNIATION, MASS_EFFECT, SHIFT
+from prima.simulate.people.case import Lesion
 
 
 def displacement_mm(lesion: Lesion) -> float:

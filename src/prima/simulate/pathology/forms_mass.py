@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from prima.simulate.geometry.streams import stream
 from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.forms_vascular import petechiae
 from prima.simulate.pathology.job import Job
-from prima.simulate.streams import stream
 
 
 def layers(job: Job) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from prima.simulate.case import Side
 from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
+from prima.simulate.people.case import Side
 
 
 def dandy_walker(job: Job) -> Tensor:

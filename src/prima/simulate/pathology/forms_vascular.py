@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from prima.simulate.geometry.streams import stream
 from prima.simulate.pathology.box import Box, Point, soft
 from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
-from prima.simulate.streams import stream
 
 _BLOOD = {"acute": "blood_acute", "early subacute": "blood_early_subacute", "late subacute": "blood_late_subacute"}
 

@@ -7,13 +7,13 @@ from functools import partial
 
 import torch
 
-from prima.simulate.case import Case, Lesion
+from prima.simulate.anatomy.shape import Shape
+from prima.simulate.anatomy.sites import site_mm
 from prima.simulate.pathology.catalogue import PATTERNS
 from prima.simulate.pathology.displacement import displacement_mm
 from prima.simulate.pathology.pattern import BIG_VENTRICLES, EDEMA, HERNIATION, MASS_EFFECT, SHIFT, SUBDURAL
 from prima.simulate.pathology.place import cause_of, sign, template_point
-from prima.simulate.shape import Shape
-from prima.simulate.sites import site_mm
+from prima.simulate.people.case import Case, Lesion
 
 Hook = Callable[[Shape], None]
 

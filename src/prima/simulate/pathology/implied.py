@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prima.simulate.case import Lesion
 from prima.simulate.pathology.pattern import HEMORRHAGE
+from prima.simulate.people.case import Lesion
 from prima.study.ontology import with_implied
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from prima.simulate.case import Lesion, Side
+from prima.simulate.anatomy.sites import site_mm
 from prima.simulate.pathology.box import Box, Point, soft, turned
 from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.pattern import Layer, Pattern
-from prima.simulate.sites import site_mm
+from prima.simulate.people.case import Lesion, Side
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from prima.simulate.tissues import TISSUE, Flow, Tissue
+from prima.simulate.scanner.tissues import TISSUE, Flow, Tissue
 
 
 def _material(  # noqa: PLR0917

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from prima.simulate.case import Case
-from prima.simulate.head import Head
+from prima.simulate.anatomy.head import Head
 from prima.simulate.pathology import forms_diffuse, forms_mass, forms_shape, forms_surface, forms_vascular
 from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.catalogue import PATTERNS
@@ -15,6 +14,7 @@ from prima.simulate.pathology.implied import implied_by
 from prima.simulate.pathology.job import Form, Job
 from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.pathology.place import cause_of, centre
+from prima.simulate.people.case import Case
 
 FORMS: dict[str, Form] = {
     # changes of shape, then spread-out ones, then masses, then what lies upon them

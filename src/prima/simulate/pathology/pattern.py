@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prima.simulate.case import Side
+from prima.simulate.people.case import Side
 
 MaskKind = Literal["focal", "region"]
 Range = tuple[float, float]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prima.simulate.case import Lesion
+from prima.simulate.anatomy.sites import site_mm
+from prima.simulate.geometry.streams import stream
 from prima.simulate.pathology.box import Point
 from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.catalogue import PATTERNS
 from prima.simulate.pathology.pattern import EDEMA, HERNIATION, MASS_EFFECT, SHEETS, SHIFT
-from prima.simulate.sites import site_mm
-from prima.simulate.streams import stream
+from prima.simulate.people.case import Lesion
 
 FOLLOWERS = frozenset({EDEMA, MASS_EFFECT, SHIFT, HERNIATION})
 """Findings that lie where another lesion lies."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from prima.simulate.case import Lesion, Sex, Side
 from prima.simulate.pathology.catalogue import PATTERNS
 from prima.simulate.pathology.pattern import (
     EDEMA,
@@ -20,6 +19,7 @@ from prima.simulate.pathology.pattern import (
     Pattern,
     Range,
 )
+from prima.simulate.people.case import Lesion, Sex, Side
 
 CAUSES: dict[str, tuple[str, ...]] = {
     EDEMA: ("tumor_adult_brain_metastasis", "infectious_brain_abscess", "tumor_adult_high_grade_glioma"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from prima.simulate.case import Case
-from prima.simulate.conditions import BY_DIAGNOSIS
+from prima.simulate.people.case import Case
+from prima.simulate.people.conditions import BY_DIAGNOSIS
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 _ASKED: tuple[tuple[str, str], ...] = (

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from prima.simulate.case import Case
+from prima.simulate.people.case import Case
 from prima.simulate.reports.filed import LOINC, LOINC_WORDS, Filed, impression_of, made_up_name
 from prima.simulate.reports.written import WrittenReport
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from prima.simulate.case import Case
+from prima.simulate.people.case import Case
 from prima.simulate.reports.filed import LOINC, LOINC_WORDS, Filed, made_up_name
 from prima.simulate.reports.written import WrittenReport
 

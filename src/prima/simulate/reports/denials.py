@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from prima.simulate.case import Case
+from prima.simulate.people.case import Case
 from prima.simulate.reports.asked import asked_about, of_this_age
 from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 

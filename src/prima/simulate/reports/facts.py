@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from prima.simulate.case import Case, Lesion
-from prima.simulate.protocols import PROTOCOLS
+from prima.simulate.people.case import Case, Lesion
 from prima.simulate.reports.places import PLACES, words_for
+from prima.simulate.scanner.protocols import PROTOCOLS
 
 _ONE_NUMBER = {
     *("structural_chiari_malformation", "trauma_subdural_hematoma", "spine_syrinx", "structural_midline_shift"),

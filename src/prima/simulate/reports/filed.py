@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from prima.simulate.case import Case, Person
+from prima.simulate.people.case import Case, Person
 from prima.simulate.reports.written import WrittenReport
 
 LOINC = "24590-2"

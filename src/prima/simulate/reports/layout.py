@@ -15,7 +15,7 @@ from prima.simulate.reports.history import clinical_history
 from prima.simulate.reports.marks import MARK
 from prima.simulate.reports.speech import Speaker
 from prima.simulate.reports.template import sentence
-from prima.simulate.scanners import SCANNERS
+from prima.simulate.scanner.scanners import SCANNERS
 
 _DOCTORS = (
     *("Alder", "Brightwater", "Castellan", "Dunmore", "Eastlake", "Fairholt", "Greyling", "Hollins", "Ivarsson"),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from prima.simulate.case import Case, Lesion
-from prima.simulate.effects import Reading
 from prima.simulate.pathology.sampling import sample_lesions
+from prima.simulate.people.case import Case, Lesion
+from prima.simulate.people.effects import Reading
 from prima.simulate.reports.asked import of_this_age
 from prima.simulate.reports.denials import close_to, denials_of
 from prima.simulate.reports.written import Stance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from prima.simulate.case import Lesion
+from prima.simulate.people.case import Lesion
 from prima.simulate.reports.places import PLACES
 
 REGIONS = (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from prima.simulate.case import Case, Lesion
+from prima.simulate.people.case import Case, Lesion
 from prima.simulate.reports.banks import Phrases, frames, habits, phrases
 from prima.simulate.reports.facts import contrast_given, fields_of, main_lesion, stage_gate
 from prima.simulate.reports.marks import Marks, listed

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from prima.simulate.case import Case
-from prima.simulate.effects import Reading
+from prima.simulate.geometry.streams import stream
+from prima.simulate.people.case import Case
+from prima.simulate.people.effects import Reading
 from prima.simulate.reports.addendum import addendum
 from prima.simulate.reports.banks import Writers, habits
 from prima.simulate.reports.finish import with_typos, wrapped
@@ -17,7 +18,6 @@ from prima.simulate.reports.speech import Speaker
 from prima.simulate.reports.styles import Style, styles_of
 from prima.simulate.reports.template import sentence
 from prima.simulate.reports.written import RANK, Assertion, WrittenReport
-from prima.simulate.streams import stream
 
 USUAL_READING = Reading()
 _INCIDENTAL = {"sinuses": 0.2, "orbits": 0.08}

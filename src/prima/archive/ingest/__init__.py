@@ -1,0 +1,1 @@
+"""Studies and reports into an archive, from folders and servers."""

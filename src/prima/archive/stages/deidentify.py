@@ -1,0 +1,168 @@
+"""A de-identified copy of an archive: new instances, a catalogue made from them, and reports with scrubbed text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from prima.archive.ingest.catalogue import catalogue
+from prima.archive.store.layout import Archive
+from prima.archive.store.lock import writing
+from prima.archive.store.tables import append, scan
+from prima.dicom.deidentify.file import person_in
+from prima.dicom.deidentify.folder import Summary, deidentify_tree
+from prima.dicom.deidentify.person import Person
+from prima.dicom.deidentify.policy import Policy
+from prima.dicom.deidentify.text import scrub_text
+from prima.dicom.header.record import Identity
+from prima.errors import UnreadableError, UsageError
+
+SOURCE = "deidentify"
+_BATCH = 1000
+
+
+def instance_files(archive: Archive) -> list[Path]:
+    """Every instance, study by study."""
+    return [path for study_uid in archive.study_uids() for path in archive.instances(study_uid)]
+
+
+def deidentify_archive(
+    source: Archive,
+    out: Path,
+    policy: Policy,
+    *,
+    day_first: bool = False,
+    workers: int = 1,
+    on_file: Callable[[int], None] | None = None,
+) -> Summary:
+    """Make or continue the de-identified copy of an archive.
+
+    Rows of studies and series are made anew from the clean files, so that they hold nothing else. Reports keep their
+    status, get the new identifiers, a moved date and a scrubbed text. Exclusions keep unit and reason; their details,
+    which may quote a file, do not come along.
+
+    Args:
+        day_first: how dates like 03/04/2024 in reports are read.
+
+    Raises:
+        UsageError: the archive is de-identified already, or `out` was begun otherwise.
+        ArchiveError: `out` is something else, or is being written.
+    """
+    if source.deidentified:
+        raise UsageError(f"{source.root}: is de-identified already")
+    if out.resolve().is_relative_to(source.root.resolve()):
+        raise UsageError(f"{out}: lies inside the archive it is to be a copy of")
+    clean = Archive.open_or_make(out, deidentified=True)
+    if not clean.deidentified:
+        raise UsageError(f"{out}: found an archive with identities, expected a new or empty folder")
+    with writing(clean, "deidentify"):
+        summary = deidentify_tree(
+            instance_files(source), out, policy, place=_Place(clean), workers=workers, on_file=on_file
+        )
+        catalogue(clean, _stale(clean), SOURCE)
+        _append_new(clean, "reports", _reports(source, policy, day_first=day_first), ("report_id",))
+        _append_new(clean, "exclusions", _exclusions(source, policy, summary), ("unit", "key", "reason"))
+    return summary
+
+
+class _Place:
+    """Where an instance lies in the copy; a class so that a worker process can be handed it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.archive = archive
+
+    def __call__(self, place: Path) -> Path:
+        study, series, name = place.parts
+        identity = Identity(study_uid=study, series_uid=series, sop_uid=name.removesuffix(".dcm"))
+        return self.archive.instance_path(identity).relative_to(self.archive.root)
+
+
+def _stale(archive: Archive) -> list[str]:
+    """Studies on disk that the catalogue does not know as they are."""
+    counted = scan(archive, "studies").select("study_uid", "num_instances").collect()
+    known = dict(zip(counted["study_uid"], counted["num_instances"], strict=True))
+    return [uid for uid in archive.study_uids() if known.get(uid) != len(archive.instances(uid))]
+
+
+def _append_new(archive: Archive, name: str, rows: Iterator[dict[str, Any]], key: tuple[str, ...]) -> None:
+    """Append the rows that are not there yet, or not like this."""
+    there = scan(archive, name).drop("revision").collect()
+    known = {tuple(row[column] for column in key): row for row in there.iter_rows(named=True)}
+    batch = []
+    for row in rows:
+        if known.get(tuple(row[column] for column in key)) != row:
+            batch.append(row)
+        if len(batch) == _BATCH:
+            append(archive, name, batch)
+            batch = []
+    append(archive, name, batch)
+
+
+def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[dict[str, Any]]:
+    studies = scan(source, "studies").select("study_uid", "accession").collect()
+    uses = Counter(studies["accession"].drop_nulls())
+    by_accession = {
+        accession: uid
+        for uid, accession in zip(studies["study_uid"], studies["accession"], strict=True)
+        if accession and uses[accession] == 1
+    }
+    names = policy.pseudonyms
+    for row in scan(source, "reports").collect().iter_rows(named=True):
+        study_uid = row["study_uid"] or by_accession.get(row["accession"])
+        person = _person(source, study_uid, row)
+        filed: datetime | None = row["filed_at"]
+        yield {
+            "report_id": names.other(row["report_id"]),
+            "study_uid": names.new_uid(row["study_uid"]) if row["study_uid"] else None,
+            "accession": names.accession(row["accession"]) if row["accession"] else None,
+            "patient_id": names.patient_id(person.key) if row["patient_id"] else None,
+            "filed_at": filed - timedelta(days=names.days_back(person.key)) if filed else None,
+            "report_status": row["report_status"],
+            "text": scrub_text(row["text"] or "", person=person, pseudonyms=names, day_first=day_first),
+            "source": SOURCE,
+        }
+
+
+def _person(source: Archive, study_uid: str | None, row: dict[str, Any]) -> Person:
+    """Whose report it is: names from the header of the study, identifiers from the report too."""
+    found = None
+    for path in source.instances(study_uid)[:1] if study_uid else []:
+        try:
+            found = person_in(path)
+        except UnreadableError:
+            found = None
+    own = tuple(value for value in (row["patient_id"], row["accession"], row["report_id"]) if value)
+    key = row["patient_id"] or (found.key if found else f"report {row['report_id']}")
+    if found is None:
+        return Person(key=key, identifiers=own)
+    identifiers = tuple(dict.fromkeys((*found.identifiers, *own)))
+    return Person(key=key, names=found.names, identifiers=identifiers, places=found.places)
+
+
+def _exclusions(source: Archive, policy: Policy, summary: Summary) -> Iterator[dict[str, Any]]:
+    names = policy.pseudonyms
+    for row in (
+        scan(source, "exclusions")
+        .unique(("unit", "key", "reason"), maintain_order=True)
+        .collect()
+        .iter_rows(named=True)
+    ):
+        by_uid = row["unit"] in {"instance", "study", "series"}
+        yield {
+            "unit": row["unit"],
+            "key": names.new_uid(row["key"]) if by_uid else names.other(row["key"]),
+            "reason": row["reason"],
+            "detail": None,
+            "source": SOURCE,
+        }
+    for refused in summary.refused:
+        yield {
+            "unit": "instance",
+            "key": names.new_uid(refused.path.stem),
+            "reason": refused.reason,
+            "detail": refused.detail,
+            "source": SOURCE,
+        }

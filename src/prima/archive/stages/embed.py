@@ -1,0 +1,307 @@
+"""The stage that turns tokens into features: of every study and every series, with the logits of all heads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from prima.archive.cohort.orders import orders_of
+from prima.archive.cohort.split import SPLITS
+from prima.archive.stages.embed_tables import FEATURES, STAGE_COLUMNS, write_tables
+from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
+from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.stages.tokenize import cohort_studies, means_of, tokens_folder
+from prima.archive.store.layout import Archive
+from prima.errors import ArchiveError, PrimaError, ReleaseError
+from prima.model.networks.vision import HierarchicalViT
+from prima.model.release.folder import Release, load_release
+from prima.model.release.heads import Heads
+from prima.model.release.manifest import VISION_FILE, Manifest
+from prima.study.findings import Mode
+from prima.tokens.batch import StudyTokens, pack
+from prima.tokens.precision import Precision
+from prima.tokens.store import TokenStore
+from prima.tokens.text import study_text
+
+# Raised when the same tokens would give other rows.
+_VERSION = 1
+
+FAILURES = {
+    "not_tokenised": "the study is in the cohort and was never tokenised: run prima tokenize again",
+    "damaged": "its tokens cannot be read",
+    "not_finite": "a feature or a logit is infinite or not a number",
+    "no_memory": "the study needs more memory than there is",
+    "not_foreseen": "computing failed in a way nobody foresaw",
+    "ended_the_process": "the process that worked on it was ended twice",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedStage:
+    """Tokens of studies to features and logits.
+
+    Args:
+        tokens: folder of the token store.
+        release: folder of the release.
+        made_by: as `embedding_means` gives it; a worker that finds another release there stops.
+        precision: device and number format of the tokens; on a GPU the vision model takes it too.
+        image_only: withhold series names and the study description.
+        threads: of each process; None leaves it to torch.
+        orders: StudyInstanceUID → what a model that is shown the indication reads of the order; empty for others.
+    """
+
+    tokens: Path
+    release: Path
+    made_by: str
+    precision: Precision
+    image_only: bool = False
+    threads: int | None = None
+    orders: Mapping[str, str] = field(default_factory=dict)
+    schema: Mapping[str, pl.DataType] = field(default_factory=lambda: dict(STAGE_COLUMNS))
+    suffixes: tuple[str, ...] = ()
+
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:  # noqa: ARG002
+        """A row for every study and one for each of its series."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        model = _model(self.release, self.precision, self.made_by, self.image_only)
+        store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
+        rows = [_failed(uid, "ended_the_process") for uid in given_up]
+        for study_uid in studies:
+            rows.extend(_embed(model, store, study_uid, self.orders.get(study_uid, "")))
+        return Made(rows=rows, files={})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded:
+    """What became of the studies that were asked for.
+
+    Args:
+        folder: of the embeddings; `studies` and `series` are its tables.
+        release: its name; and whether its weights were trained.
+        embedded: studies with a feature.
+        left_out: StudyInstanceUID and reason of the others.
+    """
+
+    folder: Path
+    studies: Path
+    series: Path
+    release: Release
+    mode: Mode
+    embedded: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def embed_archive(
+    archive: Archive,
+    *,
+    release: Path,
+    precision: Precision,
+    image_only: bool = False,
+    out: Path | None = None,
+    splits: Sequence[str] = SPLITS,
+    workers: Workers,
+    size: int = STUDIES_PER_PARTITION,
+    retry: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Embedded:
+    """Embed the tokenised studies of a cohort that are not embedded yet, and write the two tables.
+
+    Args:
+        archive: with a cohort, and with tokens of this release in this number format.
+        release: whose vision model and heads are used.
+        precision: device and number format; it says which tokens are read.
+        image_only: withhold series names and the study description.
+        out: where the tables go; beside the parts when None.
+        splits: sides of the split that are wanted.
+        workers: who does it.
+        size: studies in a new partition.
+        retry: try failed studies again.
+        on_progress: told as partitions are finished.
+
+    Raises:
+        ArchiveError: there is no cohort or no tokens, another process embeds, or the disk is full.
+        ReleaseError: the release cannot be used.
+    """
+    loaded = load_release(release)
+    manifest = loaded.manifest
+    tokens = tokens_folder(archive, means_of(manifest, precision))
+    if not (tokens / "tokens.parquet").exists():
+        dtype = str(precision.dtype).removeprefix("torch.")
+        raise ArchiveError(
+            f"{archive.root}: found no tokens of release {manifest.name} in {dtype}, expected {tokens.name} under "
+            f"tokens; run prima tokenize {archive.root} --release {release} --dtype {dtype} first"
+        )
+    made_by = embedding_means(manifest, precision, image_only)
+    folder = embeddings_folder(archive, made_by)
+    shows_order = manifest.mode == "image+names+indication" and not image_only
+    orders = orders_of(archive) if shows_order else {}
+    known = {uid: _with_order(made_from, orders.get(uid)) for uid, made_from in _inputs(tokens).items()}
+    cohort = cohort_studies(archive, splits)
+    stage = EmbedStage(
+        tokens=tokens.absolute(),
+        release=release.absolute(),
+        made_by=made_by,
+        precision=precision,
+        image_only=image_only,
+        threads=1 if workers.several else None,
+        orders=orders,
+    )
+    wanted = {uid: known[uid] for uid in cohort if uid in known}
+    try:
+        rows = run_stage(
+            stage, "embed", folder.absolute(), wanted, known,
+            workers=workers, size=size, retry=retry, on_progress=on_progress,
+        )  # fmt: skip
+        written = write_tables(rows, tokens, cohort, manifest, out or folder, staging=(out or folder) / ".staging")
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRORS:
+            raise
+        raise ArchiveError(f"{folder}: {DISK_FULL}") from None
+    return Embedded(
+        folder=folder,
+        studies=written.studies,
+        series=written.series,
+        release=loaded,
+        mode="image" if image_only else manifest.mode,
+        embedded=written.embedded,
+        left_out=written.left_out,
+    )
+
+
+def embedding_means(manifest: Manifest, precision: Precision, image_only: bool) -> str:
+    """A hash of everything that decides features and logits; calibration and thresholds are not among it."""
+    heads = [*manifest.diagnoses, *manifest.referrals]
+    priority = manifest.priority and replace(manifest.priority, calibration=None)
+    means = {
+        "stage": _VERSION,
+        "tokens": means_of(manifest, precision),
+        "vision": manifest.files[VISION_FILE].sha256,
+        "mlps": [manifest.files[name].sha256 for name in manifest.mlps],
+        "heads": [[head.name, head.mlp, head.column, head.offset] for head in heads],
+        "priority": priority and [priority.mlp, priority.levels, priority.column],
+        "text": not _withheld(manifest, image_only),
+        "device": precision.device.type,
+    }
+    return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+
+
+def embeddings_folder(archive: Archive, made_by: str) -> Path:
+    """Where the features made by these means lie."""
+    return archive.root / "embeddings" / made_by[:12]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Model:
+    """What a process needs to embed, made once."""
+
+    manifest: Manifest
+    vision: HierarchicalViT
+    heads: Heads
+    device: torch.device
+    withheld: bool
+
+
+@cache
+def _model(folder: Path, precision: Precision, made_by: str, image_only: bool) -> _Model:
+    release = load_release(folder)
+    if embedding_means(release.manifest, precision, image_only) != made_by:
+        raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
+    dtype = precision.dtype if precision.device.type == "cuda" else torch.float32
+    return _Model(
+        manifest=release.manifest,
+        vision=release.vision().to(device=precision.device, dtype=dtype),
+        heads=release.heads(precision.device),
+        device=precision.device,
+        withheld=_withheld(release.manifest, image_only),
+    )
+
+
+@cache
+def _store(folder: Path, _changed: int) -> TokenStore:
+    """The store, opened once a process and again after it was written to."""
+    return TokenStore(folder)
+
+
+def _withheld(manifest: Manifest, image_only: bool) -> bool:
+    return image_only or manifest.mode == "image"
+
+
+def _inputs(tokens: Path) -> dict[str, str]:
+    """StudyInstanceUID → what its tokens were made from, of the studies that have tokens."""
+    rows = pl.scan_parquet(sorted((tokens / "parts").glob("*.parquet")), missing_columns="insert")
+    used = rows.filter(pl.col("status") == "used").select("study_uid", "input").unique().sort("study_uid").collect()
+    return dict(used.iter_rows())
+
+
+def _with_order(made_from: str, order: str | None) -> str:
+    """What a row was made from: a report that comes later brings another order, and the study is embedded again."""
+    return made_from if order is None else f"{made_from}-{hashlib.sha256(order.encode()).hexdigest()[:16]}"
+
+
+def _embed(model: _Model, store: TokenStore, study_uid: str, order: str) -> list[Row]:
+    """Rows of a study; whatever breaks it stays with it."""
+    try:
+        tokens = store.read(study_uid)
+        if order:
+            tokens = replace(tokens, description=study_text(tokens.description, order))
+    except (PrimaError, KeyError):
+        return [_failed(study_uid, "damaged")]
+    try:
+        rows = _rows(model, study_uid, tokens)
+    except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
+        no_memory = isinstance(error, MemoryError) or "memory" in str(error)
+        return [_failed(study_uid, "no_memory" if no_memory else "not_foreseen")]
+    return rows
+
+
+@torch.inference_mode()
+def _rows(model: _Model, study_uid: str, tokens: StudyTokens) -> list[Row]:
+    if model.withheld:
+        series = tuple(replace(one, name="") for one in tokens.series)
+        shown = StudyTokens(series=series, description="")
+    else:
+        shown = tokens
+    seen = model.vision(pack([shown], model.manifest.contract).to(model.device))
+    feature, by_series = seen.study[0].float(), seen.series.float().cpu()
+    outputs = model.heads(feature)
+    logits = [*outputs.diagnoses.values(), *outputs.referrals.values(), *(outputs.priority or {}).values()]
+    feature = feature.cpu()
+    finite = torch.isfinite(feature).all() and torch.isfinite(by_series).all()
+    if not finite or not torch.isfinite(torch.tensor(logits)).all():
+        return [_failed(study_uid, "not_finite")]
+    nothing: Row = dict.fromkeys(STAGE_COLUMNS)
+    study = nothing | {
+        "study_uid": study_uid,
+        "status": "done",
+        "feature": pl.Series(feature.numpy()),
+        "logits": logits,
+    }
+    return [
+        study,
+        *(
+            nothing
+            | {
+                "study_uid": study_uid,
+                "status": "done",
+                "place": place,
+                "name": one.name,
+                "feature": pl.Series(own.numpy()),
+            }
+            for place, (one, own) in enumerate(zip(tokens.series, by_series, strict=True))
+        ),
+    ]
+
+
+def _failed(study_uid: str, reason: str) -> Row:
+    return dict.fromkeys(STAGE_COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason}
+
+
+__all__ = ["FAILURES", "FEATURES", "EmbedStage", "Embedded", "embed_archive", "embedding_means", "embeddings_folder"]

@@ -1,0 +1,244 @@
+"""The stage that labels the reports of an archive, and the tables that training and evaluation read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from prima.archive.cohort.match import match
+from prima.archive.stages.run import Progress, Workers, run_stage
+from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import scan, write_parquet
+from prima.errors import ArchiveError
+from prima.report.label import RuleLabeller
+from prima.report.labelled import LabelledReport, label_reports
+from prima.report.labels import Labeller
+from prima.report.report import Report
+from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.study.triage import Triage
+
+# Raised when the same labels would give other rows.
+_VERSION = 1
+LABELLED = "labelled"
+REPORTS_PER_PARTITION = 1000
+
+COLUMNS: dict[str, tuple[pl.DataType, str]] = {
+    "study_uid": (pl.String(), "the study"),
+    "report_id": (pl.String(), "the report that was read"),
+    "status": (pl.String(), "labelled or failed"),
+    "reason": (pl.String(), "why it failed"),
+    "diagnosis": (pl.String(), "released name; empty in the one row that is about the whole report"),
+    "assertion": (pl.String(), "present, absent, uncertain, historical or other_experiencer"),
+    "evidence": (pl.String(), "the words that say so"),
+    "start": (pl.Int64(), "where they begin in the report"),
+    "end": (pl.Int64(), "where they end"),
+    "priority": (pl.String(), "of the whole report: none, low, medium or high"),
+    "referrals": (pl.List(pl.String()), "of the whole report: services"),
+    "findings": (pl.List(pl.String()), "of the whole report: its summary, a sentence an entry"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How reports are read; it travels to other processes, so it holds values and what makes a labeller.
+
+    Args:
+        version: name and version of the labeller.
+        open: makes the labeller, in each process.
+        triage: a site's own rule for priority and referrals; None: the packaged one.
+    """
+
+    version: str
+    open: Callable[[], Labeller]
+    triage: Triage | None = None
+
+    @property
+    def made_by(self) -> str:
+        """A hash of everything besides the reports that decides the rows."""
+        rules = RuleLabeller().version  # they make the summary, whoever labels
+        means = {"stage": _VERSION, "labeller": self.version, "summary": rules, "triage": repr(self.triage)}
+        return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Told:
+    report_id: str
+    text: str
+    age_years: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelStage:
+    """Studies with a report to labels.
+
+    Args:
+        archive: its folder.
+        inputs: the table of `inputs_of`, made once a run.
+        reading: how.
+    """
+
+    archive: Path
+    inputs: Path
+    reading: Reading
+    schema: Mapping[str, pl.DataType] = field(
+        default_factory=lambda: {name: kind for name, (kind, _) in COLUMNS.items()}
+    )
+    suffixes: tuple[str, ...] = ()
+
+    @property
+    def made_by(self) -> str:
+        """As its reading says."""
+        return self.reading.made_by
+
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:  # noqa: ARG002 - no files
+        """One row about each report, and one for each diagnosis that it speaks of."""
+        rows = [_row(study_uid, status=FAILED, reason="ended_its_process") for study_uid in given_up]
+        uids = list(studies)
+        told = self._told(uids)
+        reports = (Report(text=told[uid].text, study_uid=uid) for uid in uids)
+        ages = {uid: one.age_years for uid, one in told.items()}
+        read = label_reports(
+            reports,
+            self.reading.open(),
+            age_of=lambda report: ages[report.study_uid or ""],
+            triage=self.reading.triage,
+        )
+        for uid, one in zip(uids, read, strict=True):
+            rows.extend(_rows(uid, told[uid].report_id, one))
+        return Made(rows=rows, files={})
+
+    def _told(self, uids: Sequence[str]) -> dict[str, _Told]:
+        """The report of each study."""
+        wanted = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids))
+        texts = scan(Archive.open(self.archive), "reports").select("report_id", "text")
+        found = texts.join(wanted, on="report_id", how="inner").collect(engine="streaming")
+        rows = found.select("study_uid", "report_id", "text", "age_years").iter_rows()
+        return {uid: _Told(report_id, text, age) for uid, report_id, text, age in rows}
+
+
+def inputs_of(archive: Archive) -> pl.LazyFrame:
+    """Every study with the report that counts: study_uid, report_id, age_years."""
+    studies = scan(archive, "studies")
+    matched = match(studies, scan(archive, "reports"), now=datetime.now())
+    ages = studies.select("study_uid", "age_years")
+    return matched.studies.filter(pl.col("report_id").is_not_null()).join(ages, on="study_uid").drop("report_reason")
+
+
+def _rows(study_uid: str, report_id: str, read: LabelledReport) -> list[Row]:
+    if read.labels is None:
+        return [_row(study_uid, report_id=report_id, status=FAILED, reason=read.failure)]
+    about = _row(
+        study_uid,
+        report_id=report_id,
+        status=LABELLED,
+        priority=read.priority,
+        referrals=list(read.referrals),
+        findings=list(read.findings),
+    )
+    said = [
+        _row(study_uid, report_id=report_id, status=LABELLED, diagnosis=name, **label._asdict())
+        for name, label in read.labels.labels.items()
+    ]
+    return [about, *said]
+
+
+def _row(study_uid: str, **values: object) -> Row:
+    return dict.fromkeys(COLUMNS) | {"study_uid": study_uid} | values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """What became of the reports.
+
+    Args:
+        labelled: reports with labels.
+        failed: StudyInstanceUID and reason of the others.
+        present: how many reports say of a diagnosis that it is there, the most frequent first.
+    """
+
+    labelled: int
+    failed: tuple[tuple[str, str], ...]
+    present: dict[str, int]
+
+
+def label_archive(
+    archive: Archive,
+    reading: Reading,
+    *,
+    workers: Workers,
+    size: int = REPORTS_PER_PARTITION,
+    retry: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Labelled:
+    """Label the report of every study that has one, and write `labels/` and `reports/reports.parquet`.
+
+    Args:
+        archive: to label.
+        reading: how.
+        workers: who does it.
+        size: reports in a new partition.
+        retry: try failed reports again.
+        on_progress: told as partitions are finished.
+
+    Raises:
+        ArchiveError: another process labels, or the disk is full.
+    """
+    found = inputs_of(archive).collect(engine="streaming")
+    wanted = {uid: f"{report_id}, {age}" for uid, report_id, age in found.iter_rows()}
+    folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", reading.version)
+    stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", reading=reading)
+    try:
+        write_parquet(found, stage.inputs, staging=archive.root / "labels" / "staging")
+        rows = run_stage(
+            stage, "label", folder, wanted, wanted,
+            workers=workers, size=size, retry=retry, on_progress=on_progress,
+        )  # fmt: skip
+        return _publish(archive, rows.select(*COLUMNS).collect(), reading)
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRORS:
+            raise
+        raise ArchiveError(f"{archive.root}: {DISK_FULL}") from None
+
+
+def _publish(archive: Archive, rows: pl.DataFrame, reading: Reading) -> Labelled:
+    """The tables that others read, from the rows of all partitions."""
+    labels = archive.root / "labels"
+    staging = labels / "staging"
+    about = rows.filter(pl.col("diagnosis").is_null() & (pl.col("status") == LABELLED)).sort("study_uid")
+    said = rows.filter(pl.col("diagnosis").is_not_null()).sort("study_uid", "diagnosis")
+    stamp = pl.lit(reading.version).alias("labeller")
+    long = said.select("study_uid", "report_id", "diagnosis", "assertion", "evidence", "start", "end", stamp)
+    write_parquet(long, labels / "labels.parquet", staging=staging)
+    write_parquet(wide(about, said).with_columns(stamp), labels / "studies.parquet", staging=staging)
+    findings = about.select("study_uid", "findings")
+    write_parquet(findings, archive.root / "reports" / "reports.parquet", staging=staging)
+    failed = rows.filter(pl.col("status") == FAILED).select("study_uid", "reason").sort("study_uid")
+    present = said.filter(pl.col("assertion") == "present")["diagnosis"].value_counts(sort=True)
+    return Labelled(
+        labelled=about.height,
+        failed=tuple(failed.iter_rows()),
+        present=dict(present.iter_rows()),
+    )
+
+
+def wide(about: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """One row per study, with a column of truth per diagnosis and per service, as the simulated truth has them."""
+    present = said.filter(pl.col("assertion") == "present")
+    names = present.group_by("study_uid").agg(present="diagnosis")
+    joined = about.join(names, on="study_uid", how="left", maintain_order="left")
+    listed = pl.col("present").fill_null([])
+    return joined.select(
+        "study_uid",
+        "report_id",
+        "priority",
+        *(pl.col("referrals").list.contains(service.name).alias(f"referral_{service.name}") for service in SERVICES),
+        *(listed.list.contains(name).alias(name) for name in DIAGNOSIS_NAMES),
+    )

@@ -1,0 +1,64 @@
+"""A stage in several processes of this machine, none of which can take the others along when it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+from prima.archive.stages.stage import Ended, Partition, Stage, make_part, note_path
+from prima.files.worker import begin_worker
+
+
+def in_processes(stage: Stage, folder: Path, partitions: Sequence[Partition], *, processes: int) -> Iterator[Ended]:
+    """Make partitions in processes of their own.
+
+    When the system ends a process (want of memory, a decoder that crashes), the partitions that were being made are
+    made again one at a time, and a study that ends its process once more is given up.
+    """
+    waiting = {partition.name: partition for partition in partitions}
+    while waiting:
+        with _pool(min(processes, len(waiting))) as pool:
+            suspects: list[str] = []
+            begun = {pool.submit(make_part, stage, folder, one): one.name for one in waiting.values()}
+            try:
+                for future in as_completed(begun):
+                    ended = future.result()
+                    del waiting[begun[future]]
+                    yield ended
+            except BrokenProcessPool:
+                suspects = [name for name in waiting if note_path(folder, name).exists()]
+            finally:
+                pool.shutdown(cancel_futures=True)
+        if waiting and not suspects:
+            yield Ended(partition=next(iter(waiting)), num_studies=0, stop=ENDED)
+            return
+        for name in suspects:
+            yield _by_itself(stage, folder, waiting.pop(name))
+
+
+def _by_itself(stage: Stage, folder: Path, partition: Partition) -> Ended:
+    while True:
+        with _pool(1) as pool:
+            future: Future[Ended] = pool.submit(make_part, stage, folder, partition)
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                pass
+        note = note_path(folder, partition.name)
+        study_uid = note.read_text(encoding="ascii") if note.exists() else ""
+        if study_uid not in partition.inputs or study_uid in partition.given_up:
+            return Ended(partition=partition.name, num_studies=0, stop=ENDED)
+        partition = replace(partition, given_up=partition.given_up | {study_uid})
+
+
+ENDED = (
+    "a worker was ended by the system before it could begin, perhaps for want of memory; run again with fewer workers"
+)
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=begin_worker)

@@ -1,0 +1,101 @@
+"""Running a stage over its partitions: in this process, in several, or on Ray Data. The parts are the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from prima.archive.stages.plan import plan, rows_of, undone
+from prima.archive.stages.pool import in_processes
+from prima.archive.stages.ray import on_ray
+from prima.archive.stages.stage import Ended, Partition, Stage, make_part, sweep
+from prima.archive.store.durable import make_folder
+from prima.archive.store.lock import locked
+from prima.errors import ArchiveError
+
+STUDIES_PER_PARTITION = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Who does the work.
+
+    Args:
+        processes: 0: this process; None on Ray: as many as it has room for.
+        ray: address of a Ray cluster, or "local" for one that lives as long as the run.
+        gpus: of each process on Ray; a part of one where several share it.
+    """
+
+    processes: int | None = 0
+    ray: str | None = None
+    gpus: float = 0
+
+    @property
+    def several(self) -> bool:
+        """Whether processes share a machine, so that each should be content with one thread."""
+        return self.ray is not None or (self.processes or 0) > 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How many studies are done, of how many; those whose part was there already are among both."""
+
+    done: int
+    total: int
+
+
+def run_stage(
+    stage: Stage,
+    verb: str,
+    folder: Path,
+    wanted: Mapping[str, str],
+    known: Mapping[str, str],
+    *,
+    workers: Workers,
+    size: int = STUDIES_PER_PARTITION,
+    retry: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> pl.LazyFrame:
+    """Do what is not done yet, and give the rows of everything done so far.
+
+    Args:
+        stage: what to do.
+        verb: its name on the command line.
+        folder: where its parts lie; made when absent.
+        wanted: StudyInstanceUID → what its input is, of the studies to be done.
+        known: the same of all studies there are.
+        workers: who does it.
+        size: studies in a new partition.
+        retry: do partitions with a failed study again.
+        on_progress: told as parts are finished.
+
+    Raises:
+        ArchiveError: another process runs this stage, or the disk is full; what was made is safe.
+    """
+    make_folder(folder / "parts")
+    with locked(folder, verb):
+        sweep(folder)
+        partitions = plan(folder, wanted, known, size=size)
+        left = undone(stage, folder, partitions, retry=retry)
+        total = sum(len(partition.inputs) for partition in partitions)
+        done = total - sum(len(partition.inputs) for partition in left)
+        on_progress(Progress(done=done, total=total))
+        for ended in _carry_out(stage, folder, left, workers):
+            if ended.stop is not None:
+                raise ArchiveError(f"{folder}: {ended.stop}")
+            done += ended.num_studies
+            on_progress(Progress(done=done, total=total))
+    return rows_of(stage, folder)
+
+
+def _carry_out(stage: Stage, folder: Path, left: Sequence[Partition], workers: Workers) -> Iterator[Ended]:
+    if not left:
+        return iter(())
+    if workers.ray is not None:
+        return on_ray(stage, folder, left, address=workers.ray, processes=workers.processes, gpus=workers.gpus)
+    if workers.processes:
+        return in_processes(stage, folder, left, processes=workers.processes)
+    return (make_part(stage, folder, partition) for partition in left)

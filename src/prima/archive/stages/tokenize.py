@@ -1,0 +1,331 @@
+"""The stage that turns studies of a cohort into tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from prima import __version__
+from prima.archive.cohort.split import SPLITS
+from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
+from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.store.layout import Archive
+from prima.archive.store.tables import scan as scan_table
+from prima.archive.store.tables import write_parquet
+from prima.dicom.header.scan import scan
+from prima.dicom.read import read_dicom_study
+from prima.errors import ArchiveError, PrimaError, ReleaseError
+from prima.model.gate.admit import Gate, packaged_gate
+from prima.model.release.folder import load_release
+from prima.model.release.manifest import TOKENIZER_FILE, Manifest
+from prima.study import Study
+from prima.tokens.batch import StudyTokens
+from prima.tokens.precision import Precision
+from prima.tokens.shard import SUFFIX, write_shard
+from prima.tokens.tokenizer import Tokenizer
+
+# Raised when the same voxels would give other tokens or rows.
+_VERSION = 1
+
+COLUMNS: dict[str, tuple[pl.DataType, str]] = {
+    "study_uid": (pl.String(), "StudyInstanceUID"),
+    "series_uid": (pl.String(), "SeriesInstanceUID; empty where the row is about the whole study"),
+    "part": (pl.String(), "which part of a series that held several things, such as b1000"),
+    "place": (pl.Int64(), "place of the series in the study's tokens, from 0; empty when it has none"),
+    "plane": (pl.String(), "axial, coronal or sagittal"),
+    "num_slices": (pl.Int64(), "slices of the volume"),
+    "num_tokens": (pl.Int64(), "tokens: patches of the foreground"),
+    "num_patches": (pl.Int64(), "patches of the whole volume"),
+    "status": (pl.String(), "used, excluded (a series), or failed (a study)"),
+    "reason": (pl.String(), "why it is not used: a reason of the selection or the input gate, or one of those below"),
+    "detail": (pl.String(), "what was found, in one line"),
+}
+FAILURES = {
+    "no_instances": "no file of the study is in the archive any more",
+    "unreadable": "no file of the study can be read",
+    "unforeseen": "reading or tokenising failed in a way nobody foresaw",
+    "out_of_memory": "the study needs more memory than there is",
+    "ended_its_process": "the process that worked on it was ended twice: want of memory, or a decoder that crashed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizeStage:
+    """Studies of an archive to shards of tokens.
+
+    Args:
+        archive: its folder.
+        release: the folder of the release whose tokenizer is used.
+        made_by: as `means_of` gives it for that release; a worker that finds another release there stops.
+        precision: device and number format.
+        keep_all: use the series, too, that the input gate refuses.
+        threads: of each process; None leaves it to torch.
+    """
+
+    archive: Path
+    release: Path
+    made_by: str
+    precision: Precision
+    keep_all: bool = False
+    threads: int | None = None
+    schema: Mapping[str, pl.DataType] = field(
+        default_factory=lambda: {name: kind for name, (kind, _) in COLUMNS.items()}
+    )
+    suffixes: tuple[str, ...] = (SUFFIX,)
+
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:
+        """Rows for every study, and a shard when there is a token."""
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        tokenizer, facts = _tokenizer(self.release, self.precision, self.made_by)
+        gate = None if self.keep_all else packaged_gate()
+        archive = Archive.open(self.archive)
+        rows = [_study_row(uid, "ended_its_process") for uid in given_up]
+        tokenised = []
+        for study_uid in studies:
+            found, tokens = _tokenise(archive, study_uid, tokenizer, gate)
+            rows.extend(found)
+            if tokens is not None:
+                tokenised.append((study_uid, tokens))
+        if not tokenised:
+            return Made(rows=rows, files={})
+        shard = staging / f"shard{SUFFIX}"
+        write_shard(shard, tokenised, facts)
+        return Made(rows=rows, files={SUFFIX: shard})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokenised:
+    """What became of the studies that were asked for.
+
+    Args:
+        folder: of the tokens.
+        release: its name; and whether its tokenizer was trained.
+        tokenised: studies with tokens.
+        num_tokens: of those.
+        left_out: StudyInstanceUID and reason of the others: `no_usable_series`, or why the study failed.
+    """
+
+    folder: Path
+    release: str
+    trained: bool
+    tokenised: int
+    num_tokens: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def tokenize_archive(
+    archive: Archive,
+    *,
+    release: Path,
+    precision: Precision,
+    keep_all: bool = False,
+    splits: Sequence[str] = SPLITS,
+    workers: Workers,
+    size: int = STUDIES_PER_PARTITION,
+    retry: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Tokenised:
+    """Tokenise the studies of a cohort that are not tokenised yet, and write `tokens.parquet` beside the shards.
+
+    Args:
+        archive: with a cohort.
+        release: whose tokenizer is used.
+        precision: device and number format of the encoder.
+        keep_all: use the series, too, that the input gate refuses.
+        splits: sides of the split that are wanted.
+        workers: who does it.
+        size: studies in a new shard.
+        retry: try failed studies again.
+        on_progress: told as shards are finished.
+
+    Raises:
+        ArchiveError: there is no cohort, another process tokenises, or the disk is full.
+        ReleaseError: the release cannot be used.
+    """
+    manifest = load_release(release).manifest
+    made_by = means_of(manifest, precision)
+    folder = tokens_folder(archive, made_by)
+    known = _inputs(archive, keep_all)
+    wanted = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
+    stage = TokenizeStage(
+        archive=archive.root.absolute(),
+        release=release.absolute(),
+        made_by=made_by,
+        precision=precision,
+        keep_all=keep_all,
+        threads=1 if workers.several else None,
+    )
+    try:
+        rows = run_stage(
+            stage, "tokenize", folder.absolute(), wanted, known,
+            workers=workers, size=size, retry=retry, on_progress=on_progress,
+        )  # fmt: skip
+        write_parquet(rows.select("partition", *COLUMNS), folder / "tokens.parquet", staging=folder / "staging")
+    except OSError as error:
+        if error.errno not in DISK_FULL_ERRORS:
+            raise
+        raise ArchiveError(f"{folder}: {DISK_FULL}") from None
+    return _summary(rows, wanted, folder, manifest)
+
+
+def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manifest: Manifest) -> Tokenised:
+    by_study = (
+        rows.group_by("study_uid")
+        .agg(
+            used=(pl.col("status") == "used").any(),
+            num_tokens=pl.col("num_tokens").sum(),
+            reason=pl.col("reason").filter(pl.col("status") == FAILED).first().fill_null("no_usable_series"),
+        )
+        .join(pl.LazyFrame({"study_uid": list(wanted)}, schema={"study_uid": pl.String()}), on="study_uid", how="semi")
+        .sort("study_uid")
+        .collect()
+    )
+    left_out = by_study.filter(~pl.col("used")).select("study_uid", "reason")
+    return Tokenised(
+        folder=folder,
+        release=manifest.name,
+        trained=has_trained_tokenizer(manifest),
+        tokenised=int(by_study["used"].sum()),
+        num_tokens=int(by_study["num_tokens"].sum()),
+        left_out=tuple(left_out.iter_rows()),
+    )
+
+
+def cohort_studies(archive: Archive, splits: Sequence[str]) -> list[str]:
+    """The included studies of some sides of the split."""
+    path = archive.cohort / "cohort.parquet"
+    if not path.exists():
+        raise ArchiveError(f"{archive.root}: found no cohort, expected one; run prima curate first")
+    rows = pl.scan_parquet(path).filter(pl.col("split").is_in(list(splits))).select("study_uid").collect()
+    return [str(uid) for uid in rows["study_uid"]]
+
+
+def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
+    """StudyInstanceUID → how many series and instances the archive has of it, and which gate judges them.
+
+    Instances are only ever added.
+    """
+    gate = ""
+    if not keep_all:
+        file = packaged_gate().file
+        gate = f", gate {file.sha256[:12]} at {file.threshold}"
+    rows = scan_table(archive, "studies").select("study_uid", "num_series", "num_instances").collect()
+    return {uid: f"{num_series} series, {num} instances{gate}" for uid, num_series, num in rows.iter_rows()}
+
+
+def _tokenise(
+    archive: Archive, study_uid: str, tokenizer: Tokenizer, gate: Gate | None
+) -> tuple[list[Row], StudyTokens | None]:
+    """Rows and tokens of a study; whatever breaks it stays with it."""
+    files = archive.instances(study_uid)
+    if not files:
+        return [_study_row(study_uid, "no_instances")], None
+    try:
+        found = scan(files, one_study=True)
+        if not found.studies:
+            return [_study_row(study_uid, "unreadable", found.problems[0].message if found.problems else None)], None
+        study = read_dicom_study(found.studies[0], workers=torch.get_num_threads())
+        if gate is not None:
+            study = gate.admit(study)
+        series = tuple(tokenizer.tokenize(one) for one in study.series)
+    except PrimaError as error:
+        return [_study_row(study_uid, "unreadable", str(error))], None
+    except OSError as error:
+        if error.errno in DISK_FULL_ERRORS:
+            raise
+        return [_study_row(study_uid, "unreadable", error.strerror)], None
+    except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
+        no_memory = isinstance(error, MemoryError) or ("memory" in str(error) and isinstance(error, RuntimeError))
+        return [_study_row(study_uid, "out_of_memory" if no_memory else "unforeseen", type(error).__name__)], None
+    tokens = StudyTokens(series=series, description=study.description or "")
+    rows = _rows(study_uid, study, tokens) or [_study_row(study_uid, "unreadable")]
+    return rows, tokens if series else None
+
+
+def _rows(study_uid: str, study: Study, tokens: StudyTokens) -> list[Row]:
+    nothing: Row = dict.fromkeys(COLUMNS)
+    used = [
+        nothing
+        | {
+            "study_uid": study_uid,
+            "series_uid": series.series_uid,
+            "part": series.part,
+            "place": place,
+            "plane": cut.plane,
+            "num_slices": series.num_slices,
+            "num_tokens": cut.num_tokens,
+            "num_patches": cut.num_patches,
+            "status": "used",
+            "detail": "; ".join(series.notes) or None,
+        }
+        for place, (series, cut) in enumerate(zip(study.series, tokens.series, strict=True))
+    ]
+    left_out = [
+        nothing
+        | {
+            "study_uid": study_uid,
+            "series_uid": series.series_uid,
+            "part": series.part,
+            "num_slices": series.num_slices,
+            "status": "excluded",
+            "reason": series.reason.value,
+            "detail": series.detail,
+        }
+        for series in study.excluded
+    ]
+    return used + left_out
+
+
+def _study_row(study_uid: str, reason: str, detail: str | None = None) -> Row:
+    return dict.fromkeys(COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason, "detail": detail}
+
+
+@cache
+def _tokenizer(folder: Path, precision: Precision, made_by: str) -> tuple[Tokenizer, dict[str, str]]:
+    """The tokenizer, made once a process, and what a shard says of where its tokens come from."""
+    release = load_release(folder)
+    if means_of(release.manifest, precision) != made_by:
+        raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
+    contract = release.manifest.contract
+    facts = {
+        "openprima": __version__,
+        "release": release.manifest.name,
+        "trained": json.dumps(has_trained_tokenizer(release.manifest)),
+        "tokenizer": release.manifest.files[TOKENIZER_FILE].sha256,
+        "contract": json.dumps(contract.to_json()),
+        "made_by": made_by,
+    }
+    tokenizer = Tokenizer(release.encoder(), contract, device=precision.device, dtype=precision.dtype)
+    return tokenizer, facts
+
+
+def has_trained_tokenizer(manifest: Manifest) -> bool:
+    """Whether tokens mean something: of a trained release, or of one whose tokenizer alone is trained so far."""
+    return manifest.trained or manifest.provenance.get("tokenizer_trained") is True
+
+
+def means_of(manifest: Manifest, precision: Precision) -> str:
+    """A hash of everything that decides the tokens of a study: tokenizer, contract, number format, this stage.
+
+    Releases that differ in what comes after the tokenizer (heads, thresholds, calibration) share their tokens.
+    """
+    means = {
+        "stage": _VERSION,
+        "tokenizer": manifest.files[TOKENIZER_FILE].sha256,
+        "contract": manifest.contract.to_json(),
+        "dtype": str(precision.dtype),
+    }
+    return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+
+
+def tokens_folder(archive: Archive, made_by: str) -> Path:
+    """Where the tokens made by these means lie; a `TokenStore`."""
+    return archive.root / "tokens" / made_by[:12]

@@ -1,0 +1,1 @@
+"""The files of an archive: layout, table schemas, durable writing, the lock."""

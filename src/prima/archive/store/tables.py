@@ -1,0 +1,128 @@
+"""Reading and writing the catalogue: immutable Parquet parts, of which the latest revision of each row counts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from prima.archive.store.durable import make_folder, sync
+from prima.archive.store.layout import Archive
+from prima.archive.store.schema import TABLES, Kind, Table
+
+# From this many parts on, a table is written anew as one part when an ingest ends.
+MANY_PARTS = 16
+
+_WHOLE = "-all"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
+
+_DTYPES: dict[Kind, pl.DataType] = {
+    "text": pl.String(),
+    "count": pl.Int64(),
+    "number": pl.Float64(),
+    "date": pl.Date(),
+    "time": pl.Time(),
+    "instant": pl.Datetime("us"),
+}
+
+
+def schema_of(table: Table) -> dict[str, pl.DataType]:
+    """Column name → polars type."""
+    return {column.name: _DTYPES[column.kind] for column in table.columns}
+
+
+def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows as one new part; they replace what the table knew of the same study, report or exclusion.
+
+    Only the holder of the archive's lock may call this. The rows are there as a whole or not at all.
+
+    Args:
+        rows: values by column, without the revision.
+    """
+    table, filled = TABLES[name], list(rows)
+    if not filled:
+        return
+    revision = _last_part(archive, name) + 1
+    schema = schema_of(table)
+    values = {column: [row[column] for row in filled] for column in schema if column != "revision"}
+    frame = pl.DataFrame(values | {"revision": [revision] * len(filled)}, schema=schema)
+    _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), f"{revision:010d}")
+
+
+def scan(archive: Archive, name: str) -> pl.LazyFrame:
+    """The rows of a table that count, as a lazy frame; of the right columns also when there are none."""
+    table = TABLES[name]
+    paths = parts(archive, name)
+    if not paths:
+        return pl.DataFrame(schema=schema_of(table)).lazy()
+    every = pl.scan_parquet(paths)
+    if len(paths) == 1:
+        return every
+    newest = every.group_by(table.together).agg(pl.col("revision").max())
+    return every.join(newest, on=[*table.together, "revision"], how="semi")
+
+
+def parts(archive: Archive, name: str) -> list[Path]:
+    """The parts of a table that are read, oldest first: from the last one that holds all rows on."""
+    found = _on_disk(archive, name)
+    whole = [index for index, path in enumerate(found) if path.stem.endswith(_WHOLE)]
+    return found[whole[-1] :] if whole else found
+
+
+def compact(archive: Archive, name: str) -> None:
+    """Write the rows that count as one part that stands for all before it.
+
+    The parts before it stay until `sweep`, so that whoever is reading them now can finish.
+    """
+    if len(parts(archive, name)) > 1:
+        _write_part(archive, name, scan(archive, name), f"{_last_part(archive, name) + 1:010d}{_WHOLE}")
+
+
+def sweep(archive: Archive) -> None:
+    """Remove parts that a later one stands for."""
+    for name in TABLES:
+        needed = parts(archive, name)
+        for path in _on_disk(archive, name):
+            if path not in needed:
+                path.unlink()
+
+
+def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Path) -> None:
+    """Write a table so that the file is whole or absent, streaming where the plan allows.
+
+    Args:
+        staging: a folder of the same file system for the unfinished file.
+    """
+    make_folder(path.parent)
+    make_folder(staging)
+    partial = staging / f".{path.name}.part"
+    try:
+        frame.lazy().sink_parquet(partial, compression="zstd")
+        sync(partial)
+        partial.replace(path)
+    except pl.exceptions.PolarsError as error:
+        number = _SYSTEM_ERROR.search(str(error))
+        if number is None:
+            raise
+        # polars hides what the system said in the words of its own error
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+    finally:
+        partial.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def _on_disk(archive: Archive, name: str) -> list[Path]:
+    return sorted(archive.table(name).glob("*.parquet"))
+
+
+def _last_part(archive: Archive, name: str) -> int:
+    found = _on_disk(archive, name)
+    return int(found[-1].stem.removesuffix(_WHOLE)) if found else 0
+
+
+def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, stem: str) -> None:
+    write_parquet(frame, archive.table(name) / f"{stem}.parquet", staging=archive.incoming)

@@ -1,0 +1,1 @@
+"""What the headers of DICOM instances say."""

@@ -1,0 +1,1 @@
+"""Pixels of DICOM instances: decoding, rescale, repeated frames."""

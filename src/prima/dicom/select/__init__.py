@@ -1,0 +1,1 @@
+"""Which series the model reads, with the reason for every other."""

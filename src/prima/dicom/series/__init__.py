@@ -1,0 +1,1 @@
+"""Instances into series, series into parts, parts into volumes."""

@@ -1,0 +1,1 @@
+"""Published weights into a release, without running what a pickle holds."""

@@ -1,0 +1,1 @@
+"""The input gate: whether a series is a brain MRI."""

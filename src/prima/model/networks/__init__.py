@@ -1,0 +1,1 @@
+"""The networks: attention, sequence and study ViT, report encoder."""

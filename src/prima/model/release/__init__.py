@@ -1,0 +1,1 @@
+"""A release folder: manifest, weights, card, probe; building, loading, checking."""

@@ -1,0 +1,183 @@
+"""What can be found out about a release without a study: is it whole, does it answer as it did, what does it lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from prima.errors import ReleaseError
+from prima.model.networks.cost import encoder_flops
+from prima.model.release.folder import STAMP_FILE, Release, load_release
+from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, HeadRecord, Manifest, uncalibrated
+from prima.model.release.probe import PROBE_FILE, TOLERANCE, compare, read_probe, run_probe
+from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+
+Status = Literal["ok", "warn", "fail"]
+
+SMALL_BYTES = 30_000_000
+"""What a release that ships in the wheel may weigh."""
+CHEAP_FLOPS = 1e9
+"""What its encoder may cost for one token."""
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseCheck:
+    """One line of `prima release check`.
+
+    Args:
+        name: what was looked at.
+        status: fail: do not use it; warn: know this before you use it.
+        found: in words.
+    """
+
+    name: str
+    status: Status
+    found: str
+
+
+def check_release(folder: Path, *, on_hash: Callable[[str], None] | None = None) -> list[ReleaseCheck]:
+    """Look at everything; a release that cannot be loaded gets the one line that says why.
+
+    Args:
+        folder: of the release.
+        on_hash: told the name of each large file before it is hashed.
+    """
+    try:
+        release = load_release(folder, verify=True, on_hash=on_hash)
+    except ReleaseError as error:
+        return [ReleaseCheck(name="files", status="fail", found=str(error))]
+    return list(_checks(release))
+
+
+def _checks(release: Release) -> Iterator[ReleaseCheck]:
+    manifest = release.manifest
+    yield _files(release)
+    yield _unknown_files(release)
+    yield _size(manifest)
+    yield ReleaseCheck(
+        name="card",
+        status="ok" if CARD_FILE in manifest.files else "fail",
+        found="MODEL_CARD.md is there" if CARD_FILE in manifest.files else "no MODEL_CARD.md among its files",
+    )
+    yield ReleaseCheck(
+        name="trained",
+        status="ok" if manifest.trained else "warn",
+        found="yes" if manifest.trained else "no: its numbers mean nothing",
+    )
+    yield ReleaseCheck(name="mode", status="ok", found=manifest.mode)
+    yield _order("diagnoses", manifest.diagnoses, DIAGNOSIS_NAMES, "fail")
+    yield _order("referrals", manifest.referrals, tuple(service.name for service in SERVICES), "warn")
+    yield _levels(manifest)
+    yield _calibration(manifest)
+    yield _thresholds(manifest)
+    yield _encoder(manifest)
+    yield _probe(release)
+
+
+def _files(release: Release) -> ReleaseCheck:
+    count = len(release.manifest.files)
+    return ReleaseCheck(name="files", status="ok", found=f"{count} files, every hash as recorded")
+
+
+def _unknown_files(release: Release) -> ReleaseCheck:
+    known = {*release.manifest.files, MANIFEST_FILE, STAMP_FILE}
+    paths = (path for path in release.folder.rglob("*") if path.is_file())
+    unknown = sorted({path.relative_to(release.folder).as_posix() for path in paths} - known)
+    if not unknown:
+        return ReleaseCheck(name="nothing else", status="ok", found="no file that it does not name")
+    return ReleaseCheck(name="nothing else", status="warn", found=f"files that it does not name: {_some(unknown)}")
+
+
+def _size(manifest: Manifest) -> ReleaseCheck:
+    size = sum(record.num_bytes for record in manifest.files.values())
+    small = size <= SMALL_BYTES
+    more = "" if small else f", more than the {SMALL_BYTES / 1e6:.0f} MB of one that ships with prima"
+    return ReleaseCheck(name="size", status="ok" if small else "warn", found=f"{size / 1e6:.1f} MB{more}")
+
+
+def _order(name: str, heads: tuple[HeadRecord, ...], expected: tuple[str, ...], otherwise: Status) -> ReleaseCheck:
+    found = tuple(head.name for head in heads)
+    if found == expected:
+        return ReleaseCheck(name=name, status="ok", found=f"{len(found)}, in the order of the ontology")
+    absent = [one for one in expected if one not in found]
+    unknown = [one for one in found if one not in expected]
+    words = [
+        *([f"without {_some(absent)}"] if absent else []),
+        *([f"not in the ontology: {_some(unknown)}"] if unknown else []),
+    ]
+    return ReleaseCheck(name=name, status=otherwise, found=f"{len(found)}, {'; '.join(words) or 'in another order'}")
+
+
+def _levels(manifest: Manifest) -> ReleaseCheck:
+    expected = tuple(priority.level for priority in PRIORITIES)
+    if manifest.priority is None:
+        return ReleaseCheck(name="priority", status="warn", found="no priority head")
+    levels = manifest.priority.levels
+    return ReleaseCheck(name="priority", status="ok" if levels == expected else "fail", found=", ".join(levels))
+
+
+def _calibration(manifest: Manifest) -> ReleaseCheck:
+    missing = uncalibrated([*manifest.diagnoses, *manifest.referrals], manifest.priority)
+    if not missing:
+        return ReleaseCheck(name="calibration", status="ok", found="every head")
+    total = len(manifest.diagnoses) + len(manifest.referrals) + (manifest.priority is not None)
+    return ReleaseCheck(
+        name="calibration",
+        status="warn",
+        found=f"{len(missing)} of {total} heads give no probability: {_some(list(missing))}; prima calibrate mends it",
+    )
+
+
+def _thresholds(manifest: Manifest) -> ReleaseCheck:
+    """That thresholds are probabilities is checked on loading; here, what they rest on."""
+    heads = [head for head in (*manifest.diagnoses, *manifest.referrals) if head.calibration is not None]
+    weak = [head.name for head in heads if head.calibration is not None and head.calibration.weak]
+    missed = [head.name for head in heads if head.calibration is not None and head.calibration.reached is False]
+    words = [
+        *([f"{len(weak)} rest on few positives: {_some(weak)}"] if weak else []),
+        *([f"{len(missed)} miss their target: {_some(missed)}"] if missed else []),
+    ]
+    if not heads:
+        return ReleaseCheck(name="thresholds", status="warn", found="on logits, at 0")
+    found = "; ".join([f"{len(heads)}, all finite", *words])
+    return ReleaseCheck(name="thresholds", status="warn" if words else "ok", found=found)
+
+
+def _encoder(manifest: Manifest) -> ReleaseCheck:
+    flops = encoder_flops(manifest.tokenizer, manifest.contract)
+    cheap = flops <= CHEAP_FLOPS
+    more = "" if cheap else f", more than the {CHEAP_FLOPS / 1e9:.0f} GFLOP of one that ships with prima"
+    return ReleaseCheck(
+        name="encoder", status="ok" if cheap else "warn", found=f"{flops / 1e9:.2f} GFLOP a token{more}"
+    )
+
+
+def _probe(release: Release) -> ReleaseCheck:
+    try:
+        if PROBE_FILE not in release.manifest.files:
+            run_probe(release)
+            return ReleaseCheck(
+                name="probe", status="warn", found=f"it answers, and has no {PROBE_FILE} to compare with"
+            )
+        expected = read_probe(release.folder / PROBE_FILE)
+        found = compare(expected, run_probe(release))
+    except ReleaseError as error:
+        return ReleaseCheck(name="probe", status="fail", found=str(error))
+    logits = f"{len(expected.logits)} logits"
+    machine = "the same machine type" if found.same_machine else f"another machine type ({expected.machine.processor})"
+    if found.verdict == "equal":
+        return ReleaseCheck(name="probe", status="ok", found=f"{logits} equal to the digit, on {machine}")
+    words = f"{logits} differ by up to {found.largest:.2g} ({found.where}), on {machine}"
+    if found.verdict == "close":
+        return ReleaseCheck(name="probe", status="ok", found=f"{words}: within {TOLERANCE:g}")
+    expected_words = "none" if found.same_machine else f"at most {TOLERANCE:g}"
+    return ReleaseCheck(name="probe", status="fail", found=f"{words}; expected {expected_words}")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

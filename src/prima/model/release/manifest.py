@@ -1,0 +1,189 @@
+"""What release.json says: the one file that makes a folder of weights a release.
+
+Every field is needed and unknown ones are refused, so that a release is never half understood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from prima.errors import ReleaseError
+from prima.files.strict_json import read_json
+from prima.model.networks.vision import VisionConfig
+from prima.model.release.calibration import HeadCalibration, PriorityCalibration
+from prima.study.findings import Mode
+from prima.tokens.contract import Contract
+from prima.tokens.vqvae import VQVAEConfig
+
+FORMAT = "openprima/release/2"
+MANIFEST_FILE = "release.json"
+TOKENIZER_FILE = "tokenizer.safetensors"
+VISION_FILE = "vision.safetensors"
+CARD_FILE = "MODEL_CARD.md"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRecord:
+    """Size and hash of one file of the release."""
+
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecord:
+    """One named output: a column of an MLP minus an offset is its logit.
+
+    Args:
+        name: what the head is called; for diagnoses the released name.
+        mlp: index into the manifest's `mlps`.
+        column: column of the MLP's last layer.
+        offset: subtracted from the column.
+        calibration: how the logit becomes a probability and a decision; None when it does not.
+    """
+
+    name: str
+    mlp: int
+    column: int
+    offset: float
+    calibration: HeadCalibration | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriorityRecord:
+    """The priority head: one column for each level, side by side in one MLP.
+
+    Args:
+        mlp: index into the manifest's `mlps`.
+        levels: of the columns, in their order.
+        column: of the first level.
+        calibration: how the logits become probabilities; None when they do not.
+    """
+
+    mlp: int
+    levels: tuple[str, ...]
+    column: int = 0
+    calibration: PriorityCalibration | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The contents of release.json.
+
+    Args:
+        name: what the release is called.
+        trained: False for random weights; every output then says that its numbers mean nothing.
+        calibrated: whether every head's logit becomes a probability.
+        mode: what of a study besides the image the model may see.
+        contract: the preprocessing the weights expect.
+        tokenizer: sizes of the VQ-VAE.
+        vision: sizes of the hierarchical vision model.
+        mlps: files of the head networks.
+        diagnoses: heads of the diagnoses, in the release's order.
+        referrals: heads of the referrals.
+        priority: the priority head, None when there is none.
+        provenance: where the weights come from, as plain values.
+        files: size and hash of every other file of the folder.
+    """
+
+    name: str
+    trained: bool
+    calibrated: bool
+    mode: Mode
+    contract: Contract
+    tokenizer: VQVAEConfig
+    vision: VisionConfig
+    mlps: tuple[str, ...]
+    diagnoses: tuple[HeadRecord, ...]
+    referrals: tuple[HeadRecord, ...]
+    priority: PriorityRecord | None
+    provenance: dict[str, Any]
+    files: dict[str, FileRecord]
+
+    @property
+    def demonstrates(self) -> bool:
+        """Whether any stage was trained on made-up studies: such weights demonstrate, they do not diagnose."""
+        stages = self.provenance.get("stages", {})
+        return isinstance(stages, dict) and any(
+            isinstance(record, dict) and record.get("simulated") is True for record in stages.values()
+        )
+
+    def to_text(self) -> str:
+        """The text of release.json."""
+        values = asdict(self)
+        return json.dumps({"format": FORMAT, **values}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read release.json.
+
+        Raises:
+            ReleaseError: it is not JSON, of another format, or a field is missing, unknown or of the wrong kind.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ReleaseError(f"{MANIFEST_FILE}: found text that is not JSON; restore the file") from error
+        found = values.pop("format", None) if isinstance(values, dict) else None
+        if found != FORMAT:
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found format {ascii(found)[:60]}, expected {FORMAT!r}; {_remedy(found)}"
+            )
+        manifest = read_json(cls, values, MANIFEST_FILE)
+        manifest._check()
+        return manifest
+
+    def _check(self) -> None:
+        for name in self.files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name:
+                raise ReleaseError(f"{MANIFEST_FILE}: found file name {name!r}, expected one inside the release")
+        needed = {TOKENIZER_FILE, VISION_FILE, *self.mlps}
+        if missing := sorted(needed - set(self.files)):
+            raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")
+        heads = [*self.diagnoses, *self.referrals]
+        for kind in (self.diagnoses, self.referrals):
+            names = [head.name for head in kind]
+            if repeated := sorted({name for name in names if names.count(name) > 1}):
+                raise ReleaseError(f"{MANIFEST_FILE}: found two heads of the name {repeated[0]!r}; restore the file")
+        used = [head.mlp for head in heads] + ([] if self.priority is None else [self.priority.mlp])
+        if any(not 0 <= index < len(self.mlps) for index in used):
+            raise ReleaseError(f"{MANIFEST_FILE}: found a head whose network is not listed; restore the file")
+        self._check_calibration()
+
+    def _check_calibration(self) -> None:
+        heads = [*self.diagnoses, *self.referrals]
+        for head in heads:
+            if head.calibration is not None:
+                head.calibration.check(head.name)
+        priority = self.priority
+        if priority is not None and priority.calibration is not None:
+            found = priority.calibration
+            if found.slope <= 0 or len(found.offsets) != len(priority.levels):
+                raise ReleaseError(f"{MANIFEST_FILE}: found a calibration of other levels; restore the file")
+        if self.calibrated and uncalibrated(heads, priority):
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found 'calibrated' but no calibration of {uncalibrated(heads, priority)[0]}; "
+                "restore the file"
+            )
+
+
+def _remedy(found: object) -> str:
+    """What to do about a release of another format."""
+    name, _, number = FORMAT.rpartition("/")
+    before, _, version = str(found).rpartition("/")
+    if before != name or not version.isdecimal():
+        return "it is no release.json of openprima; restore the file"
+    if int(version) > int(number):
+        return "it was written by a newer openprima; install that one (pip install --upgrade openprima)"
+    return "it was written by an older openprima; build or convert the release again, or use the version that wrote it"
+
+
+def uncalibrated(heads: Sequence[HeadRecord], priority: PriorityRecord | None) -> tuple[str, ...]:
+    """Names of the heads without a calibration, the priority head among them."""
+    missing = tuple(head.name for head in heads if head.calibration is None)
+    return missing if priority is None or priority.calibration is not None else (*missing, "priority")

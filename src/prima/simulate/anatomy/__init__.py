@@ -1,0 +1,1 @@
+"""The simulated head: template, shape, tissues, structures."""

@@ -1,0 +1,148 @@
+"""A head: tissue fractions on a grid, and where things lie in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from prima.simulate.anatomy.head_layers import fill
+from prima.simulate.anatomy.regions import region_map
+from prima.simulate.anatomy.shape import Shape
+from prima.simulate.anatomy.sites import site_mm
+from prima.simulate.anatomy.structures import model_structures
+from prima.simulate.anatomy.template import Template, load_template
+from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.geometry.grid import Box, Grid
+from prima.simulate.people.case import Case, Side
+
+
+class NamedTissue(Protocol):
+    """What can be painted: anything with a name (`prima.simulate.scanner.tissues.Tissue`)."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(kw_only=True, eq=False)
+class Painted:
+    """A tissue that is not among the normal ones: what it is, where, and its fraction [z, y, x] in the box."""
+
+    tissue: NamedTissue
+    box: Box
+    fraction: Tensor
+
+
+@dataclass(kw_only=True, eq=False)
+class Head:
+    """Deformed anatomy.
+
+    Args:
+        grid: where the voxels lie.
+        fractions: [K, z, y, x] of the normal tissues in the order of `TISSUE_NAMES`; with `painted` they add up to 1.
+        painted: tissues of lesions, in the order in which they were painted.
+        shape: the deformation.
+        age_years: age at the scan.
+        sex: of the person.
+    """
+
+    grid: Grid
+    fractions: Tensor
+    shape: Shape
+    age_years: float
+    sex: str
+    painted: list[Painted] = field(default_factory=list)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the voxels are."""
+        return self.fractions.device
+
+    @property
+    def template(self) -> Template:
+        """The template it was made of, in the memory of the CPU."""
+        return self.shape.template
+
+    def fraction(self, tissue: str) -> Tensor:
+        """[z, y, x] of one normal tissue, a view."""
+        return self.fractions[TISSUE_NAMES.index(tissue)]
+
+    def at(self, site: str, side: Side) -> Tensor:
+        """The point (x, y, z) in LPS mm of this head where a named site lies."""
+        return self.shape.head_point(site_mm(site, side))
+
+    def region(self, name: str, side: Side = "both") -> Tensor:
+        """[z, y, x] in 0..1: how much of each voxel belongs to a region (`regions.region_names`), as the head is now.
+
+        Raises:
+            KeyError: there is no such region; the message names those there are.
+        """
+        return region_map(self, name, side)
+
+    def distance(self, site: str | Tensor, side: Side = "midline", box: Box | None = None) -> Tensor:
+        """[z, y, x] mm from a site, or from a point (x, y, z), at the voxels of a box or of the whole grid."""
+        centre = (self.at(site, side) if isinstance(site, str) else site).cpu()
+        z, y, x = ((self.grid.axis(axis, box) - centre[2 - axis]).square_() for axis in range(3))
+        return (z[:, None, None] + y[:, None] + x).sqrt_().to(self.device)
+
+    def paint(self, fraction: Tensor | tuple[Box, Tensor], tissue: NamedTissue) -> None:
+        """Put a tissue where its fraction (0..1) says; what was there gives way in proportion.
+
+        Args:
+            fraction: [z, y, x] of the whole grid, or a box with the fractions inside it.
+            tissue: one of the normal tissues by its name, or a lesion's own.
+        """
+        box, inside = fraction if isinstance(fraction, tuple) else (self.grid.whole, fraction)
+        inside = inside.to(self.fractions).clamp(0, 1)
+        self.fractions[(slice(None), *box)] *= 1 - inside
+        for other in self.painted:
+            shared = _overlap(box, other.box)
+            if shared is not None:
+                other.fraction[_within(shared, other.box)] *= 1 - inside[_within(shared, box)]
+        if tissue.name in TISSUE_NAMES:
+            self.fraction(tissue.name)[box] += inside
+        else:
+            self.painted.append(Painted(tissue=tissue, box=box, fraction=inside.clone()))
+
+
+def _overlap(one: Box, two: Box) -> Box | None:
+    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, two, strict=True)]
+    return None if any(part.stop <= part.start for part in parts) else (parts[0], parts[1], parts[2])
+
+
+def _within(part: Box, box: Box) -> Box:
+    moved = [slice(p.start - b.start, p.stop - b.start) for p, b in zip(part, box, strict=True)]
+    return (moved[0], moved[1], moved[2])
+
+
+def build_head(
+    case: Case,
+    *,
+    spacing_mm: float,
+    device: str = "cpu",
+    shape_hooks: Sequence[Callable[[Shape], None]] = (),
+) -> Head:
+    """The head of a case without its lesions: the same case, spacing and hooks give the same voxels.
+
+    Args:
+        case: person, age and seeds are read.
+        spacing_mm: of the grid.
+        device: where the voxels shall be.
+        shape_hooks: what lesions do to the shape; called before anything is warped.
+    """
+    shape = Shape.of_case(case, spacing_mm=spacing_mm)
+    for hook in shape_hooks:
+        hook(shape)
+    shape.freeze()
+    grid = Grid.of_head(spacing_mm)
+    size = (len(TISSUE_NAMES), *grid.shape)
+    on_cpu = device == "cpu"  # where memory is taken when it is first written
+    fractions = torch.from_numpy(np.zeros(size, np.float32)) if on_cpu else torch.zeros(size, device=device)
+    head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
+    fill(head, case, load_template(spacing_mm, device))
+    model_structures(head, case)
+    return head

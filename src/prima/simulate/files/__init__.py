@@ -1,0 +1,1 @@
+"""A simulated study as files: DICOM, masks, folders."""

@@ -1,0 +1,28 @@
+"""Masks of lesions as NIfTI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from prima.errors import MissingDependencyError
+from prima.simulate.study.simulate import Mask
+
+
+def write_mask(mask: Mask, path: Path) -> None:
+    """A mask as NIfTI: its axes x, y, z, its affine to RAS, its kind in the header's description.
+
+    Raises:
+        MissingDependencyError: nibabel is not installed.
+    """
+    try:
+        import nibabel as nib
+    except ImportError:
+        raise MissingDependencyError("writing masks needs nibabel: pip install nibabel") from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
+    affine = to_ras @ mask.affine[:, [2, 1, 0, 3]]
+    image = nib.nifti1.Nifti1Image(mask.voxels.transpose(2, 1, 0), affine)  # type: ignore[no-untyped-call]
+    image.header["descrip"] = mask.kind
+    image.to_filename(path)

@@ -1,0 +1,1 @@
+"""Grids, fields, solids and random streams."""

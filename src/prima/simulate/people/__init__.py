@@ -1,0 +1,1 @@
+"""Simulated patients: demographics, conditions, disease courses, operations."""

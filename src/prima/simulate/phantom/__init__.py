@@ -1,0 +1,1 @@
+"""A geometric phantom as a DICOM study."""

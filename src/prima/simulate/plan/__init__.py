@@ -1,0 +1,1 @@
+"""Which study of which patient is made when, on which scanner, showing what."""

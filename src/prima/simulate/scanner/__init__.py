@@ -1,0 +1,1 @@
+"""The simulated scanner: physics, protocols, artefacts, series names, image headers."""

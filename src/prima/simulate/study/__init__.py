@@ -1,0 +1,1 @@
+"""One simulated study: from a planned case to series and truth."""

@@ -1,0 +1,1 @@
+"""Logits of validation studies into probabilities, thresholds and abstention."""

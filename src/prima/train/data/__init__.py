@@ -1,0 +1,1 @@
+"""Examples for training: token folders, patch files."""

@@ -1,0 +1,1 @@
+"""The training loop: task, batches, optimiser, checkpoints, journal, distribution."""

@@ -1,0 +1,1 @@
+"""Training of the hierarchical model: contrast with reports, labels, second phase."""

@@ -1,0 +1,272 @@
+"""The second stage: studies against their reports, with whatever else supervises them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from prima.errors import TrainingError
+from prima.evaluate.metrics import auroc
+from prima.model.networks.report_encoder import Texts, TextTokenizer, pack_texts
+from prima.study.ontology import DIAGNOSES
+from prima.tokens.batch import StudyBatch, pack
+from prima.tokens.contract import Contract
+from prima.train.data.examples import Example, Examples
+from prima.train.engine.task import Split, StepState
+from prima.train.study.dropout import NOTHING, DropoutConfig, Mode, sampling_weights, withhold
+from prima.train.study.losses import alike_groups, group_numbers, series_discrimination
+from prima.train.study.model import StudyModel, StudyModelConfig, StudyTargets
+from prima.train.study.retrieval import retrieval
+from prima.train.study.sentences import WHOLE, SentenceConfig, report_text, summary_of
+from prima.train.tokenizer.dense import STUDIES_COUNTED, DenseConfig, positive_weights, series_targets, token_targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTaskConfig:
+    """What the study stage learns from, and how much each loss counts.
+
+    Args:
+        model: the networks.
+        mode: what of a study the model is ever shown.
+        dropout: what is withheld by chance.
+        sentences: how a summary becomes text.
+        dense: how masks become targets.
+        weights: factor of each loss; one that the model does not have is left out.
+        temperature: of the discrimination of studies by their series.
+        abnormal: how much more often an abnormal study comes than a normal one.
+    """
+
+    model: StudyModelConfig
+    mode: Mode = "names"
+    dropout: DropoutConfig = field(default_factory=DropoutConfig)
+    sentences: SentenceConfig = field(default_factory=SentenceConfig)
+    dense: DenseConfig = field(default_factory=DenseConfig)
+    weights: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "contrast": 1.0,
+            "discrimination": 0.03,
+            "labels": 1.0,
+            "priority": 0.5,
+            "referrals": 0.2,
+            "tokens": 0.15,
+            "series": 0.5,
+        }
+    )
+    temperature: float = 0.1
+    abnormal: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingBatch:
+    """Packed studies with their reports and targets."""
+
+    studies: StudyBatch
+    texts: Texts | None
+    targets: StudyTargets
+
+    def to(self, device: torch.device) -> TrainingBatch:
+        """The same batch on a device."""
+        return TrainingBatch(
+            studies=self.studies.to(device),
+            texts=None if self.texts is None else self.texts.to(device),
+            targets=self.targets.to(device),
+        )
+
+
+class StudyTask:
+    """A `Task` over examples.
+
+    Args:
+        train: studies to learn from.
+        validation: studies of other patients.
+        config: see there.
+        contract: how the tokens were made.
+        tokenizer: of the reports; None for a model without them.
+    """
+
+    def __init__(
+        self,
+        train: Examples,
+        validation: Examples,
+        config: StudyTaskConfig,
+        contract: Contract,
+        tokenizer: TextTokenizer | None,
+    ) -> None:
+        self.examples: dict[Split, Examples] = {"train": train, "validation": validation}
+        self.config = config
+        self.contract = contract
+        self.tokenizer = tokenizer
+        self.model = StudyModel(config.model)
+        self.positive_weights: torch.Tensor | None = None
+        if config.model.dense:
+            some = range(0, len(train.study_uids), max(1, len(train.study_uids) // STUDIES_COUNTED))
+            counted = ((train.read(number).dense, int(train.num_tokens[number])) for number in some)
+            self.positive_weights = positive_weights(counted, len(DIAGNOSES), config.dense)
+
+    @property
+    def module(self) -> nn.Module:
+        """Vision model, report encoder and supervising heads."""
+        return self.model
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Factor of each loss that the model has."""
+        model = self.config.model
+        kept = {"discrimination"}
+        kept |= {"contrast"} if model.report is not None else set()
+        kept |= {"labels", "priority", "referrals"} if model.labels else set()
+        kept |= {"tokens", "series"} if model.dense else set()
+        return {name: weight for name, weight in self.config.weights.items() if name in kept and weight}
+
+    @property
+    def repeats(self) -> NDArray[np.float64]:
+        """How often each study comes in an epoch: abnormal ones more often."""
+        examples = self.examples["train"]
+        if self.config.abnormal == 1:
+            return np.ones(len(examples.study_uids))
+        labels = np.stack([examples.read(number).labels for number in range(len(examples.study_uids))])
+        return sampling_weights(labels, self.config.abnormal)
+
+    def num_tokens(self, split: Split) -> NDArray[np.int64]:
+        """Tokens of each study before any is dropped."""
+        return self.examples[split].num_tokens
+
+    def collate(self, numbers: Sequence[int], step: StepState) -> TrainingBatch:
+        """Read studies, withhold some of them, pack them."""
+        config = self.config
+        whole = [self.examples[step.split].read(number) for number in numbers]
+        dropout = config.dropout if step.is_training else NOTHING
+        examples = [
+            withhold(one, dropout, config.mode, step.random(number, "study"))
+            for one, number in zip(whole, numbers, strict=True)
+        ]
+        told, texts = self.texts_of(whole, numbers, step)
+        studies = pack([example.tokens for example in examples], self.contract)
+        if not bool(torch.isfinite(studies.tokens).all()):
+            bad = [one.study_uid for one in examples if not _is_finite(one)]
+            raise TrainingError(
+                f"tokens of study {bad[0] if bad else '?'}: found a value that is not finite, expected numbers; "
+                "tokenize the study again"
+            )
+        counts = studies.study_offsets.diff().tolist()
+        targets = replace(self.study_targets(examples, told, counts), **self._dense_targets(examples, studies))
+        return TrainingBatch(studies=studies, texts=texts, targets=targets)
+
+    def texts_of(
+        self, examples: Sequence[Example], numbers: Sequence[int], step: StepState
+    ) -> tuple[list[int], Texts | None]:
+        """Which of the studies have a text, and the texts; None when none has."""
+        told: list[int] = []
+        texts: list[str] = []
+        way = self.config.sentences if step.is_training else WHOLE
+        for place, (example, number) in enumerate(zip(examples, numbers, strict=True)):
+            sentences = summary_of(example)
+            if self.tokenizer is not None and sentences:
+                told.append(place)
+                texts.append(report_text(sentences, way, step.random(number, "report"), self.tokenizer.num_tokens))
+        return told, pack_texts(texts, self.tokenizer) if self.tokenizer is not None and texts else None
+
+    def study_targets(
+        self, examples: Sequence[Example], told: Sequence[int], num_series: Sequence[int]
+    ) -> StudyTargets:
+        """What is known of the studies, without what masks say of their tokens."""
+        labels = np.stack([example.labels for example in examples])
+        owner = torch.repeat_interleave(torch.arange(len(examples)), torch.tensor(num_series))
+        return StudyTargets(
+            labels=torch.from_numpy(labels),
+            priority=torch.tensor([example.priority for example in examples]),
+            referrals=torch.from_numpy(np.stack([example.referrals for example in examples])),
+            groups=alike_groups([example.sentences for example in examples], labels),
+            told=torch.tensor(told, dtype=torch.int64),
+            studies=group_numbers([example.study_uid for example in examples])[owner],
+        )
+
+    def _dense_targets(self, examples: Sequence[Example], studies: StudyBatch) -> dict[str, torch.Tensor]:
+        if not self.config.model.dense or any(example.dense is None for example in examples):
+            return {}
+        made = [
+            token_targets(
+                example.dense,
+                sum(one.num_tokens for one in example.tokens.series),
+                len(DIAGNOSES),
+                self.config.dense,
+                self.positive_weights,
+            )
+            for example in examples
+            if example.dense is not None
+        ]
+        targets = torch.cat([targets for targets, _ in made])
+        weights = torch.cat([weights for _, weights in made])
+        of_series, series_weights = series_targets(targets, weights, studies.series_offsets)
+        return {
+            "token_targets": targets,
+            "token_weights": weights,
+            "series_targets": of_series,
+            "series_weights": series_weights,
+        }
+
+    def losses(self, batch: TrainingBatch, step: StepState) -> dict[str, torch.Tensor]:
+        """Every loss of the model."""
+        with step.autocast():
+            seen, study, report = self.model(batch.studies, batch.texts)
+        losses = self.model.supervised(seen, batch.targets)
+        if self.model.report is not None:  # a rank without a text still answers the others
+            told = batch.targets.told
+            reports = study.new_zeros(0, study.shape[1]) if report is None else report
+            losses["contrast"] = self.model.contrast(study[told], reports, batch.targets.groups[told])
+        if "discrimination" in self.weights:
+            losses["discrimination"] = series_discrimination(
+                seen.series, batch.targets.studies, temperature=self.config.temperature
+            )
+        return {name: losses[name] for name in self.weights}
+
+    def measure(self, batches: Iterable[TrainingBatch], step: StepState) -> dict[str, float]:
+        """Retrieval of reports by studies and, with label heads, mean AUROC over the diagnoses that can be measured."""
+
+        def outputs() -> Iterator[Outputs]:
+            for batch in batches:
+                with step.autocast():
+                    seen, joint, report = self.model(batch.studies, batch.texts)
+                yield seen.study, joint, report, batch.targets
+
+        return scores_of(self.model, outputs())
+
+
+# Study features, their projection, the reports' embeddings, targets: of one batch.
+Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, StudyTargets]
+
+
+def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]:
+    """Retrieval of reports by studies, and mean AUROC of the label heads over the diagnoses that can be measured."""
+    studies, reports, logits, labels, groups = [], [], [], [], []
+    for study, joint, report, targets in batches:
+        studies.append(joint[targets.told].float().cpu().numpy())
+        groups.append(targets.groups[targets.told].cpu().numpy())
+        if report is not None:
+            reports.append(report.float().cpu().numpy())
+        if model.diagnoses is not None:
+            logits.append(model.diagnoses(study.float()).cpu().numpy())
+            labels.append(targets.labels.cpu().numpy())
+    measured: dict[str, float] = {}
+    if reports:
+        found = retrieval(np.concatenate(studies), np.concatenate(reports), np.concatenate(groups), ks=(1, 5))
+        measured |= {f"retrieval@{k}": share for k, share in found.at.items()}
+        measured |= {f"chance@{k}": share for k, share in found.chance.items()}
+    if logits:
+        scores, truth = np.concatenate(logits), np.concatenate(labels)
+        values = [
+            auroc(scores[:, column], truth[:, column] == 1)
+            for column in range(truth.shape[1])
+            if 0 < (truth[:, column] == 1).sum() < len(truth)
+        ]
+        measured["auroc"] = float(np.mean(values)) if values else float("nan")
+    return measured
+
+
+def _is_finite(example: Example) -> bool:
+    return all(bool(torch.isfinite(one.latents.float()).all()) for one in example.tokens.series)
