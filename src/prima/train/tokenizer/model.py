@@ -30,7 +30,7 @@ class TokenModelConfig:
         dense_hidden: hidden width of the head that names findings from a latent; 0 leaves it out.
         num_diagnoses: its outputs.
         reconstruction_share: share of the patches that is quantised and decoded; that costs as much as the encoder.
-        batch_norm: normalise the encoder's channels over a batch in training (`tokenizer/batch_norm`); not as published.
+        batch_norm: normalise the encoder's channels over a batch in training (`tokenizer/batch_norm`); not published.
     """
 
     vqvae: VQVAEConfig
