@@ -16,8 +16,8 @@ from typing import Any
 import polars as pl
 import torch
 
+from prima.model.engine.outputs import findings_of, priority_of
 from prima.model.release.folder import Release, load_release
-from prima.predict.engine import findings_of, priority_of
 from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of
 from prima.study import Findings, ReleaseStamp

@@ -30,9 +30,9 @@ from prima.archive.stages.tokenize import tokenize_archive
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
 from prima.errors import ArchiveError
+from prima.model.engine.engine import Engine
 from prima.model.release.folder import load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
-from prima.predict.engine import Engine
 from prima.predict.sources import find_studies
 from prima.tokens.precision import choose_precision
 from prima.tokens.text import name_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from prima.model.engine.engine import Engine
+from prima.model.engine.outputs import findings_of, priority_of
 from prima.model.gate.admit import packaged_gate
 from prima.model.release.folder import load_release, packaged_release
-from prima.predict.engine import Engine, findings_of, priority_of
 from prima.simulate.plan.cases import case_at
 from prima.simulate.plan.plan import make_plan
 from prima.simulate.study.simulate import simulate_study

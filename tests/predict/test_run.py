@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from prima.files.walk import Problem
+from prima.model.engine.engine import Engine
 from prima.predict import run
-from prima.predict.engine import Engine
 from prima.predict.run import Options, Progress, predict_studies
 from prima.simulate.phantom.write import write_phantom_study
 

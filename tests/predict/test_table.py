@@ -15,10 +15,10 @@ from pyarrow import parquet
 
 from prima.cli.main import run
 from prima.errors import MissingDependencyError, ReleaseError, UsageError
+from prima.model.engine.engine import Engine
 from prima.model.release.folder import Release, load_release, packaged_release
 from prima.model.release.manifest import HeadRecord
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
-from prima.predict.engine import Engine
 from prima.predict.run import Outcome
 from prima.predict.table import SPOOL_SUFFIX, PredictionTable
 from prima.predict.table_row import FIXED, columns_of, referral_column, row_of, urgency

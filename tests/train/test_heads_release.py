@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from prima.errors import ReleaseError, UsageError
+from prima.model.engine.outputs import findings_of, notes_on, priority_of
 from prima.model.release.folder import Release, load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
-from prima.predict.engine import findings_of, notes_on, priority_of
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.train.calibration.fit import CalibrationRecipe
 from prima.train.heads.data import SERVICE_NAMES, HeadData, HeadLabels, HeadLogits

@@ -8,7 +8,7 @@ from typing import Any
 
 from prima.archive.stages.embed import Embedded
 from prima.archive.stages.embed_tables import FEATURES, logit_columns
-from prima.predict.engine import findings_of, priority_of
+from prima.model.engine.outputs import findings_of, priority_of
 from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of, row_without_findings
 from prima.study import Findings, ReleaseStamp

@@ -16,10 +16,11 @@ from typing import Literal
 
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import PrimaError
+from prima.model.engine.engine import Answer, Engine, NotFiniteError
+from prima.model.engine.outputs import findings_of, notes_on, priority_of
 from prima.model.gate.admit import packaged_gate
 from prima.model.release.folder import load_release, packaged_release
 from prima.predict.ahead import made_ahead
-from prima.predict.engine import Answer, Engine, NotFiniteError, findings_of, notes_on, priority_of
 from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import Problem, StudySource, find_studies

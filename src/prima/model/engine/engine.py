@@ -10,13 +10,10 @@ from time import perf_counter
 import torch
 
 from prima.errors import PrimaError
-from prima.model.release.calibration import HeadCalibration
 from prima.model.release.folder import Release
 from prima.model.release.heads import HeadOutputs
-from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
-from prima.study import Finding, Priority, ReleaseStamp
-from prima.study.findings import DEMONSTRATION, Mode
-from prima.study.ontology import display_name
+from prima.study import ReleaseStamp
+from prima.study.findings import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens, pack
 from prima.tokens.patches import Patches
 from prima.tokens.precision import Precision
@@ -129,65 +126,6 @@ class Engine:
         timings = {"encode": encoded - started, "vision": seen - encoded, "heads": perf_counter() - seen}
         _check_finite(outputs)
         return Answer(outputs=outputs, feature=feature, tokens=tokens, timings_s=timings)
-
-
-def findings_of(logits: dict[str, float], heads: Sequence[HeadRecord] = ()) -> tuple[Finding, ...]:
-    """Logits by head name → findings.
-
-    A head with a calibration gives probability, interval, threshold and decision; one without, and one that is not
-    among `heads`, a score with its decision at zero, and no probability.
-    """
-    calibrations = {head.name: head.calibration for head in heads}
-    return tuple(_finding(name, logit, calibrations.get(name)) for name, logit in logits.items())
-
-
-def _finding(name: str, logit: float, calibration: HeadCalibration | None) -> Finding:
-    display = display_name(name)
-    if calibration is None:
-        return Finding(name=name, display=display, logit=logit, threshold=0.0, present=logit > 0)
-    reading = calibration.read(logit)
-    return Finding(
-        name=name,
-        display=display,
-        logit=logit,
-        probability=reading.probability,
-        interval=reading.interval,
-        threshold=calibration.threshold,
-        present=reading.present,
-    )
-
-
-def priority_of(logits: dict[str, float] | None, record: PriorityRecord | None = None) -> Priority | None:
-    """The most probable level with the probability of each; without a calibration, that with the highest logit."""
-    if logits is None:
-        return None
-    if record is None or record.calibration is None:
-        level = max(logits, key=logits.__getitem__)
-        return Priority(level=level, logits=logits)  # type: ignore[arg-type]
-    values = record.calibration.probabilities([[logits[level] for level in record.levels]])[0].tolist()
-    probabilities = dict(zip(record.levels, values, strict=True))
-    level = max(probabilities, key=probabilities.__getitem__)
-    return Priority(level=level, logits=logits, probabilities=probabilities)  # type: ignore[arg-type]
-
-
-def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tuple[str, ...]:
-    """What a reader of the probabilities should know.
-
-    Whether the weights saw made-up studies; one line for each finding called present, or abstained on, by a threshold
-    that rests on few positive studies; and one where the model saw less of the study than when it was calibrated.
-    """
-    heads = (*manifest.diagnoses, *manifest.referrals)
-    calibrations = {head.name: head.calibration for head in heads if head.calibration is not None}
-    notes = [DEMONSTRATION] if findings and manifest.demonstrates else []
-    for finding in findings:
-        calibration = calibrations.get(finding.name)
-        if calibration is not None and calibration.weak and finding.present is not False:
-            number = calibration.num_positives
-            studies = "study" if number == 1 else "studies"
-            notes.append(f"{finding.display}: threshold weakly supported, by {number} positive {studies}")
-    if findings and calibrations and mode != manifest.mode:
-        notes.append(f"calibrated in the mode {manifest.mode}, used in the mode {mode}: probabilities may be off")
-    return tuple(notes)
 
 
 def _check_finite(outputs: HeadOutputs) -> None:

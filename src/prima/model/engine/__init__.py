@@ -1,0 +1,1 @@
+"""A loaded release: the one way from a study to its findings."""
