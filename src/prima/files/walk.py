@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from prima.files.durable import is_temporary
+
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -48,7 +50,7 @@ def walk(path: Path) -> Walk:
     """List every regular file under `path`, or `path` itself when it is a file.
 
     Links are followed; a folder reached twice (a link loop) is listed once, and so is a file. Devices, sockets and
-    pipes are left out.
+    pipes are left out, and so is what `prima.files.durable` has not finished.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -81,6 +83,8 @@ def _files(top: Path, seen: set[tuple[int, int]], problems: list[Problem]) -> It
             continue
         folders: list[Path] = []
         for entry in entries:
+            if is_temporary(entry.name):
+                continue
             path = folder / entry.name
             try:
                 status = path.stat()

@@ -1,0 +1,58 @@
+"""One writer at a time: locks that the system lets go of when their process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prima.errors import ArchiveError, PrimaError
+
+
+@contextmanager
+def locked(folder: Path, doing: str, *, name: str = ".lock", error: type[PrimaError] = ArchiveError) -> Iterator[None]:
+    """Hold the lock of a folder.
+
+    Args:
+        folder: is there.
+        doing: the verb, for the line that another writer sees.
+        name: of the lock's file, which stays.
+        error: what to raise when another process holds it.
+
+    Raises:
+        error: another process holds it; the message names the verb, the process and its host.
+    """
+    handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not try_lock(handle):
+            raise error(f"{folder}: {_holder(handle)}; wait until it is done")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        card = {"doing": doing, "process": os.getpid(), "host": socket.gethostname(), "since": now}
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(card).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def try_lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False when another process has it locked."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(handle: int) -> str:
+    try:
+        card = json.loads(os.pread(handle, 1000, 0))
+        who = f"process {card['process']} on {card['host']} since {card['since']}"
+        return f"being written by prima {card['doing']} ({who})"
+    except (ValueError, KeyError, TypeError):
+        return "being written by another process"

@@ -1,0 +1,43 @@
+"""Packages that not every installation has: one function, whose error is the line that installs what is missing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Literal
+
+from prima.errors import MissingDependencyError
+
+Extra = Literal["archive", "evaluate", "ray", "simulate", "train"]
+"""Extras of the distribution, as in pyproject.toml."""
+
+
+def require(module: str, needed_for: str, *, extra: Extra | None = None, package: str = "") -> Any:
+    """Import a package, or say in one line how to install it.
+
+    Args:
+        module: what to import.
+        needed_for: what cannot be done without it, as the subject of "... needs PACKAGE".
+        extra: the extra of openprima that brings it; None installs the package alone.
+        package: that holds the module; by default the module's first part.
+
+    Returns:
+        The module.
+
+    Raises:
+        MissingDependencyError: it is not installed, or is and cannot be imported.
+
+    Example:
+        >>> require("json", "reading a card").loads("[1]")
+        [1]
+        >>> require("no_such_package.part", "the example", extra="train")
+        Traceback (most recent call last):
+        prima.errors.MissingDependencyError: the example needs no_such_package: pip install 'openprima[train]'
+    """
+    package = package or module.partition(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in module.split(".")
+        found = "" if absent else f", and found one that cannot be imported ({' '.join(str(error).split())[:120]})"
+        install = package if extra is None else f"'openprima[{extra}]'"
+        raise MissingDependencyError(f"{needed_for} needs {package}{found}: pip install {install}") from None
