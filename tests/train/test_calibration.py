@@ -155,6 +155,7 @@ def test_thresholds_reach_their_target_on_the_studies_they_were_chosen_on(target
         called = head.probabilities(logits.diagnoses[:, column])[:, 0] >= head.threshold
         present = labels.diagnoses[:, column] == 1
         assert head.reached
+        assert head.threshold_source == "validation"
         assert head.alerts == pytest.approx(called.mean())
         assert head.sensitivity == pytest.approx(called[present].mean())
         if aim.kind == "sensitivity":
@@ -171,6 +172,22 @@ def test_a_precision_that_cannot_be_had() -> None:
     probabilities, present = random.uniform(0.01, 0.1, 500), random.random(500) < 0.05
     found = choose_threshold(probabilities, present, Target.parse("ppv=0.9"))
     assert (found.threshold, found.reached, found.alerts, found.ppv) == (0.9, False, 0, None)
+
+
+def test_a_threshold_that_no_labelled_study_gave_is_a_fall_back() -> None:
+    """Also where a call or two at it happen to be right: fewer than five say nothing."""
+    logits, labels, _ = studies(400, 11)
+    found = calibrate(logits, labels, "ppv=0.9", QUICK)
+    sources = {"validation": 0, "fall-back": 0}
+    for column, name in enumerate(NAMES):
+        head = found.heads[name]
+        called = head.probabilities(logits.diagnoses[:, column])[:, 0] >= head.threshold
+        chosen = called.sum() >= 5 and (labels.diagnoses[called, column] == 1).mean() >= 0.9
+        assert head.threshold_source == ("validation" if chosen else "fall-back")
+        assert chosen or head.threshold == 0.9
+        sources[head.threshold_source] += 1
+    assert min(sources.values()) > 2
+    assert any(head.reached and head.threshold_source == "fall-back" for head in found.heads.values())
 
 
 def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
@@ -219,6 +236,7 @@ def test_few_positives_lean_on_the_other_heads_and_are_marked() -> None:
     assert three.weak and none.weak and not found.heads[NAMES[-1]].weak
     assert (three.num_positives, none.num_positives) == (3, 0)
     assert (none.threshold, none.reached, none.sensitivity) == (0.5, None, None)
+    assert (three.threshold_source, none.threshold_source) == ("validation", "fall-back")
     # 0 of 1,500: Jeffreys' upper end of 90 % is 1.9 of 1,500.
     typical = none.probabilities(logits.diagnoses[:, 1]).mean(axis=0)
     assert typical[0] < 0.001 < typical[2] < 0.004

@@ -86,7 +86,7 @@ class Live:
         """Show how one study or input ended."""
         self.counts[outcome.status] += 1
         if outcome.findings is not None and self.as_json:
-            print(json.dumps(outcome.findings.to_json(), allow_nan=False), flush=True)  # noqa: T201
+            print(json.dumps(outcome.findings.to_dict(), allow_nan=False), flush=True)  # noqa: T201
         where = printable(str(outcome.where))
         if outcome.status != "done" or outcome.findings is None:
             report = f"; report: {printable(str(outcome.folder))}/report.html" if outcome.folder else ""

@@ -40,7 +40,7 @@ def write_study_results(
     if len(findings.study_uid) > 64 or not _UID.fullmatch(findings.study_uid):
         raise PrimaError("the study UID is not numbers and dots, at most 64 of them: nothing was written")
     try:
-        text = json.dumps(findings.to_json(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
+        text = json.dumps(findings.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     except ValueError:
         raise PrimaError("the findings hold a number that is not finite: nothing was written") from None
     page = render_page(findings, pictures)

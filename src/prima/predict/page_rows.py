@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from prima.study import Finding, Reason, SeriesEntry
 from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
@@ -13,20 +13,20 @@ from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
 MIN_SHOWN = 8
 """Findings shown before the fold; those present or abstained are always shown."""
 
-Decision = Literal["present", "abstained", "absent"]
+Decision = Literal["present", "abstained", "uncalled", "absent"]
 
 _GROUP_OF = {diagnosis.name: GROUPS[diagnosis.group] for diagnosis in DIAGNOSES}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """A bar from `start` to `end`, an interval, and the threshold's tick; all on 0 to 100."""
+    """A bar from `start` to `end`, an interval, and the threshold's tick if there is one; all on 0 to 100."""
 
     start: float
     end: float
     low: float | None
     high: float | None
-    threshold: float
+    threshold: float | None
     zero: float | None
 
     @property
@@ -44,7 +44,7 @@ class Row:
     group: str | None
     value: str
     interval: str | None
-    threshold: str
+    threshold: str | None
     decision: Decision
     bar: Bar
 
@@ -52,15 +52,15 @@ class Row:
     def spoken(self) -> str:
         """The row's bar in words, for those who do not see it."""
         interval = f", interval {self.interval}" if self.interval else ""
-        return f"{self.value}{interval}, threshold {self.threshold}"
+        return f"{self.value}{interval}, {'no threshold' if self.threshold is None else f'threshold {self.threshold}'}"
 
 
 def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
-    """Rank findings: present first, then abstained, then absent; the highest number first within each.
+    """Rank findings: present first, then abstained, not called, absent; the highest number first within each.
 
     Where some heads are calibrated and some are not, those that are come first, and a score is called one.
     """
-    order: tuple[Decision, ...] = ("present", "abstained", "absent")
+    order: tuple[Decision, ...] = get_args(Decision)
     mixed = len({finding.probability is None for finding in findings}) > 1
     ranked = sorted(
         findings,
@@ -71,7 +71,8 @@ def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
             finding.name,
         ),
     )
-    limit = max([4.0, *(math.ceil(abs(value)) for finding in findings for value in (finding.logit, finding.threshold))])
+    ends = [abs(value) for finding in findings for value in (finding.logit, finding.threshold or 0.0)]
+    limit = max([4.0, *map(math.ceil, ends)])
     return tuple(_row(rank, finding, limit, mixed=mixed) for rank, finding in enumerate(ranked, 1))
 
 
@@ -84,7 +85,7 @@ def num_shown(rows: Sequence[Row]) -> int:
 
 def _decision(finding: Finding) -> Decision:
     if finding.present is None:
-        return "abstained"
+        return "uncalled" if finding.threshold is None else "abstained"
     return "present" if finding.present else "absent"
 
 
@@ -94,10 +95,13 @@ def _number(finding: Finding) -> float:
 
 def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
     if finding.probability is None:
-        places = {value: (value + limit) / (2 * limit) * 100 for value in (finding.logit, finding.threshold, 0.0)}
-        start, end = sorted((places[finding.threshold], places[finding.logit]))
-        bar = Bar(start=start, end=end, low=None, high=None, threshold=places[finding.threshold], zero=places[0.0])
-        value, interval, threshold = score(finding.logit), None, score(finding.threshold)
+        origin = finding.threshold or 0.0
+        places = {value: (value + limit) / (2 * limit) * 100 for value in (finding.logit, origin, 0.0)}
+        start, end = sorted((places[origin], places[finding.logit]))
+        tick = None if finding.threshold is None else places[origin]
+        bar = Bar(start=start, end=end, low=None, high=None, threshold=tick, zero=places[0.0])
+        value, interval = score(finding.logit), None
+        threshold = None if finding.threshold is None else score(finding.threshold)
         value = f"score {value}" if mixed else value
     else:
         low, high = finding.interval or (None, None)
@@ -106,10 +110,11 @@ def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
             end=finding.probability * 100,
             low=None if low is None else low * 100,
             high=None if high is None else high * 100,
-            threshold=finding.threshold * 100,
+            threshold=None if finding.threshold is None else finding.threshold * 100,
             zero=None,
         )
-        value, threshold = fine_percent(finding.probability), fine_percent(finding.threshold)
+        value = fine_percent(finding.probability)
+        threshold = None if finding.threshold is None else fine_percent(finding.threshold)
         interval = None if low is None or high is None else interval_words(low, high)
     return Row(
         rank=rank,

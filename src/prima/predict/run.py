@@ -6,6 +6,7 @@ grow with the number of studies.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +58,7 @@ class Outcome:
     """How one input ended.
 
     Args:
-        status: done; refused (findings.json says why); failed (an input that gave no study).
+        status: done; unanswered or refused (findings.json says why); failed (an input that gave no study).
         where: the path as the user gave it; a path found below it may hold a patient's name.
         message: one line, None when done.
         findings: None when failed.
@@ -65,12 +66,22 @@ class Outcome:
         study_uid: None when it is not known.
     """
 
-    status: Literal["done", "refused", "failed"]
+    status: Literal["done", "unanswered", "refused", "failed"]
     where: Path
     message: str | None = None
     findings: Findings | None = None
     folder: Path | None = None
     study_uid: str | None = None
+
+    @property
+    def input(self) -> str:
+        """The path as the user gave it, as text that any file can hold."""
+        return typed(self.where)
+
+
+def typed(path: Path) -> str:
+    """A path as text; bytes that are no text become U+FFFD."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +270,7 @@ def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Call
         referrals=referrals,
         timings_s={step: round(seconds, 4) for step, seconds in timings.items()},
         notes=(*item.notes, *notes_on((*diagnoses, *referrals), manifest, engine.mode)),
+        input=typed(item.where),
     )
     folder = write_study_results(findings, item.pictures, options.out)
     on_progress(Progress(step="done", where=str(item.where)))

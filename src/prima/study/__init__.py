@@ -1,16 +1,33 @@
 """The nouns that cross a border between rooms: volumes, series, studies, findings. No torch here."""
 
 from prima.study.exclusion import Excluded, Reason
-from prima.study.findings import Finding, Findings, Priority, ReleaseStamp, SeriesEntry
+from prima.study.findings import (
+    Competitor,
+    Differential,
+    Evidence,
+    Familiarity,
+    Finding,
+    Findings,
+    Place,
+    Priority,
+    ReleaseStamp,
+    SeriesEntry,
+)
+from prima.study.findings_reader import read_findings
 from prima.study.study import Acquisition, Patient, Series, Study
 from prima.study.volume import Plane, Volume
 
 __all__ = [
     "Acquisition",
+    "Competitor",
+    "Differential",
+    "Evidence",
     "Excluded",
+    "Familiarity",
     "Finding",
     "Findings",
     "Patient",
+    "Place",
     "Plane",
     "Priority",
     "Reason",
@@ -19,4 +36,5 @@ __all__ = [
     "SeriesEntry",
     "Study",
     "Volume",
+    "read_findings",
 ]

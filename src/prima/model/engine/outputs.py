@@ -15,7 +15,8 @@ def findings_of(logits: dict[str, float], heads: Sequence[HeadRecord] = ()) -> t
     """Logits by head name → findings.
 
     A head with a calibration gives probability, interval, threshold and decision; one without, and one that is not
-    among `heads`, a score with its decision at zero, and no probability.
+    among `heads`, a score with its decision at zero, and no probability: published heads have their threshold
+    subtracted, so zero is where their release calls.
     """
     calibrations = {head.name: head.calibration for head in heads}
     return tuple(_finding(name, logit, calibrations.get(name)) for name, logit in logits.items())
@@ -33,6 +34,7 @@ def _finding(name: str, logit: float, calibration: HeadCalibration | None) -> Fi
         probability=reading.probability,
         interval=reading.interval,
         threshold=calibration.threshold,
+        threshold_source=calibration.threshold_source,
         present=reading.present,
     )
 

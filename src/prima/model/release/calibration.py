@@ -14,9 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from prima.errors import ReleaseError
+from prima.study.findings import ThresholdSource
 
 FEW_POSITIVES = 8
 """With fewer positive studies than this behind it, a threshold is called weakly supported."""
+MIN_ALERTS = 5
+"""A positive predictive value is not read off fewer studies than this."""
 
 CalibratorKind = Literal["platt", "isotonic"]
 
@@ -84,6 +87,21 @@ class HeadCalibration:
     def weak(self) -> bool:
         """Whether the threshold rests on too few positive studies to be relied on."""
         return self.num_positives < FEW_POSITIVES
+
+    @property
+    def threshold_source(self) -> ThresholdSource:
+        """Whether the labelled studies gave the threshold, or a fixed value stands in because they could not.
+
+        The second is so without a positive study, and for a positive predictive value that no threshold with calls
+        enough reaches: the threshold is then the target itself.
+        """
+        kind, _, value = self.target.partition("=")
+        if kind == "alerts":
+            return "validation"
+        num_alerts = round(self.alerts * (self.num_positives + self.num_negatives))
+        reached = self.reached is True and num_alerts >= MIN_ALERTS
+        stands_in = kind == "ppv" and self.threshold == float(value) and not reached
+        return "fall-back" if stands_in or not self.num_positives else "validation"
 
     def probabilities(self, logits: ArrayLike) -> NDArray[np.float64]:
         """[N] logits → [N, 3]: probability, lower and upper end of its interval."""

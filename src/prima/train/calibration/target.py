@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
+from prima.model.release.calibration import MIN_ALERTS
 
 TargetKind = Literal["sensitivity", "ppv", "alerts"]
-MIN_ALERTS = 5
-"""A positive predictive value is not read off fewer studies than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
