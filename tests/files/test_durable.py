@@ -33,14 +33,17 @@ from prima.files.walk import walk
 
 # Writes the file again and again: a number, then as many bytes of that number's last digit; and likewise a folder.
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
-from prima.files.durable import new_folder, write_bytes
+from prima.files.durable import new_file, new_folder
 place, number = Path(sys.argv[1]), 0
 while True:
     number += 1
     content = f"{number:08d}".encode() + str(number % 10).encode() * (50_000 + number % 977)
-    write_bytes(place / "file", content)
+    with new_file(place / "file") as temporary, temporary.open("wb", buffering=0) as file:
+        for start in range(0, len(content), 5_000):
+            file.write(content[start : start + 5_000])
+            time.sleep(0.001)
     with new_folder(place / "folder") as folder:
         for name in ("a", "b", "c"):
             (folder / name).write_bytes(content)
