@@ -153,7 +153,7 @@ def test_a_disk_that_fills_under_a_table_is_said(small_disk: Path) -> None:
     with pytest.raises(ArchiveError, match="no space left on its disk"), writing(archive, "test"):
         append(archive, "exclusions", rows)
     assert parts(archive, "exclusions") == []
-    assert not list(archive.incoming.iterdir())
+    assert not list(archive.table("exclusions").iterdir())
     with writing(archive, "test"):
         append(archive, "exclusions", rows[:10])
 
@@ -187,7 +187,7 @@ def test_a_disk_that_fills_at_any_write_is_said(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    where = "prima.archive.ingest.intake.shutil.copyfile" if place == "copy" else "prima.archive.store.tables.sync"
+    where = "prima.archive.ingest.intake.shutil.copyfile" if place == "copy" else "prima.archive.store.tables.new_file"
     with monkeypatch.context() as patched, pytest.raises(ArchiveError, match="no space left on its disk"):
         patched.setattr(where, full)
         ingest(archive, export.folder)

@@ -119,6 +119,6 @@ def test_a_full_disk_is_said(archive: Archive, carried: Path, monkeypatch: pytes
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prima.archive.store.tables.sync", full)
+    monkeypatch.setattr("prima.archive.store.tables.new_file", full)
     with pytest.raises(ArchiveError, match="no space left on its disk"):
         take(archive, carried)

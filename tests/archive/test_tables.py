@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from prima.archive.store import tables
 from prima.archive.store.layout import Archive
 from prima.archive.store.schema import TABLES
 from prima.archive.store.tables import append, compact, parts, scan, schema_of, sweep
+from prima.files import durable
 
 
 def row(key: str, detail: str) -> dict[str, Any]:
@@ -83,10 +83,10 @@ def test_a_part_is_whole_or_absent(archive: Archive, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(tables, "sync", dies)
+        patch.setattr(durable, "sync", dies)
         append(archive, "exclusions", [row("a", "2")])
     assert details(archive) == {"a": "1"}
-    assert list(archive.incoming.iterdir()) == []
+    assert list(archive.table("exclusions").iterdir()) == parts(archive, "exclusions")
 
 
 def test_values_keep_their_kinds(archive: Archive) -> None:

@@ -34,7 +34,7 @@ def info(
 
     from rich.console import Console
 
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.archive.info.count import info_of

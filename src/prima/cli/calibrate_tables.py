@@ -67,7 +67,7 @@ def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, de
         ArchiveError: it is none, or has no tokens of this release.
         UsageError: it has no labels, or no study on the validation side.
     """
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.archive.stages.embed import embed_archive

@@ -35,7 +35,7 @@ def curate(
     """
     import json
 
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.archive.cohort.curate import Curation, curate

@@ -113,7 +113,7 @@ def _run(source: Path, out: Path, policy: Policy, err: Console, *, day_first: bo
         raise UsageError(f"{out}: lies inside {source}; name a folder elsewhere")
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         if (source / "archive.json").is_file():
-            from prima.archive.store.require import require_tables
+            from prima.files.optional import require_tables
 
             require_tables()
             from prima.archive.stages.deidentify import deidentify_archive, instance_files

@@ -46,7 +46,7 @@ def embed(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -48,8 +48,8 @@ def ingest(
     from rich.console import Console
     from rich.progress import Progress, TextColumn
 
-    from prima.archive.store.require import require_tables
     from prima.cli.servers import Request, existing, is_server, open_server
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.archive.ingest.folder import folder_instances

@@ -31,7 +31,7 @@ def label_archive(
     from rich.console import Console
     from rich.progress import Progress as Bars
 
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.archive.stages.label import Reading

@@ -101,7 +101,7 @@ def read_sides(root: Path, release: Path, options: RunOptions, *, with_indicatio
         UnreadableError: a table lacks a column.
     """
     from prima.archive.store.layout import Archive
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     archive = Archive.open(root)

@@ -119,7 +119,7 @@ def _patches(source: Path, run: Path, recipe: Recipe, *, num_studies: int, optio
     from rich.console import Console
     from rich.progress import Progress
 
-    from prima.archive.store.require import require_tables
+    from prima.files.optional import require_tables
 
     require_tables()
     from prima.cli.train_patches import patches_of_archive

@@ -41,3 +41,13 @@ def require(module: str, needed_for: str, *, extra: Extra | None = None, package
         found = "" if absent else f", and found one that cannot be imported ({' '.join(str(error).split())[:120]})"
         install = package if extra is None else f"'openprima[{extra}]'"
         raise MissingDependencyError(f"{needed_for} needs {package}{found}: pip install {install}") from None
+
+
+def require_tables(needed_for: str = "an archive") -> None:
+    """Say in one line when a table library is missing.
+
+    Raises:
+        MissingDependencyError: polars or pyarrow is not installed.
+    """
+    for module in ("polars", "pyarrow"):
+        require(module, needed_for, extra="archive")

@@ -14,10 +14,10 @@ from prima.archive.cohort.flow_picture import flow_svg
 from prima.archive.cohort.inclusion import COMPLETE, MIN_SERIES, Inclusion, cohort
 from prima.archive.cohort.match import match
 from prima.archive.cohort.split import Split, assign, check_no_leakage
-from prima.archive.store.durable import make_folder, write_file
 from prima.archive.store.layout import Archive
 from prima.archive.store.lock import writing
 from prima.archive.store.tables import scan, write_parquet
+from prima.files.durable import make_folder, write_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,6 @@ def curate(archive: Archive, curation: Curation) -> Flow:
         LeakageError: the split leaks.
     """
     with writing(archive, "curate"):
-        make_folder(archive.incoming)
         make_folder(archive.cohort)
         studies, series, reports = (scan(archive, name) for name in ("studies", "series", "reports"))
         matched = match(studies, reports, now=curation.now)
@@ -63,6 +62,6 @@ def _publish(archive: Archive, rows: pl.DataFrame, outcomes: pl.DataFrame, flow:
         ("flow.txt", flow_text(flow)),
         ("flow.svg", flow_svg(flow)),
     ):
-        write_file(archive.cohort / name, content.encode(), staging=archive.incoming)
-    write_parquet(outcomes, archive.cohort / "reports.parquet", staging=archive.incoming)
-    write_parquet(rows, archive.cohort / "cohort.parquet", staging=archive.incoming)
+        write_text(archive.cohort / name, content)
+    write_parquet(outcomes, archive.cohort / "reports.parquet")
+    write_parquet(rows, archive.cohort / "cohort.parquet")

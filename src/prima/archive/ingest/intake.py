@@ -12,23 +12,21 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from prima.archive.store.durable import make_folder, sync
 from prima.archive.store.layout import Archive
 from prima.archive.store.outcome import Outcome, ReportTaken
 from prima.dicom.header.record import Identity, MissingUidError, identity_of
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.dicom.pixels.same import same_pixels
 from prima.errors import UnreadableError
+from prima.files.durable import make_folder, publish, sync, sync_all
 
 # As many files, or bytes, are forced to disk together.
 BATCH, BATCH_BYTES = 256, 1 << 28
-_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +80,7 @@ class Intake:
     def flush(self) -> None:
         """Bring everything taken so far to its place, then tell the sources."""
         studies = {uid for _, uid in self._staged.values() if uid is not None}
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(sync, (staged for staged, _ in self._staged.values())))
+        sync_all(staged for staged, _ in self._staged.values())
         new = [self.archive.pending / uid for uid in studies]
         for path in new:
             path.touch()
@@ -92,13 +89,9 @@ class Intake:
         for uid in studies:  # the study touched last stands last
             self.touched.pop(uid, None)
             self.touched[uid] = None
-        folders = dict.fromkeys(place.parent for place in self._staged)
-        for folder in folders:
+        for folder in dict.fromkeys(place.parent for place in self._staged):
             make_folder(folder)
-        for place, (staged, _) in self._staged.items():
-            staged.replace(place)
-        for folder in folders:
-            sync(folder)
+        publish({place: staged for place, (staged, _) in self._staged.items()})
         self._staged.clear()
         self._bytes = 0
         if self._excluded:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prima.archive.store.durable import make_folder
 from prima.archive.store.layout import Archive
 from prima.archive.store.lock import writing
 from prima.archive.store.schema import TABLES
 from prima.archive.store.tables import MANY_PARTS, compact, parts, sweep
 from prima.dicom.header.quiet import quiet
+from prima.files.durable import make_folder
 
 
 @contextmanager

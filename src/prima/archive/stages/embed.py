@@ -16,10 +16,11 @@ from prima.archive.cohort.orders import orders_of
 from prima.archive.cohort.split import SPLITS
 from prima.archive.stages.embed_tables import FEATURES, STAGE_COLUMNS, write_tables
 from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
-from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
 from prima.archive.stages.tokenize import cohort_studies, means_of, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, PrimaError, ReleaseError
+from prima.files.durable import DISK_FULL
 from prima.model.networks.vision import HierarchicalViT
 from prima.model.release.folder import Release, load_release
 from prima.model.release.heads import Heads
@@ -160,11 +161,11 @@ def embed_archive(
             stage, "embed", folder.absolute(), wanted, known,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
-        written = write_tables(rows, tokens, cohort, manifest, out or folder, staging=(out or folder) / ".staging")
+        written = write_tables(rows, tokens, cohort, manifest, out or folder)
     except OSError as error:
-        if error.errno not in DISK_FULL_ERRORS:
+        if error.errno not in DISK_FULL:
             raise
-        raise ArchiveError(f"{folder}: {DISK_FULL}") from None
+        raise ArchiveError(f"{folder}: {NO_SPACE}") from None
     return Embedded(
         folder=folder,
         studies=written.studies,

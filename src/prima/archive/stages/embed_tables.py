@@ -67,9 +67,7 @@ def logit_columns(manifest: Manifest) -> list[str]:
     return [f"{name}{LOGIT}" for name in (*(head.name for head in manifest.diagnoses), *referrals, *levels)]
 
 
-def write_tables(
-    rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manifest: Manifest, out: Path, *, staging: Path
-) -> Written:
+def write_tables(rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manifest: Manifest, out: Path) -> Written:
     """Write `studies.parquet` and `series.parquet`, each whole or not at all.
 
     Args:
@@ -78,15 +76,13 @@ def write_tables(
         cohort: studies that get a row.
         manifest: of the release.
         out: folder of the tables.
-        staging: a folder for unfinished files, on the same file system; gone afterwards.
     """
     counts = _counts(tokens)
     wanted = pl.LazyFrame({"study_uid": list(cohort)}, schema={"study_uid": pl.String()})
     studies = _studies(rows, counts, wanted, manifest)
     series = _series(rows, tokens, wanted, manifest)
-    write_parquet(series, out / SERIES_FILE, staging=staging)
-    write_parquet(studies, out / STUDIES_FILE, staging=staging)
-    staging.rmdir()
+    write_parquet(series, out / SERIES_FILE)
+    write_parquet(studies, out / STUDIES_FILE)
     written = pl.scan_parquet(out / STUDIES_FILE).select("study_uid", "status", "reason").collect()
     left_out = written.filter(pl.col("status") != "done").sort("study_uid").select("study_uid", "reason")
     return Written(

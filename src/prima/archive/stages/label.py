@@ -14,10 +14,11 @@ import polars as pl
 
 from prima.archive.cohort.match import match
 from prima.archive.stages.run import Progress, Workers, run_stage
-from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan, write_parquet
 from prima.errors import ArchiveError
+from prima.files.durable import DISK_FULL
 from prima.report.label import RuleLabeller
 from prima.report.labelled import LabelledReport, label_reports
 from prima.report.labels import Labeller
@@ -196,30 +197,29 @@ def label_archive(
     folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", reading.version)
     stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", reading=reading)
     try:
-        write_parquet(found, stage.inputs, staging=archive.root / "labels" / "staging")
+        write_parquet(found, stage.inputs)
         rows = run_stage(
             stage, "label", folder, wanted, wanted,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         return _publish(archive, rows.select(*COLUMNS).collect(), reading)
     except OSError as error:
-        if error.errno not in DISK_FULL_ERRORS:
+        if error.errno not in DISK_FULL:
             raise
-        raise ArchiveError(f"{archive.root}: {DISK_FULL}") from None
+        raise ArchiveError(f"{archive.root}: {NO_SPACE}") from None
 
 
 def _publish(archive: Archive, rows: pl.DataFrame, reading: Reading) -> Labelled:
     """The tables that others read, from the rows of all partitions."""
     labels = archive.root / "labels"
-    staging = labels / "staging"
     about = rows.filter(pl.col("diagnosis").is_null() & (pl.col("status") == LABELLED)).sort("study_uid")
     said = rows.filter(pl.col("diagnosis").is_not_null()).sort("study_uid", "diagnosis")
     stamp = pl.lit(reading.version).alias("labeller")
     long = said.select("study_uid", "report_id", "diagnosis", "assertion", "evidence", "start", "end", stamp)
-    write_parquet(long, labels / "labels.parquet", staging=staging)
-    write_parquet(wide(about, said).with_columns(stamp), labels / "studies.parquet", staging=staging)
+    write_parquet(long, labels / "labels.parquet")
+    write_parquet(wide(about, said).with_columns(stamp), labels / "studies.parquet")
     findings = about.select("study_uid", "findings")
-    write_parquet(findings, archive.root / "reports" / "reports.parquet", staging=staging)
+    write_parquet(findings, archive.root / "reports" / "reports.parquet")
     failed = rows.filter(pl.col("status") == FAILED).select("study_uid", "reason").sort("study_uid")
     present = said.filter(pl.col("assertion") == "present")["diagnosis"].value_counts(sort=True)
     return Labelled(

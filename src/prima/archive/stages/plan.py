@@ -34,7 +34,7 @@ def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, s
         names = [f"{first + index // size:08d}" for index in range(len(new))]
         added = pl.DataFrame({"partition": names, "study_uid": new}, schema=_PLAN)
         planned = pl.concat([planned, added])
-        write_parquet(planned, path, staging=folder / "staging")
+        write_parquet(planned, path)
     members: dict[str, list[str]] = defaultdict(list)
     for name, study_uid in planned.iter_rows():
         members[name].append(study_uid)

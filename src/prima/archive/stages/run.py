@@ -12,9 +12,9 @@ from prima.archive.stages.plan import plan, rows_of, undone
 from prima.archive.stages.pool import in_processes
 from prima.archive.stages.ray import on_ray
 from prima.archive.stages.stage import Ended, Partition, Stage, make_part, sweep
-from prima.archive.store.durable import make_folder
-from prima.archive.store.lock import locked
 from prima.errors import ArchiveError
+from prima.files.durable import make_folder
+from prima.files.lock import locked
 
 STUDIES_PER_PARTITION = 16
 

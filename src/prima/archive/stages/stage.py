@@ -13,7 +13,6 @@ means, is not made again; that is all there is to resuming.
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import tempfile
@@ -25,8 +24,8 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from prima.archive.store.durable import make_folder, sync, write_file
 from prima.errors import PrimaError
+from prima.files.durable import DISK_FULL, make_folder, publish, sync, sync_all, write_bytes
 
 Row = dict[str, Any]
 
@@ -35,8 +34,7 @@ Row = dict[str, Any]
 MADE_COLUMNS: dict[str, pl.DataType] = dict.fromkeys(("partition", "files", "input", "made_by"), pl.String())
 # The status of a study that may be tried again; a stage has its own words for the others.
 FAILED = "failed"
-DISK_FULL = "no space left on the archive's disk; what was made is safe; make room and run it again to go on"
-DISK_FULL_ERRORS = {errno.ENOSPC, errno.EDQUOT}
+NO_SPACE = "no space left on the archive's disk; what was made is safe; make room and run it again to go on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +117,13 @@ def make_part(stage: Stage, folder: Path, partition: Partition) -> Ended:
             rows = _frame(stage, partition, made)
             buffer = io.BytesIO()
             rows.write_parquet(buffer, compression="zstd")
-            write_file(part_path(folder, partition.name), buffer.getvalue(), staging=staging)
+            write_bytes(part_path(folder, partition.name), buffer.getvalue())
     except PrimaError as error:
         return Ended(partition=partition.name, num_studies=0, stop=str(error))
     except OSError as error:
-        if error.errno not in DISK_FULL_ERRORS:
+        if error.errno not in DISK_FULL:
             raise
-        return Ended(partition=partition.name, num_studies=0, stop=DISK_FULL)
+        return Ended(partition=partition.name, num_studies=0, stop=NO_SPACE)
     finally:
         note_path(folder, partition.name).unlink(missing_ok=True)
     return Ended(partition=partition.name, num_studies=len(partition.inputs))
@@ -167,13 +165,10 @@ def _check(rows: Sequence[Row], partition: Partition) -> None:
 
 
 def _keep_files(stage: Stage, folder: Path, name: str, files: Mapping[str, Path]) -> None:
-    for suffix in stage.suffixes:
-        place = folder / f"{name}{suffix}"
-        if suffix in files:
-            sync(files[suffix])
-            files[suffix].replace(place)
-        else:
-            place.unlink(missing_ok=True)
+    sync_all(files.values())
+    publish({folder / f"{name}{suffix}": file for suffix, file in files.items()})
+    for suffix in set(stage.suffixes) - files.keys():
+        (folder / f"{name}{suffix}").unlink(missing_ok=True)
     if stage.suffixes:
         sync(folder)
 

@@ -15,13 +15,14 @@ import torch
 from prima import __version__
 from prima.archive.cohort.split import SPLITS
 from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
-from prima.archive.stages.stage import DISK_FULL, DISK_FULL_ERRORS, FAILED, Made, Row
+from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan as scan_table
 from prima.archive.store.tables import write_parquet
 from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
 from prima.errors import ArchiveError, PrimaError, ReleaseError
+from prima.files.durable import DISK_FULL
 from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release
 from prima.model.release.manifest import TOKENIZER_FILE, Manifest
@@ -168,11 +169,11 @@ def tokenize_archive(
             stage, "tokenize", folder.absolute(), wanted, known,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
-        write_parquet(rows.select("partition", *COLUMNS), folder / "tokens.parquet", staging=folder / "staging")
+        write_parquet(rows.select("partition", *COLUMNS), folder / "tokens.parquet")
     except OSError as error:
-        if error.errno not in DISK_FULL_ERRORS:
+        if error.errno not in DISK_FULL:
             raise
-        raise ArchiveError(f"{folder}: {DISK_FULL}") from None
+        raise ArchiveError(f"{folder}: {NO_SPACE}") from None
     return _summary(rows, wanted, folder, manifest)
 
 
@@ -239,7 +240,7 @@ def _tokenise(
     except PrimaError as error:
         return [_study_row(study_uid, "unreadable", str(error))], None
     except OSError as error:
-        if error.errno in DISK_FULL_ERRORS:
+        if error.errno in DISK_FULL:
             raise
         return [_study_row(study_uid, "unreadable", error.strerror)], None
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from prima.archive.store.durable import make_folder, write_file
 from prima.dicom.header.record import Identity
 from prima.errors import ArchiveError
+from prima.files.durable import is_temporary, make_folder, write_json
 
 FORMAT = "openprima-archive"
 VERSION = 1
@@ -60,12 +60,12 @@ class Archive:
         """
         if (root / _CARD).exists():
             return cls.open(root)
-        if root.exists() and (not root.is_dir() or any(path.name != f".{_CARD}.part" for path in root.iterdir())):
+        if root.exists() and (not root.is_dir() or not all(is_temporary(path.name) for path in root.iterdir())):
             raise ArchiveError(f"{root}: found files of something else, expected an archive, or a new or empty folder")
         make_folder(root)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         card = {"format": FORMAT, "version": VERSION, "created": created, "deidentified": deidentified}
-        write_file(root / _CARD, (json.dumps(card, indent=1) + "\n").encode(), staging=root)
+        write_json(root / _CARD, card)
         return cls(root, deidentified=deidentified)
 
     @property

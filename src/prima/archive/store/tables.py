@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from prima.archive.store.durable import make_folder, sync
 from prima.archive.store.layout import Archive
 from prima.archive.store.schema import TABLES, Kind, Table
+from prima.files.durable import make_folder, new_file
 
 # From this many parts on, a table is written anew as one part when an ingest ends.
 MANY_PARTS = 16
@@ -91,28 +91,18 @@ def sweep(archive: Archive) -> None:
                 path.unlink()
 
 
-def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path, *, staging: Path) -> None:
-    """Write a table so that the file is whole or absent, streaming where the plan allows.
-
-    Args:
-        staging: a folder of the same file system for the unfinished file.
-    """
+def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path) -> None:
+    """Write a table so that the file is whole or absent, streaming where the plan allows."""
     make_folder(path.parent)
-    make_folder(staging)
-    partial = staging / f".{path.name}.part"
     try:
-        frame.lazy().sink_parquet(partial, compression="zstd")
-        sync(partial)
-        partial.replace(path)
+        with new_file(path) as temporary:
+            frame.lazy().sink_parquet(temporary, compression="zstd")
     except pl.exceptions.PolarsError as error:
         number = _SYSTEM_ERROR.search(str(error))
         if number is None:
             raise
         # polars hides what the system said in the words of its own error
         raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
-    finally:
-        partial.unlink(missing_ok=True)
-    sync(path.parent)
 
 
 def _on_disk(archive: Archive, name: str) -> list[Path]:
@@ -125,4 +115,4 @@ def _last_part(archive: Archive, name: str) -> int:
 
 
 def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, stem: str) -> None:
-    write_parquet(frame, archive.table(name) / f"{stem}.parquet", staging=archive.incoming)
+    write_parquet(frame, archive.table(name) / f"{stem}.parquet")
