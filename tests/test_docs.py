@@ -24,6 +24,7 @@ from prima.archive.store.outcome import Outcome, ReportTaken
 from prima.archive.store.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.release.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
+from prima.predict.table_row import FINDING, FIXED
 from prima.simulate.negatives import NEGATIVE_COLUMNS, SUBKINDS
 from prima.simulate.people.effects import BIAS_ATTRIBUTES
 from prima.simulate.plan.describe import effects_of
@@ -167,6 +168,12 @@ def test_every_column_and_failure_of_the_tokens_is_documented() -> None:
     rows = [f"| `{name}` | {words} |" for name, words in FAILURES.items()]
     rows += [f"| `{name}` | {words} |" for name, (_, words) in COLUMNS.items()]
     assert not [row for row in rows if f"\n{row}\n" not in text]
+
+
+def test_every_column_of_the_predictions_is_documented() -> None:
+    text = page("reference/cli.md")
+    ends = [*(f"`NAME{suffix}`" for suffix in FINDING), *(f"`{name}`" for name in FIXED if "_low" not in name)]
+    assert not [name for name in ends if name not in text and not re.match("`priority_(low|medium)", name)]
 
 
 def test_the_costs_are_those_that_the_script_works_out() -> None:

@@ -62,6 +62,7 @@ def test_embed_and_its_table(archive: Path, release: Path, tmp_path: Path, capsy
     assert list(first) == list(second)
     assert second.pop("seconds") > 0
     assert first.pop("seconds") is None
+    assert (first.pop("input"), second.pop("input")) == (None, export)
     assert {name: value for name, value in first.items() if not isinstance(value, float)} == {
         name: value for name, value in second.items() if not isinstance(value, float)
     }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from prima.cli.live import Live
+from prima.cli.main import run
 from prima.predict.run import Outcome, Progress
 from prima.study import Finding, Findings, Priority, ReleaseStamp
 
@@ -65,6 +68,28 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
         "report: out/1.2.3/report.html\n"
     )
     assert output.err == "failed   b: cannot be read: No such file or directory\n1 done, 1 failed\n"
+
+
+@pytest.mark.parametrize(("statuses", "ends"), [(["unanswered"], 3), (["done", "unanswered"], 1), (["done"], 0)])
+def test_a_study_that_was_read_and_not_answered_is_not_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], statuses: list[str], ends: int
+) -> None:
+    """Named with its reason, its input and its report, and counted in the exit status."""
+    reason = "unlike the studies this release has seen: no findings are given"
+
+    def predict_studies(*_: object) -> Iterator[Outcome]:
+        for status in statuses:
+            message = None if status == "done" else reason
+            made = replace(findings(status), reason=message, input="a/study")
+            yield Outcome(
+                status=made.status, where=Path("a/study"), message=message, findings=made, folder=Path("out/1")
+            )
+
+    monkeypatch.setattr("prima.predict.run.predict_studies", predict_studies)
+    assert run(["predict", "a/study", "--out", str(tmp_path)]) == ends
+    problems = capsys.readouterr().err
+    assert (f"unanswered a/study: {reason}; report: out/1/report.html\n" in problems) == ("unanswered" in statuses)
+    assert ("1 done, 1 unanswered" in problems) == (len(statuses) == 2)
 
 
 def test_bars_and_ranked_findings_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from prima.errors import UnreadableError, UsageError
+from prima.evaluate import Resampling, evaluate
 from prima.evaluate.join import match_tables
+from prima.evaluate.summary import account_lines
 
 DX = "tumor_adult_meningioma"
 OTHER = "spine_syrinx"
@@ -77,6 +79,22 @@ def test_rows_meet_by_study(tmp_path: Path, suffix: str) -> None:
     assert (account.matched, account.scored, account.refused) == (4, 3, {"not a brain": 1})
     assert account.not_predicted == (OTHER,)
     assert found.releases == ("demo",)
+
+
+@pytest.mark.parametrize("status", ["unanswered", "refused", "failed"])
+def test_a_study_that_is_not_done_has_no_numbers_and_is_counted_by_its_reason(tmp_path: Path, status: str) -> None:
+    """Even where its row holds some: scores that were asked for nonetheless, say."""
+    table = predictions(status=["done", "done", status, "done"], reason=[None, None, "unlike the studies seen", None])
+    found = match_tables(write(tmp_path / "p.csv", table), write(tmp_path / "t.csv", truth()))
+    assert found.predictions.called is not None and found.predictions.priority is not None
+    assert np.isnan([found.predictions.scores[2, 0], found.predictions.called[2, 0]]).all()
+    assert found.predictions.priority[2] == -1
+    counts = {name: getattr(found.account, name) for name in ("unanswered", "refused", "failed")}
+    assert counts == {name: {"unlike the studies seen": 1} if name == status else {} for name in counts}
+    assert found.account.scored == 3
+    evaluation = evaluate(found.predictions, found.truth, account=found.account, resampling=Resampling(replicates=100))
+    assert (f"  {status}", "1 unlike the studies seen") in list(account_lines(evaluation))
+    assert evaluation.as_json()["account"][status] == {"unlike the studies seen": 1}
 
 
 def test_every_row_without_a_partner_is_named(tmp_path: Path) -> None:
@@ -169,7 +187,7 @@ def test_a_number_divides_into_thirds(tmp_path: Path) -> None:
         (
             {"status": ["done", "lost", "done", "done"]},
             {},
-            "column status, row 2: expected one of done, refused, failed",
+            "column status, row 2: expected one of done, unanswered, refused, failed",
         ),
         ({"priority": ["urgent", "none", "low", "low"]}, {}, "column priority, row 1: expected one of none, low"),
         ({}, {DX: [0, 1, 2, 0]}, rf"t.csv: column {DX}, row 3: expected true, false or nothing"),

@@ -13,7 +13,7 @@ import pytest
 
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.simulate.phantom.scan import acquire, phantom_protocols
-from prima.study import Finding, Findings, Priority, ReleaseStamp, Series, SeriesEntry, Volume
+from prima.study import Familiarity, Finding, Findings, Priority, ReleaseStamp, Series, SeriesEntry, Volume
 from prima.study.ontology import DIAGNOSES, display_name
 
 TIMINGS = {"read": 1.2, "tokenize": 0.61, "encode": 4.9, "heads": 0.22, "total": 6.93}
@@ -149,6 +149,18 @@ def refused_findings() -> Findings:
         status="refused",
         reason="no series of the study can be used",
         series=excluded,
+        diagnoses=(),
+        referrals=(),
+        priority=None,
+    )
+
+
+def unanswered_findings() -> Findings:
+    return replace(
+        calibrated_findings(),
+        status="unanswered",
+        reason="unlike the studies this release has seen: no findings are given",
+        familiarity=Familiarity(distance=9.3, limit=4.1, answered=False),
         diagnoses=(),
         referrals=(),
         priority=None,

@@ -40,14 +40,16 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
 @pytest.fixture
 def findings(examples: Any) -> Findings:
     """Findings with heads of the release alone."""
-    made: Findings = examples.calibrated_findings()
+    made: Findings = replace(examples.calibrated_findings(), input=str(PATH))
     known = {service.name for service in SERVICES}
     return replace(made, referrals=tuple(finding for finding in made.referrals if finding.name in known))
 
 
 def outcomes(findings: Findings, examples: Any) -> Iterator[Outcome]:
-    refused = replace(examples.refused_findings(), study_uid="1.2.3")
+    refused = replace(examples.refused_findings(), study_uid="1.2.3", input=str(PATH))
     yield Outcome(status="done", where=PATH, findings=findings, study_uid=findings.study_uid)
+    unanswered = replace(examples.unanswered_findings(), study_uid="1.2.2", input=str(PATH))
+    yield Outcome(status="unanswered", where=PATH, findings=unanswered, message=unanswered.reason, study_uid="1.2.2")
     yield Outcome(status="refused", where=PATH, findings=refused, message=refused.reason, study_uid="1.2.3")
     yield Outcome(status="failed", where=PATH, message=f"{PATH}: cannot be read: not found")
     yield Outcome(status="failed", where=PATH, message="broken", study_uid="1.2.4")
@@ -65,13 +67,16 @@ def test_one_row_for_each_study_and_each_input_that_gave_none(findings, examples
         assert not path.exists()
     found = pl.read_parquet(path)
     assert found.columns == list(columns_of(release.manifest))
-    assert found["status"].to_list() == ["done", "refused", "failed", "failed"]
-    assert found["study_uid"].to_list() == [findings.study_uid, "1.2.3", None, "1.2.4"]
+    assert found["status"].to_list() == ["done", "unanswered", "refused", "failed", "failed"]
+    assert found["study_uid"].to_list() == [findings.study_uid, "1.2.2", "1.2.3", None, "1.2.4"]
     assert found["reason"].to_list()[1:] == [
+        "unlike the studies this release has seen: no findings are given",
         "no series of the study can be used", "the input: cannot be read: not found", "broken",
     ]  # fmt: skip
     assert [path.name for path in path.parent.iterdir()] == ["p.parquet"]
-    assert b"DOE" not in path.read_bytes()
+    assert found["input"].to_list() == [str(PATH)] * 5
+    assert not [name for name, column in found.to_dict().items() if name != "input" and "DOE" in str(column.to_list())]
+    assert found.row(1, named=True)["familiarity"] > found.row(1, named=True)["familiarity_limit"]
     assert findings.description.encode() not in path.read_bytes()
 
 
@@ -126,12 +131,12 @@ def test_what_is_broken_off_is_gone_on_with(findings, examples, release, tmp_pat
     with (tmp_path / f"p.parquet{SPOOL_SUFFIX}").open("ab") as spool:
         spool.write(b'{"study_uid": "1.2.5", "sta')  # the power went while a line was written
     with table(path, release) as rows:
-        assert rows.done == {findings.study_uid, "1.2.3"}
-        assert rows.counts == {"done": 1, "refused": 1}
+        assert rows.done == {findings.study_uid, "1.2.2", "1.2.3"}
+        assert rows.counts == {"done": 1, "unanswered": 1, "refused": 1}
         rows.add(replace(given[0], findings=replace(findings, study_uid="1.2.4"), study_uid="1.2.4"))
     found = pl.read_parquet(path)
-    assert found["study_uid"].to_list() == [findings.study_uid, "1.2.3", "1.2.4"]
-    assert found["status"].to_list() == ["done", "refused", "done"]
+    assert found["study_uid"].to_list() == [findings.study_uid, "1.2.2", "1.2.3", "1.2.4"]
+    assert found["status"].to_list() == ["done", "unanswered", "refused", "done"]
 
 
 def test_other_options_are_another_table(findings, examples, release, tmp_path) -> None:

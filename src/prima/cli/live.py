@@ -26,7 +26,7 @@ from prima.study.findings import DEMONSTRATION
 
 STEPS = {"start": "starting", "hash": "checking the release", "read": "reading", "encode": "encoding"}
 UNITS = {"read": "files", "encode": "tokens"}
-COLOURS = {"done": "green", "refused": "yellow", "failed": "red"}
+COLOURS = {"done": "green", "unanswered": "yellow", "refused": "yellow", "failed": "red"}
 NUM_SHOWN = 5
 
 
@@ -109,8 +109,7 @@ class Live:
     def close(self) -> None:
         """The last line: how many ended how."""
         if not self.as_json and self.counts.total() > 1:
-            words = ("done", "refused", "failed")
-            self.err.print(", ".join(f"{self.counts[word]} {word}" for word in words if self.counts[word]))
+            self.err.print(", ".join(f"{self.counts[word]} {word}" for word in COLOURS if self.counts[word]))
 
 
 class _Count(ProgressColumn):

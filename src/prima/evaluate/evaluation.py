@@ -32,7 +32,7 @@ class LabelResult:
     Args:
         positives: studies with a score in which it is present; they and `negatives` make the AUROC.
         unknown: studies whose truth is not known.
-        no_score: studies with a known truth and no score: refused, failed, or no number from this head.
+        no_score: studies with a known truth and no score: unanswered, refused, failed, or no number from this head.
         reason: why it cannot be evaluated; None when it can.
         ranked_by: what studies were ranked by: probability or logit.
         auroc: of the studies with a score.
@@ -180,6 +180,7 @@ class Account:
         truth: rows.
         matched: studies in both.
         scored: of the matched, those with numbers.
+        unanswered: of the matched, which the model read and declined to answer: how many for which reason.
         refused: of the matched: how many for which reason.
         failed: of the matched: how many for which reason.
         no_truth: study_uid of predictions without a truth.
@@ -192,6 +193,7 @@ class Account:
     truth: int
     matched: int
     scored: int
+    unanswered: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     no_truth: tuple[str, ...] = ()

@@ -15,13 +15,13 @@ from prima.evaluate.metrics import Floats
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """What a model says of n studies; NaN where it says nothing (a study that it refused, a head without a number).
+    """What a model says of n studies; NaN where it says nothing (a study that is not done, a head without a number).
 
     Args:
         names: of the d diagnoses.
         scores: [n, d], what studies are ranked by, higher is more likely present.
         probabilities: [n, d], calibrated; None for a model that gives none.
-        called: [n, d], decisions at the model's thresholds: 1 present, 0 absent, NaN abstained.
+        called: [n, d], decisions at the model's thresholds: 1 present, 0 absent, NaN not decided.
         priority_score: [n], urgency by which a worklist would be sorted.
         priority: [n], level from 0 (none) to 3 (high), -1 where there is none.
         referral_names: of the s services.

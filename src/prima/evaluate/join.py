@@ -19,7 +19,7 @@ from prima.evaluate.strata import strata_of, subtlety_of
 from prima.evaluate.tables import Table, read_table
 from prima.study.ontology import DIAGNOSIS_NAMES
 
-STATUSES = ("done", "refused", "failed")
+STATUSES = ("done", "unanswered", "refused", "failed")
 _REFERRAL = "referral_"
 
 
@@ -230,6 +230,7 @@ def _account(ours: Table, theirs: Table, said: Table, names: Sequence[str], note
         truth=theirs.num_rows,
         matched=said.num_rows,
         scored=sum(of["done"].values()),
+        unanswered=of["unanswered"],
         refused=of["refused"],
         failed=of["failed"],
         no_truth=tuple(uid for uid in ours.study_uids if uid not in other),

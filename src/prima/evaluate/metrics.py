@@ -72,7 +72,7 @@ class Decisions:
     """Counts of decisions at a threshold, and the shares that follow.
 
     Args:
-        not_decided_positive: positives on which the model abstained, or whose study it refused.
+        not_decided_positive: positives without a decision: abstained, without a threshold, or not done.
         not_decided_negative: the same of negatives.
     """
 

@@ -41,7 +41,7 @@ COLUMNS: dict[str, str] = {
     "npv": "negative predictive value at the prevalence of these studies",
     "sensitivity_all": "of all positives; what was not decided was not found",
     "specificity_all": "of all negatives; what was not decided was not cleared",
-    "not_decided": "studies with a truth on which the model abstained, or which it refused",
+    "not_decided": "studies with a truth and no decision: abstained, without a threshold, or not done",
 }
 """Columns of `evaluation.csv`."""
 

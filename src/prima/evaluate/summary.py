@@ -14,7 +14,7 @@ def summary_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
     means = found.means
     yield "Mean AUROC", f"{span(means.auroc)}  over {means.evaluable} diagnoses, spread ± {number(means.spread)}"
     if found.scored < found.studies:
-        yield "  refusals as abstentions", f"{number(means.auroc_with_refusals)}  a pair with such a study counts half"
+        yield "  with unscored studies", f"{number(means.auroc_with_refusals)}  a pair with such a study counts half"
     yield "Mean average precision", span(means.average_precision)
     if not math.isnan(means.ece):
         floor = f"{number(means.ece_floor)} would be chance alone"
@@ -45,7 +45,8 @@ def account_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
         predictions=found.studies, truth=found.studies, matched=found.studies, scored=found.scored
     )
     yield "Studies", f"{found.scored:,} with a score of {account.matched:,} matched, {found.patients:,} patients"
-    for word, ends in (("refused", account.refused), ("failed", account.failed)):
+    statuses = (("unanswered", account.unanswered), ("refused", account.refused), ("failed", account.failed))
+    for word, ends in statuses:
         if ends:
             reasons = ", ".join(f"{number_of:,} {reason}" for reason, number_of in ends.items())
             yield f"  {word}", reasons

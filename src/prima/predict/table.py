@@ -1,8 +1,8 @@
 """The predictions table: one row for every study and every input that gave none, as Parquet.
 
-Rows are spooled as lines of JSON beside the table's place and become Parquet at the end, so that a call which is broken
-off loses nothing: the same call goes on with the studies that have no row yet. No path, name or description of a
-patient or study is in the table.
+Rows are spooled as lines of JSON beside the table's place and become Parquet at the end, so that an interrupted call
+loses nothing: the same call resumes with the studies that have no row yet. The column `input` holds each path as it was
+typed, which may hold a person's name; no other column names a patient or holds a description.
 
     OUT.parquet          the table, whole or absent
     OUT.parquet.rows     the rows of a call that has not ended: a header, then a line a row
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Self
 
 from prima import __version__
 from prima.errors import MissingDependencyError, UsageError
@@ -28,12 +28,11 @@ from prima.predict.run import Outcome
 from prima.predict.table_row import columns_of, row_of, row_without_findings
 from prima.study.findings import Mode
 
-FORMAT = "openprima/predictions/1"
+FORMAT = "openprima/predictions/2"
 SPOOL_SUFFIX = ".rows"
 ROWS_A_GROUP = 4096
 
 Row = dict[str, Any]
-Status = Literal["done", "refused", "failed"]
 
 
 class PredictionTable:
@@ -88,7 +87,7 @@ class PredictionTable:
             reason = (outcome.message or "").replace(str(outcome.where), "the input")
             row = row_without_findings(
                 self.manifest, self.sha256, self.mode,
-                study_uid=outcome.study_uid, status=outcome.status, reason=reason,
+                study_uid=outcome.study_uid, status=outcome.status, reason=reason, input_=outcome.input,
             )  # fmt: skip
         self.counts[outcome.status] += 1
         _append(self._spool, row)

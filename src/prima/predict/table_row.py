@@ -17,14 +17,20 @@ Kind = Literal["text", "number", "count", "flag"]
 LEVELS = tuple(priority.level for priority in PRIORITIES)
 FIXED: dict[str, tuple[Kind, str]] = {
     "study_uid": ("text", "StudyInstanceUID; null for an input that gave no study"),
+    "input": (
+        "text",
+        "what was typed to name the study, which may hold a person's name; null for a study of an archive",
+    ),
     "release": ("text", "name of the release"),
     "release_sha256": ("text", "its hash, as findings name it"),
     "mode": ("text", "what of a study the model saw: image, image+names or image+names+indication"),
-    "status": ("text", "done, refused or failed"),
+    "status": ("text", "done, unanswered, refused or failed"),
     "reason": ("text", "why it is not done; null when it is"),
     "num_series_used": ("count", "series that the model read"),
     "num_series_excluded": ("count", "series that were left out, each with its reason in findings.json"),
     "seconds": ("number", "of work on the study"),
+    "familiarity": ("number", "distance from the studies that the release has seen; null without a check"),
+    "familiarity_limit": ("number", "beyond it the release does not answer"),
     "priority": ("text", "the level: none, low, medium or high; null when the release has none"),
     **{f"priority_{level}": ("number", f"calibrated probability of the level {level}") for level in LEVELS},
     **{f"priority_{level}__logit": ("number", f"output of the head for the level {level}") for level in LEVELS},
@@ -35,7 +41,7 @@ FINDING: dict[str, tuple[Kind, str]] = {
     "__logit": ("number", "output of the head"),
     "__low": ("number", "lower end of the 90 % interval of the probability"),
     "__high": ("number", "upper end of it"),
-    "__present": ("flag", "the decision; null when the release abstained"),
+    "__present": ("flag", "the decision; null when the release abstained or has no threshold"),
 }
 REFERRAL = "referral_"
 
@@ -70,18 +76,21 @@ def referral_column(name: str) -> str:
 
 
 def row_of(findings: Findings) -> dict[str, Any]:
-    """The row of a study that is done or refused; columns that it has nothing to say of are absent."""
-    used = sum(entry.status == "used" for entry in findings.series)
+    """The row of a study that was read; columns for which it has no value are absent."""
+    familiarity = findings.familiarity
     row: dict[str, Any] = {
         "study_uid": findings.study_uid,
+        "input": findings.input,
         "release": findings.release.name,
         "release_sha256": findings.release.sha256,
         "mode": findings.release.mode,
         "status": findings.status,
         "reason": findings.reason,
-        "num_series_used": used,
-        "num_series_excluded": len(findings.series) - used,
+        "num_series_used": findings.num_series_used,
+        "num_series_excluded": len(findings.series) - findings.num_series_used,
         "seconds": findings.timings_s.get("total"),
+        "familiarity": familiarity and familiarity.distance,
+        "familiarity_limit": familiarity and familiarity.limit,
     }
     row |= _priority(findings.priority)
     row |= _findings((finding.name, finding) for finding in findings.diagnoses)
@@ -90,11 +99,19 @@ def row_of(findings: Findings) -> dict[str, Any]:
 
 
 def row_without_findings(
-    manifest: Manifest, sha256: str, mode: Mode, *, study_uid: str | None, status: str, reason: str | None
+    manifest: Manifest,
+    sha256: str,
+    mode: Mode,
+    *,
+    study_uid: str | None,
+    status: str,
+    reason: str | None,
+    input_: str | None = None,
 ) -> dict[str, Any]:
     """The row of an input that gave no study, or of a study that failed."""
     return {
         "study_uid": study_uid,
+        "input": input_,
         "release": manifest.name,
         "release_sha256": sha256,
         "mode": mode,
