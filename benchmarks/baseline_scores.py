@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from prima.evaluate.compare import compare
 from prima.evaluate.evaluation import Estimate, plain
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.tables import read_table
+from prima.files.durable import new_file
 from prima.model.release.calibration import sigmoid
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.train.calibration.platt import fit_line
@@ -46,8 +46,7 @@ class Scores:
 
 def write_scores(path: Path, part: Part, logits: NDArray[np.float32]) -> None:
     """Write predictions as .npz: study_uid [n], diagnoses, priority and referrals [n, …] logits, and their names."""
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
-    with unfinished.open("wb") as file:
+    with new_file(path) as temporary, temporary.open("wb") as file:
         np.savez(
             file,
             study_uid=np.array(part.study_uids),
@@ -58,9 +57,6 @@ def write_scores(path: Path, part: Part, logits: NDArray[np.float32]) -> None:
             priority_names=np.array(LEVELS),
             referral_names=np.array(SERVICE_NAMES),
         )
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def read_scores(path: Path, part: Part) -> Scores | None:

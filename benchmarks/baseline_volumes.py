@@ -7,13 +7,13 @@ as it sees the motion of patients between series.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from baseline_data import Part, is_regional, kind_of, slice_distance_mm
 from numpy.typing import NDArray
 
+from prima.files.durable import new_file
 from prima.tokens.contract import CENTRE_INDEX, OPEN
 from prima.train.data.patch_file import StudyPatches, read_patches
 
@@ -87,8 +87,7 @@ def volumes_of(part: Part, folder: Path, mm: float) -> NDArray[np.uint8]:
             for channel, kind in enumerate(CHANNELS):
                 if (series := series_for(study, kind)) is not None:
                     made[channel] = volume_of(study, series, mm)
-            unfinished = folder / f".{file.stem}.{os.getpid()}.npy"
-            np.save(unfinished, made)
-            unfinished.replace(kept)
+            with new_file(kept) as temporary, temporary.open("wb") as out:
+                np.save(out, made)
         found[row] = np.load(kept, allow_pickle=False)
     return found

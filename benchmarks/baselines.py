@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -58,6 +57,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from prima.errors import PrimaError
+from prima.files.durable import write_json, write_text
 
 Floats = NDArray[np.float32]
 
@@ -231,14 +231,8 @@ def run(name: str, make: Callable[[Job], list[Floats]], job: Job) -> dict[str, A
     for part, logits in zip(job.others, make(job), strict=True):
         write_scores(job.folder / f"{part.name}.npz", part, logits)
     facts = {"trained_on": trained_on, "parts": parts, "studies": len(job.train), **job.facts}
-    _write(said, json.dumps(facts, indent=1))
+    write_json(said, facts)
     return facts
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
-    unfinished.write_text(text)
-    unfinished.replace(path)
 
 
 def score(given: argparse.Namespace, others: tuple[Part, ...], runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -320,8 +314,8 @@ def main() -> int:
         "runs": runs,
         "parts": score(given, others, runs),
     }
-    _write(given.out / "baselines.json", json.dumps(found, indent=1))
-    _write(given.out / "baselines.md", markdown(found))
+    write_json(given.out / "baselines.json", found)
+    write_text(given.out / "baselines.md", markdown(found))
     print(markdown(found))
     return 0
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.files.durable import new_file
 from prima.model.gate.admit import PACKAGED, load_gate, save_gate
 from prima.model.gate.network import KINDS, GateNetwork
 from prima.model.gate.view import View, view_of
@@ -73,14 +74,13 @@ def make_file(path: Path, kind: str, seed: int, first: int, last: int) -> None:
     maker = {"brain": brain_views, "negative": negative_views, "phantom": phantom_views}[kind]
     rows = [row for index in range(first, last) for row in maker(seed, index)]
     views, kinds, subkinds, names, studies, outlines = zip(*rows, strict=True)
-    partial_path = path.with_name("." + path.name)
-    np.savez_compressed(
-        partial_path,
-        voxels=np.stack([np.rint(view.voxels * 170).astype(np.uint8) for view in views]),
-        outlines=np.packbits(np.stack(outlines), axis=-1),
-        kinds=np.array(kinds), subkinds=np.array(subkinds), names=np.array(names), studies=np.array(studies),
-    )  # fmt: skip
-    partial_path.rename(path)
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            voxels=np.stack([np.rint(view.voxels * 170).astype(np.uint8) for view in views]),
+            outlines=np.packbits(np.stack(outlines), axis=-1),
+            kinds=np.array(kinds), subkinds=np.array(subkinds), names=np.array(names), studies=np.array(studies),
+        )  # fmt: skip
 
 
 Row = tuple[View, str, str, str, str, NDArray[np.bool_]]

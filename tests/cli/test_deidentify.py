@@ -151,4 +151,4 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_half(study: Path, key: Path, 
         assert all(wanted[name] == content for name, content in there.items())
     assert run(["deidentify", str(study), str(out), "--key", str(key)]) == 0
     assert contents(out) == wanted
-    assert not list(out.rglob("*.part"))
+    assert not list(out.rglob("*.unfinished"))

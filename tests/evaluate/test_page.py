@@ -110,7 +110,7 @@ def test_a_disk_that_fills_leaves_what_was_there(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prima.evaluate.write.os.fsync", full)
+    monkeypatch.setattr("prima.files.durable.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         write_evaluation(replace(found, studies=1), folder)
     assert (folder / "evaluation.json").read_bytes() == before

@@ -114,11 +114,12 @@ def test_a_sweep_leaves_what_is_not_left_over(tmp_path: Path) -> None:
         "x.unfinished": True,
     }
     for name in names:
-        (tmp_path / name).touch()
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").touch()
     os.utime(tmp_path / f".y.{'0' * 8}-{gone.pid}-00000000.unfinished", (1e9, 1e9))
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {name for name, stays in names.items() if stays}
-    assert [path.name for path in walk(tmp_path).files] == [".notes.unfinished", "x.unfinished"]
+    assert [path.parent.name for path in walk(tmp_path).files] == [".notes.unfinished", "x.unfinished"]
 
 
 def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
@@ -191,6 +192,11 @@ def test_a_file_that_may_not_be_replaced_stays(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(FileExistsError):
         write_bytes(tmp_path / "key", b"second", replace=False)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    write_text(tmp_path / ("ü" * 127), "x")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
 
 
 def test_modes(tmp_path: Path) -> None:

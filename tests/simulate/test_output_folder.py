@@ -1,8 +1,7 @@
-"""Whose folder it is, files that are whole or not there, and workers that fail."""
+"""Whose folder it is, and workers that fail."""
 
 from __future__ import annotations
 
-import errno
 import os
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prima.errors import PrimaError, UsageError
-from prima.simulate.files.output_folder import claim, whole_folder, write_whole
+from prima.simulate.files.output_folder import claim
 from prima.simulate.plan.plan import make_plan
 from prima.simulate.plan.plan_file import read_plan
 from prima.simulate.workers import carry_out
@@ -53,37 +52,10 @@ def test_what_is_no_folder_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_plan_that_was_cut_off_while_it_was_written_is_written_again(tmp_path: Path) -> None:
-    (tmp_path / ".plan.json.part").write_text("{")
+    (tmp_path / ".plan.json.00000000-1-00000000.unfinished").mkdir()
+    os.utime(tmp_path / ".plan.json.00000000-1-00000000.unfinished", (1e9, 1e9))
     claim(tmp_path, PLAN, MAKING)
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
-
-
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: Path, content: bytes) -> int:
-        with path.open("wb") as file:
-            file.write(content[:1])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(OSError, match="No space"):
-            write_whole(tmp_path / "x.json", b"{}")
-    assert not list(tmp_path.iterdir())
-    write_whole(tmp_path / "x.json", b"{}")
-    assert (tmp_path / "x.json").read_bytes() == b"{}"
-
-
-def test_a_folder_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    (tmp_path / ".a.part").mkdir()
-    (tmp_path / ".a.part" / "left over").write_text("of a run that was killed")
-    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "a") as partial_folder:
-        (partial_folder / "one").write_text("1")
-        raise KeyboardInterrupt
-    assert not list(tmp_path.iterdir())
-    with whole_folder(tmp_path / "a") as partial_folder:
-        (partial_folder / "one").write_text("1")
-        assert not (tmp_path / "a").exists()
-    assert [path.name for path in tmp_path.rglob("*")] == ["a", "one"]
 
 
 def test_the_first_job_that_fails_stops_the_rest(tmp_path: Path) -> None:

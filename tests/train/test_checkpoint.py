@@ -114,9 +114,9 @@ def test_a_disk_that_fills_up_late_leaves_the_earlier_checkpoint(
         raise OSError(28, os.strerror(28))
 
     if broken == "pointer":
-        monkeypatch.setattr("prima.train.engine.checkpoint.json.dump", fail)
+        monkeypatch.setattr("prima.train.engine.checkpoint.write_json", fail)
     elif broken == "fsync":
-        monkeypatch.setattr("prima.train.engine.checkpoint.os.fsync", fail)
+        monkeypatch.setattr("prima.files.durable.os.fsync", fail)
     else:
         monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(TrainingError, match="No space left on device"):

@@ -241,11 +241,12 @@ def _write_reports(task: StudyTask, folder: Path) -> None:
 
     from safetensors.torch import save_file
 
+    from prima.files.durable import new_file
+
     report = task.model.report
     if report is None:
         return
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in report.state_dict().items()}
     about = json.dumps(asdict(report.config)) if hasattr(report, "config") else "{}"
-    partial = folder / f".{REPORT_FILE}.partial"
-    save_file(tensors, partial, {"config": about})
-    partial.replace(folder / REPORT_FILE)
+    with new_file(folder / REPORT_FILE) as temporary:
+        save_file(tensors, temporary, {"config": about})

@@ -62,7 +62,8 @@ def heads(
 
     from prima.cli.train_run import hardware, say, warn
     from prima.cli.train_source import read_studies
-    from prima.model.release.stage_folder import StageRecord, write_json, write_run_facts
+    from prima.files.durable import write_json
+    from prima.model.release.stage_folder import StageRecord, write_run_facts
     from prima.train.calibration.fit import calibrate
     from prima.train.calibration.target import Target
     from prima.train.heads.fit import train_heads

@@ -46,7 +46,7 @@ def train_stage(
         show_estimate(task, engine, recipe, as_json=options.as_json)
         raise typer.Exit
     if is_first_rank():
-        from prima.model.release.stage_folder import write_json
+        from prima.files.durable import write_json
 
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE_FILE, {"engine": json.loads(json.dumps(asdict(engine))), **recipe})

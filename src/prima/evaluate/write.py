@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from prima.evaluate.evaluation import Evaluation
 from prima.evaluate.figure import figure_svg
 from prima.evaluate.page import page_markdown, results_csv
+from prima.files.durable import write_text
 
 FILES = {
     "evaluation.json": "everything that was measured",
@@ -28,17 +28,4 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
         "evaluation.svg": figure_svg(found),
     }
     for name, text in contents.items():
-        _write(folder / name, text)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
+        write_text(folder / name, text)

@@ -1,11 +1,11 @@
 """Writing so that a file is whole or absent, whatever happens to the process or the power.
 
-A new file is written beside its place under a temporary name, forced to disk, and renamed; then the folder is forced to
-disk, so that the new name stays. Whoever reads finds the file as it was before or as it is now. Nothing else in the
-project renames or forces to disk (tests/test_house.py).
+A new file is written in a temporary folder beside its place, forced to disk, and renamed; then the folder of its place
+is forced to disk, so that the new name stays. Whoever reads finds the file as it was before or as it is now. Nothing
+else in the project renames or forces to disk (tests/test_house.py).
 
-A temporary name says which process writes it. What a killed process left goes when another process first writes into
-that folder, or by `sweep`.
+The name of a temporary folder says which process writes there. What a killed process left goes when another process
+first writes into that place, or by `sweep`.
 """
 
 from __future__ import annotations
@@ -32,16 +32,21 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _SUFFIX = ".unfinished"
 _TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.unfinished")
-# A temporary file of another machine, whose processes cannot be seen from here, counts as left over after a day.
+# What another machine writes, whose processes cannot be seen from here, counts as left over after a day.
 _LEFT_OVER_AFTER_S = 86_400
 # Some network file systems have no way to force a folder to disk.
 _CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
+# Characters of a file's name that the folder it is written in repeats: file systems take names of 255 bytes.
+_MOST_OF_A_NAME = 50
 _THREADS = 8
 
 
 @contextmanager
 def new_file(path: Path, *, replace: bool = True, mode: int = 0o666) -> Iterator[Path]:
     """A temporary path to write a file to; it becomes `path` when the block ends well, and goes when it fails.
+
+    The path has a folder to itself, so that a library may have temporary files of its own beside it, as safetensors
+    has; and no suffix, so that no search for files of a kind finds it.
 
     Args:
         path: the file's place; its folder is there.
@@ -62,22 +67,18 @@ def new_file(path: Path, *, replace: bool = True, mode: int = 0o666) -> Iterator
         >>> place.read_text(), [file.name for file in place.parent.iterdir()]
         ('1 2 3', ['numbers.txt'])
     """
-    _sweep_once(path.parent)
-    temporary = _temporary(path)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        mode = stat.S_IMODE(os.fstat(handle).st_mode)
-    finally:
-        os.close(handle)
-    try:
+    with _temporary_folder(path) as folder:
+        temporary = folder / "file"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            mode = stat.S_IMODE(os.fstat(handle).st_mode)
+        finally:
+            os.close(handle)
         yield temporary
         temporary.chmod(mode)  # a library may have put another file there: safetensors does, for the owner alone
         sync(temporary)
         _publish(temporary, path, replace=replace)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
+        sync(path.parent)
 
 
 def write_bytes(path: Path, content: bytes, *, replace: bool = True, mode: int = 0o666) -> None:
@@ -111,21 +112,16 @@ def new_folder(path: Path) -> Iterator[Path]:
         path: the folder's place; parents are made.
     """
     make_folder(path.parent)
-    _sweep_once(path.parent)
-    temporary, old = _temporary(path), _temporary(path)
-    temporary.mkdir()
-    try:
+    with _temporary_folder(path) as folder:
+        temporary = folder / "folder"
+        temporary.mkdir()
         yield temporary
         sync_all([Path(top, name) for top, _, names in os.walk(temporary) for name in names])
         sync_all([Path(top) for top, _, _ in os.walk(temporary)])
         if path.exists():
-            path.replace(old)
+            path.replace(folder / "old")
         temporary.replace(path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    sync(path.parent)
-    shutil.rmtree(old, ignore_errors=True)
+        sync(path.parent)
 
 
 def publish(places: Mapping[Path, Path]) -> None:
@@ -181,7 +177,7 @@ def make_folder(path: Path) -> None:
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a name is one that `new_file` or `new_folder` gives while they write."""
+    """Whether a name is that of a folder in which `new_file` or `new_folder` write."""
     return _TEMPORARY.fullmatch(name) is not None
 
 
@@ -190,11 +186,7 @@ def sweep(folder: Path) -> None:
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(_SUFFIX) and _is_left_over(entry):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    with suppress(OSError):
-                        Path(entry.path).unlink()
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 @lru_cache(maxsize=256)
@@ -214,8 +206,17 @@ def _is_left_over(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
+@contextmanager
+def _temporary_folder(path: Path) -> Iterator[Path]:
+    """A folder beside a path for what is not finished, gone afterwards."""
+    _sweep_once(path.parent)
+    name = path.name[:_MOST_OF_A_NAME]
+    folder = path.with_name(f".{name}.{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
@@ -246,5 +247,3 @@ def _publish(temporary: Path, path: Path, *, replace: bool) -> None:
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
         temporary.replace(path)
-        return
-    temporary.unlink()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from prima.errors import PrimaError, UsageError
+from prima.files.durable import write_bytes
 from prima.predict.page import render_page
 from prima.predict.pictures import SeriesPictures
 from prima.study import Findings
@@ -22,8 +22,7 @@ def write_study_results(
 ) -> Path:
     """Write the results of one study, replacing earlier ones of the same study.
 
-    Both files are made before either is written; each is written beside its place, flushed to disk and renamed.
-    findings.json comes last: where it is, the page is too.
+    Both files are made before either is written; findings.json comes last: where it is, the page is too.
 
     Args:
         findings: done or refused.
@@ -47,8 +46,8 @@ def write_study_results(
     folder = out / findings.study_uid
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "report.html", page)
-        _replace(folder / "findings.json", text)
+        for name, content in (("report.html", page), ("findings.json", text)):
+            write_bytes(folder / name, content.encode("utf-8", "replace"))  # what cannot be encoded becomes `?`
     except OSError as error:
         raise UsageError(f"the results cannot be written to {out}: {error.strerror}; choose another --out") from None
     return folder
@@ -71,16 +70,3 @@ def check_writable(out: Path) -> None:
         raise UsageError(f"--out {out}: cannot be reached: {error.strerror}; choose another --out") from None
     if not writable:
         raise UsageError(f"--out {out}: this user may not write there; choose another --out")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put text (UTF-8; what cannot be encoded becomes `?`) in a file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(text.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,9 +10,7 @@ typed, which may hold a person's name; no other column names a patient or holds 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -22,6 +20,8 @@ from typing import IO, Any, Self
 
 from prima import __version__
 from prima.errors import MissingDependencyError, UsageError
+from prima.files.durable import new_file, sync_open
+from prima.files.lock import try_lock
 from prima.model.release.folder import Release
 from prima.model.release.manifest import Manifest
 from prima.predict.run import Outcome
@@ -108,11 +108,9 @@ class PredictionTable:
     def _open(self) -> IO[bytes]:
         """The spool, locked, without a half-written line at its end."""
         spool = self._spool_path.open("a+b")
-        try:
-            fcntl.flock(spool, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not try_lock(spool.fileno()):
             spool.close()
-            raise UsageError(f"--table {self.path}: another process fills it; choose another place") from None
+            raise UsageError(f"--table {self.path}: another process fills it; choose another place")
         spool.seek(0)
         whole = 0
         for number, line in enumerate(spool):
@@ -169,20 +167,14 @@ def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable
     kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
     about = {"format": FORMAT, "openprima": __version__, "release": manifest.name, "mode": mode}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns_of(manifest).items()], metadata=about)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     num_rows, left = 0, iter(rows)
     try:
-        with parquet.ParquetWriter(partial, schema, compression="zstd") as writer:
+        with new_file(path) as temporary, parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
             while group := list(islice(left, ROWS_A_GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=schema))
                 num_rows += len(group)
-        _sync_path(partial)
-        partial.replace(path)
-        _sync_path(path.parent)
     except OSError as error:
         raise UsageError(f"--table {path}: {error.strerror or 'cannot be written'}; choose another place") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return num_rows
 
 
@@ -197,13 +189,4 @@ def _arrow() -> tuple[Any, Any]:
 
 def _append(spool: IO[bytes], values: Mapping[str, Any]) -> None:
     spool.write(json.dumps(values, allow_nan=False).encode() + b"\n")
-    spool.flush()
-    os.fsync(spool.fileno())
-
-
-def _sync_path(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_open(spool)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from prima.files.durable import write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,7 @@ class AnswerCache:
             return
         path = self._path(digest)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_name(f".{digest}.{os.getpid()}.part")
-        partial.write_text(json.dumps(asdict(answer)), "utf-8")
-        partial.replace(path)
+        write_json(path, asdict(answer), indent=None)
 
     def _path(self, digest: str) -> Path:
         assert self._folder is not None

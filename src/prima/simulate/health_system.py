@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from prima.files.durable import make_folder, new_folder, write_json
 from prima.simulate.files.dicom_files import write_dicom
 from prima.simulate.files.mask_files import write_mask
-from prima.simulate.files.output_folder import claim, whole_folder, write_whole
+from prima.simulate.files.output_folder import claim
 from prima.simulate.negatives import PlannedNegative, check_count, make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
 from prima.simulate.negatives.planned import negative_table
@@ -72,7 +73,8 @@ def make_health_system(
     check_count(making.negatives)
     written = ("spacing_mm", "writers", "negatives")
     claim(out, plan, {name: getattr(making, name) for name in written})
-    (out / "studies").mkdir(exist_ok=True)
+    for folder in ("studies", "truth/visibility"):
+        make_folder(out / folder)
     jobs: list[Job] = [
         partial(_make_one, plan, index, out, making)
         for index in range(plan.num_studies)
@@ -113,18 +115,18 @@ def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
     """A study with its truth; the folder of the study comes last, and says that all of it is there."""
     case = case_at(plan, index)
     simulated = simulate_study(case, spacing_mm=making.spacing_mm, device=making.device, everything=True)
-    with whole_folder(_study_folder(plan, index, out)) as study:
+    with new_folder(_study_folder(plan, index, out)) as study:
         write_dicom(simulated, study)
         if simulated.masks:
-            with whole_folder(out / "truth" / "masks" / case.study_uid) as masks:
+            with new_folder(out / "truth" / "masks" / case.study_uid) as masks:
                 for diagnosis, mask in simulated.masks.items():
                     write_mask(mask, masks / f"{diagnosis}.nii.gz")
         rows = [{"study_uid": case.study_uid, **asdict(row)} for row in simulated.visibility]
-        write_whole(_visibility_file(out, case.study_uid), json.dumps(rows).encode())
+        write_json(_visibility_file(out, case.study_uid), rows, indent=None)
 
 
 def _make_negative(negative: PlannedNegative, out: Path) -> None:
-    with whole_folder(_negative_folder(negative, out)) as folder:
+    with new_folder(_negative_folder(negative, out)) as folder:
         write_negative(make_negative(negative), folder)
 
 
@@ -148,7 +150,7 @@ def _write_reports(plan: Plan, out: Path, writers: Writers) -> None:
     for case in cases(plan):
         prior = None if case.prior_index is None else case_at(plan, case.prior_index)
         filed.append(Filed(case, write_report(case, prior=prior, writers=writers, reading=plan.reading)))
-    with whole_folder(out / "reports") as reports:
+    with new_folder(out / "reports") as reports:
         write_csv(filed, reports)
         write_hl7(filed, reports / "hl7")
         write_fhir(filed, reports / "fhir")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import mmap
-import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import torch
 from safetensors.torch import save
 
 from prima.errors import UnreadableError
+from prima.files.durable import write_bytes
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS
 
@@ -106,15 +106,7 @@ def write_shard(path: Path, studies: Sequence[tuple[str, StudyTokens]], facts: M
     tensors["checksums"] = _checksums(tensors)
     index = _crc(tensors[key].numpy().tobytes() for key in _INDEX)
     about = json.dumps({"format": _FORMAT, "index": index, "facts": dict(facts)})  # one value: their order is not kept
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(save(tensors, {_KEY: about}))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_bytes(path, save(tensors, {_KEY: about}))
 
 
 def _checksums(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:

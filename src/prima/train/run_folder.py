@@ -9,7 +9,6 @@ RUN/tokenizer/dense.safetensors      the head that masks taught the tokenizer, l
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from prima.errors import UnreadableError
+from prima.files.durable import new_file, new_folder
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.model.release.build import ReleaseParts, build_release
 from prima.model.release.folder import load_release
@@ -89,12 +89,9 @@ def write_tokens_release(run: Path, vqvae: VQVAE, vision: VisionConfig, contract
         ),
         notes={"weights": "only the tokenizer is trained", "tokenizer_trained": True},
     )
-    made = run / f".{TOKENS_RELEASE}.partial"
-    shutil.rmtree(made, ignore_errors=True)
-    build_release(parts, made)
     place = run / TOKENS_RELEASE
-    shutil.rmtree(place, ignore_errors=True)
-    made.replace(place)
+    with new_folder(place) as temporary:
+        build_release(parts, temporary)
     return place
 
 
@@ -173,9 +170,8 @@ def load_dense(run: Path, vision: HierarchicalViT) -> bool:
 
 def _save(module: torch.nn.Module, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, partial)
-    partial.replace(path)
+    with new_file(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, temporary)
 
 
 def load_names(run: Path, encoder: torch.nn.Module) -> bool:

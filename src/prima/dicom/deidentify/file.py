@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from prima.dicom.header.quiet import quiet
 from prima.dicom.header.read import looks_like_dicom
 from prima.dicom.header.scan import hashed_uid
 from prima.errors import PrimaError, UnreadableError
+from prima.files.durable import make_folder, write_bytes
 from prima.files.walk import NOT_PERMITTED
 
 IMPLEMENTATION = hashed_uid("openprima")
@@ -117,7 +117,7 @@ def deidentify_file(path: Path, out: Path, policy: Policy) -> Path | None:
     if clean is None:
         return None
     target = out / clean.place
-    write_once(target, clean.content, staging=out)
+    write_once(target, clean.content)
     return target
 
 
@@ -134,8 +134,8 @@ def person_in(path: Path) -> Person:
         raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
 
 
-def write_once(target: Path, content: bytes, *, staging: Path) -> bool:
-    """Write a file under another name, force it to disk and rename it; whether it was new.
+def write_once(target: Path, content: bytes) -> bool:
+    """Write a file that never takes the place of another; whether it was new.
 
     Raises:
         RefusedError: another content lies there.
@@ -144,26 +144,11 @@ def write_once(target: Path, content: bytes, *, staging: Path) -> bool:
         if target.read_bytes() != content:
             raise RefusedError(Refusal.CONFLICT, "another file has the same SOPInstanceUID")
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = staging / f".{target.name}.{os.getpid()}.part"
+    make_folder(target.parent)
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(partial, target)  # unlike a rename, this never takes the place of a file
-        except FileExistsError:
-            return write_once(target, content, staging=staging)
-        except OSError:  # a disk without hard links
-            partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        write_bytes(target, content, replace=False)
+    except FileExistsError:
+        return write_once(target, content)
     return True
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +16,8 @@ from pathlib import Path
 from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
+from prima.files.durable import sync_open, write_json, write_text
+from prima.files.lock import locked
 from prima.files.worker import begin_worker
 
 STATE = ".deidentify"
@@ -102,8 +102,7 @@ def deidentify_tree(
                         summary.refused.append(outcome)
                     elif outcome.status != "other":
                         journal.write(f"{marks[outcome.path]}\n")
-                journal.flush()
-                os.fsync(journal.fileno())
+                sync_open(journal)
                 if on_file is not None:
                     on_file(summary.counts.total())
     return summary
@@ -133,7 +132,7 @@ def _one(path: Path, out: Path, policy: Policy, place: Callable[[Path], Path]) -
         clean = deidentify(path, policy)
         if clean is None:
             return FileOutcome(path=path, status="other")
-        new = write_once(out / place(clean.place), clean.content, staging=out / STATE)
+        new = write_once(out / place(clean.place), clean.content)
     except RefusedError as error:
         return FileOutcome(path=path, status="refused", reason=error.reason.value, detail=error.detail)
     names = policy.pseudonyms
@@ -162,25 +161,14 @@ def _state(out: Path, policy: Policy) -> Iterator[Path]:
     ):
         raise UsageError(f"{out}: found files of something else, expected a new or empty folder")
     state.mkdir(parents=True, exist_ok=True)
-    handle = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{out}: is being written by another process; wait until it is done") from None
+    with locked(out, "deidentify", name=f"{STATE}/{_LOCK}", error=UsageError):
         card = state / _CARD
         if card.exists():
             if json.loads(card.read_text(encoding="ascii"))["policy"] != policy.fingerprint:
                 raise UsageError(f"{out}: was begun with another key, option or version; name another folder")
         else:
-            partial = state / f".{_CARD}.part"
-            partial.write_text(json.dumps({"policy": policy.fingerprint}), encoding="ascii")
-            partial.replace(card)
-        for leftover in state.glob(".*.part"):
-            leftover.unlink()
+            write_json(card, {"policy": policy.fingerprint})
         yield state
-    finally:
-        os.close(handle)
 
 
 def _done(state: Path) -> set[str]:
@@ -215,10 +203,4 @@ def write_private_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)
     table.writerows(sorted(known | {tuple(row) for row in rows}))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_text(path, text.getvalue(), mode=0o600)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import stat
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from prima.errors import UsageError
+from prima.files.durable import write_bytes
 
 # A key shorter than this could be guessed.
 MIN_KEY_BYTES = 16
@@ -37,15 +37,11 @@ class SiteKey:
         """
         key = cls.random()
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_bytes(path, key.secret + b"\n", replace=False, mode=0o600)
         except FileExistsError:
             raise UsageError(
                 f"{path}: is there already, and a key is never overwritten; leave --make-key out"
             ) from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(key.secret + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
         return key
 
     @classmethod

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
 from prima.errors import ReleaseError
+from prima.files.durable import write_bytes
 from prima.files.strict_json import read_json
 from prima.model.gate.broken import why_broken
 from prima.model.gate.network import GateConfig, GateNetwork
@@ -161,12 +161,7 @@ def save_gate(
     )
     text = json.dumps(asdict(file), indent=1) + "\n"
     for name, data in ((WEIGHTS_FILE, weights), (GATE_FILE, text.encode())):
-        partial = folder / f".{name}.part"
-        with partial.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        partial.replace(folder / name)
+        write_bytes(folder / name, data)
 
 
 @cache

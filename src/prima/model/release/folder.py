@@ -22,6 +22,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from prima.errors import ReleaseError
+from prima.files.durable import new_file, write_json, write_text
 from prima.model.networks.vision import HierarchicalViT
 from prima.model.release.heads import Heads
 from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, FileRecord, Manifest
@@ -85,20 +86,20 @@ class ReleaseWriter:
         """Write one safetensors file; the tensors may be dropped afterwards."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, path)
-        path.chmod(0o644)  # safetensors writes for the owner alone; a release is for everyone it is given to
+        with new_file(path) as temporary:
+            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, temporary)
         self._record(name)
 
     def add_text(self, name: str, text: str) -> None:
         """Write one text file."""
-        (self.folder / name).write_text(text, encoding="utf-8")
+        write_text(self.folder / name, text)
         self._record(name)
 
     def finish(self, manifest: Manifest) -> Path:
         """Write the manifest with the hashes of everything added, and the stamps."""
         text = replace(manifest, files=self.files).to_text()
         Manifest.from_text(text)
-        (self.folder / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        write_text(self.folder / MANIFEST_FILE, text)
         if _has_large_files(self.files):
             _write_stamps(self.folder, {name: _stamp(self.folder / name) for name in self.files})
         return self.folder
@@ -221,7 +222,7 @@ def _read_stamps(folder: Path) -> dict[str, list[int]]:
 
 def _write_stamps(folder: Path, stamps: dict[str, list[int]]) -> None:
     try:
-        (folder / STAMP_FILE).write_text(json.dumps(stamps), encoding="utf-8")
+        write_json(folder / STAMP_FILE, stamps, indent=None)
     except OSError:
         return  # A read-only release is hashed again next time.
 

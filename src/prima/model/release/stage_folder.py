@@ -13,8 +13,6 @@ A part may be absent: a release is put together from several runs. Whoever train
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -24,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from prima.errors import ReleaseError
+from prima.files.durable import new_file, write_json
 from prima.files.strict_json import read_json
 from prima.model.networks.vision import VisionConfig
 from prima.model.release.manifest import HeadRecord, PriorityRecord
@@ -117,13 +116,8 @@ def write_part(run: Path, stage: Stage, part: Part) -> Path:
     write_json(folder / CONFIG_FILE, asdict(part.config))
     if part.record is not None:
         write_json(folder / RECORD_FILE, asdict(part.record))
-    partial = folder / f".{WEIGHTS_FILE}.partial"
-    try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in part.tensors.items()}, partial)
-        _sync(partial)
-        partial.replace(folder / WEIGHTS_FILE)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(folder / WEIGHTS_FILE) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in part.tensors.items()}, temporary)
     return folder
 
 
@@ -187,22 +181,3 @@ def read_text_json(path: Path) -> Any:
     except (OSError, ValueError) as error:
         found = getattr(error, "strerror", None) or "text that is not JSON"
         raise ReleaseError(f"{path.parent.name}/{path.name}: found {found}, expected JSON; write it again") from None
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write JSON; the file is whole or absent."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        _sync(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prima.errors import MissingDependencyError
+from prima.files.durable import new_file
 from prima.simulate.people.case import Case
 from prima.simulate.people.operations import on_weekend
 from prima.simulate.plan.cases import case_at, cases
@@ -143,9 +144,8 @@ def write_parquet(columns: dict[str, Column], path: Path) -> None:
     types = {name: kinds[kind] for name, kind in _KINDS.items()}
     table = pa.table({name: pa.array(values, type=types.get(name)) for name, values in columns.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    parquet.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    with new_file(path) as temporary:
+        parquet.write_table(table, temporary, compression="zstd")
 
 
 def _label_row(case: Case, seen: dict[int, str], prior_uid: Callable[[int], str] | None) -> dict[str, Any]:

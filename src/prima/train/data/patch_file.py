@@ -10,7 +10,6 @@ Shape suffixes: T tokens of all series, S series, E entries of the dense targets
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
+from prima.files.durable import new_file
 from prima.study import Study
 from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.patches import BRIGHTEST, Patches, cut_patches
@@ -198,7 +198,7 @@ def _points_mm(mask: NDArray[np.uint8], affine: NDArray[np.float64]) -> tuple[ND
 
 
 def write_patches(patches: StudyPatches, path: Path) -> None:
-    """Write the file under another name, force it to disk and rename it: it is whole or not there."""
+    """Write the file; it is whole or not there."""
     arrays: dict[str, NDArray[Any]] = {
         "voxels": patches.voxels,
         "coordinates": patches.coordinates,
@@ -218,15 +218,8 @@ def write_patches(patches: StudyPatches, path: Path) -> None:
     }
     arrays["text"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_patches(path: Path) -> StudyPatches:

@@ -10,7 +10,6 @@ Parts may be added at any time by writing their files, the shard last.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
+from prima.files.durable import new_file, write_text
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 from prima.tokens.batch import StudyTokens
 from prima.tokens.shard import SUFFIX, write_shard
@@ -111,7 +111,7 @@ def write_part(
     lines = [
         json.dumps({key: value for key, value in asdict(known).items() if value is not None}) for known, *_ in studies
     ]
-    _write(folder / f"{name}{FACTS_SUFFIX}", ("\n".join(lines) + "\n").encode())
+    write_text(folder / f"{name}{FACTS_SUFFIX}", "\n".join(lines) + "\n")
     arrays = {
         f"{number}.{key}": value
         for number, (_, _, dense) in enumerate(studies)
@@ -119,22 +119,9 @@ def write_part(
         for key, value in (("token", dense.token), ("diagnosis", dense.diagnosis), ("share", dense.share))
     }
     if arrays:
-        unfinished = folder / f".{name}{DENSE_SUFFIX}.partial"
-        with unfinished.open("wb") as file:
+        with new_file(folder / f"{name}{DENSE_SUFFIX}") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(folder / f"{name}{DENSE_SUFFIX}")
     write_shard(folder / f"{name}{SUFFIX}", [(known.study_uid, tokens) for known, tokens, _ in studies], facts)
-
-
-def _write(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.partial")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 class TokenFolder:

@@ -9,7 +9,6 @@ The pointer is replaced last: whatever happens before, it names checkpoints that
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +22,7 @@ from torch import nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from prima.errors import TrainingError
+from prima.files.durable import new_file, write_json
 from prima.train.engine.distributed import Workers, whole
 
 FOLDER = "checkpoints"
@@ -150,23 +150,16 @@ class Checkpoints:
 
     def _write(self, path: Path, tensors: dict[str, torch.Tensor], state: str, *, is_best: bool) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}")
-        try:
-            save_file(tensors, unfinished, metadata={"state": state})
-            _sync(unfinished)
-            unfinished.chmod(0o644)  # safetensors writes for the owner alone
-            record = (unfinished.stat().st_size, _crc32(unfinished))
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        _sync(self.folder)
+        with new_file(path) as temporary:
+            save_file(tensors, temporary, metadata={"state": state})
+            record = (temporary.stat().st_size, _crc32(temporary))
         before = read_pointer(self.folder)
         files = {path.name: record} if before is None else before.files | {path.name: record}
         best = path.name if is_best else None if before is None else before.best
         kept = {*sorted(files)[-self.keep :], path.name, *([best] if best else [])}
         pointer = Pointer(latest=path.name, best=best, files={name: files[name] for name in sorted(kept)})
         try:
-            _write_pointer(self.folder, pointer)
+            write_json(self.folder / POINTER_FILE, asdict(pointer))
         except OSError:
             if read_pointer(self.folder) == before:
                 path.unlink()  # nothing names it, and the room is needed
@@ -280,30 +273,9 @@ def _read(folder: Path, pointer: Pointer, name: str) -> tuple[dict[str, torch.Te
     return tensors, state
 
 
-def _write_pointer(folder: Path, pointer: Pointer) -> None:
-    unfinished = folder / f".{POINTER_FILE}"
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump(asdict(pointer), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(folder / POINTER_FILE)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync(folder)
-
-
 def _crc32(path: Path) -> int:
     value = 0
     with path.open("rb") as file:
         while piece := file.read(1 << 22):
             value = zlib.crc32(piece, value)
     return value
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from prima.errors import MissingDependencyError, TrainingError
+from prima.files.durable import sync_open
 
 JOURNAL_FILE = "journal.jsonl"
 
@@ -64,7 +65,7 @@ class Journal:
     def sync(self) -> None:
         """Force the lines to disk."""
         if self._file is not None:
-            os.fsync(self._file.fileno())
+            sync_open(self._file)
 
     def __enter__(self) -> Self:
         return self

@@ -5,13 +5,13 @@ Any text can be encoded, since every byte is a token. Words that stand for speci
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from prima.errors import MissingDependencyError, UnreadableError
+from prima.files.durable import write_text
 
 END = "<end>"
 VOCABULARY = 4096
@@ -78,15 +78,7 @@ class ReportTokenizer:
 
     def save(self, path: Path) -> None:
         """Write the JSON file, whole or not at all."""
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                file.write(self.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_text(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path, max_tokens: int = MAX_TOKENS) -> ReportTokenizer:

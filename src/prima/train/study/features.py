@@ -5,7 +5,6 @@ Shape suffixes: N studies, S series of all studies, F feature, W width of a seri
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from prima.errors import TrainingError
+from prima.files.durable import new_file
 from prima.model.networks.vision import HierarchicalViT
 from prima.tokens.batch import pack
 from prima.tokens.contract import Contract
@@ -149,22 +149,15 @@ class LabelledExamples(Protocol):
 def write_features(features: Features, path: Path) -> None:
     """Write features without the labels, which may change; the file is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            np.savez(
-                file,
-                study_uids=np.array(features.study_uids),
-                study=features.study,
-                joint=features.joint,
-                series=features.series,
-                series_offsets=features.series_offsets,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            study_uids=np.array(features.study_uids),
+            study=features.study,
+            joint=features.joint,
+            series=features.series,
+            series_offsets=features.series_offsets,
+        )
 
 
 def read_features(path: Path, examples: LabelledExamples) -> Features | None:
