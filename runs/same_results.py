@@ -123,7 +123,7 @@ def _tables(folder: Path) -> dict[str, Any]:
         rows = pl.read_parquet(path)
         for row in rows.iter_rows(named=True):
             for name, value in row.items():
-                if "timing" in name or name.endswith("_s") or name in ("release_sha256", "input"):
+                if name in ("seconds", "release_sha256", "input"):
                     continue
                 identity = f"{row.get('study_uid')} {row.get('series_uid', '')} {row.get('part', '')}"
                 found[f"{path.name} {identity} {name}"] = value

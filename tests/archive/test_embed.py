@@ -36,7 +36,6 @@ from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
 from prima.tokens.precision import choose_precision
 from prima.tokens.text import name_of
-from prima.tokens.tokenizer import patches_of
 
 PRECISION = choose_precision("cpu", "float32")
 NUM_STUDIES = 5
@@ -98,9 +97,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     rows = module._rows
 
-    def counting(model: Any, study_uid: str, tokens: Any) -> Any:
+    def counting(engine: Any, study_uid: str, tokens: Any, order: str) -> Any:
         seen.append(study_uid)
-        return rows(model, study_uid, tokens)
+        return rows(engine, study_uid, tokens, order)
 
     monkeypatch.setattr(module, "_rows", counting)
     return seen
@@ -120,15 +119,14 @@ def test_features_and_logits_are_those_of_the_engine(
     assert series.columns == list(SERIES_COLUMNS)
     assert studies.schema["feature"] == pl.Array(pl.Float32, manifest.vision.feature_dim)
     assert series.schema["feature"] == pl.Array(pl.Float32, manifest.vision.study.width)
-    engine = Engine(loaded, PRECISION, image_only=image_only)
+    engine = Engine(loaded, PRECISION, image_only=image_only, keep_all=True)
     for source in find_studies(export.folder).studies:
         study = source.read()
-        patches = [patches_of(one, manifest.contract) for one in study.series]
-        answer = engine.answer(patches, [name_of(one) for one in study.series], study.description or "")
+        answer = engine.outputs(engine.tokens(engine.prepare(study)))
         (row,) = studies.filter(study_uid=study.study_uid).to_dicts()
         torch.testing.assert_close(torch.tensor(row["feature"]), answer.feature, rtol=0, atol=1e-5)
         assert (row["status"], row["num_series_used"], row["num_series_excluded"]) == ("done", len(study.series), 0)
-        outputs = answer.outputs
+        outputs = answer.logits
         expected = {f"{name}__logit": value for name, value in outputs.diagnoses.items()}
         expected |= {f"referral_{name}__logit": value for name, value in outputs.referrals.items()}
         expected |= {f"priority_{name}__logit": value for name, value in (outputs.priority or {}).items()}
@@ -185,10 +183,10 @@ def test_no_study_of_the_cohort_is_lost(
     rows = module._rows
     fails: dict[str, Callable[[], Any]] = {"1.2.3": lambda: [module._failed("1.2.3", "not_finite")]}
 
-    def failing(model: Any, study_uid: str, tokens: Any) -> Any:
+    def failing(engine: Any, study_uid: str, tokens: Any, order: str) -> Any:
         if study_uid == "1.2.4":
             raise RuntimeError("Zyxwvut")
-        return fails[study_uid]() if study_uid in fails else rows(model, study_uid, tokens)
+        return fails[study_uid]() if study_uid in fails else rows(engine, study_uid, tokens, order)
 
     monkeypatch.setattr(module, "_rows", failing)
     done = embed(filled, release, out=tmp_path / "out")
@@ -222,19 +220,18 @@ def test_a_study_without_a_usable_series_is_refused(filled: Archive, export: Any
 
 
 def test_values_that_are_not_finite_are_a_failure_and_no_number(filled: Archive, release: Path, tmp_path: Path) -> None:
-    def spoilt(model: Any) -> Any:
-        weights = {name: torch.full_like(value, float("nan")) for name, value in model.vision.state_dict().items()}
-        model.vision.load_state_dict(weights)
-        return model
+    def spoil(vision: Any) -> None:
+        vision.load_state_dict({name: torch.full_like(value, torch.nan) for name, value in vision.state_dict().items()})
 
     tokenise(filled, release)
     loaded = load_release(release)
     made_by = embedding_means(loaded.manifest, PRECISION, True)
-    module._model.cache_clear()
-    model = spoilt(module._model(release.absolute(), PRECISION, made_by, True))
-    assert torch.isnan(model.vision.series_project.bias).all()
+    module._engine.cache_clear()
+    vision = module._engine(release.absolute(), PRECISION, made_by, True).reader.vision
+    spoil(vision)
+    assert torch.isnan(vision.series_project.bias).all()
     done = embed(filled, release, image_only=True)
-    module._model.cache_clear()
+    module._engine.cache_clear()
     assert done.embedded == 0
     assert {reason for _, reason in done.left_out} == {"not_finite"}
 
@@ -311,9 +308,7 @@ def test_a_model_that_is_shown_the_order_reads_it(filled: Archive, export: Any, 
     after = embed(filled, asking)
     now = {row["study_uid"]: row["feature"] for row in pl.read_parquet(after.studies).to_dicts()}
     assert [uid for uid in was if was[uid] != now[uid]] == ["1.2.1"]
-    engine = Engine(load_release(asking), PRECISION)
+    engine = Engine(load_release(asking), PRECISION, keep_all=True)
     (study,) = [one.read() for one in find_studies(export.folder).studies if one.read().study_uid == "1.2.1"]
-    patches = [patches_of(one, engine.contract) for one in study.series]
-    told = engine.study_text(study.description, orders_of(filled)["1.2.1"])
-    answer = engine.answer(patches, [name_of(one) for one in study.series], told)
+    answer = engine.outputs(engine.tokens(engine.prepare(study)), orders_of(filled)["1.2.1"])
     torch.testing.assert_close(torch.tensor(now["1.2.1"]), answer.feature, rtol=0, atol=1e-5)

@@ -28,6 +28,7 @@ from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
 from prima.cli.main import run
 from prima.errors import ArchiveError, ReleaseError
+from prima.model.engine.engine import Engine
 from prima.model.release.folder import load_release, packaged_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
@@ -35,7 +36,6 @@ from prima.simulate.negatives import make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
 from prima.tokens.precision import choose_precision
 from prima.tokens.store import TokenStore
-from prima.tokens.tokenizer import Tokenizer
 
 PRECISION = choose_precision("cpu", "float32")
 NUM_STUDIES = 7
@@ -99,7 +99,7 @@ def test_the_store_holds_what_reading_and_tokenising_gives(filled: Archive, expo
     store = TokenStore(done.folder)
     assert sorted(store.study_uids) == [f"1.2.{number}" for number in range(1, NUM_STUDIES + 1)]
     release = load_release(packaged_release())
-    tokenizer = Tokenizer(release.encoder(), release.manifest.contract, device=PRECISION.device, dtype=PRECISION.dtype)
+    engine = Engine(release, PRECISION, keep_all=True)
     table = rows(done)
     for source in find_studies(export.folder).studies:
         study = source.read()
@@ -107,8 +107,7 @@ def test_the_store_holds_what_reading_and_tokenising_gives(filled: Archive, expo
         assert found.description == study.description
         assert own["series_uid"].to_list() == [series.series_uid for series in study.series]
         assert own["num_tokens"].to_list() == [series.num_tokens for series in found.series]
-        for series, tokens in zip(study.series, found.series, strict=True):
-            expected = tokenizer.tokenize(series)
+        for tokens, expected in zip(found.series, engine.tokens(engine.prepare(study)).series, strict=True):
             assert torch.equal(tokens.latents, expected.latents)
             assert torch.equal(tokens.coordinates, expected.coordinates)
             assert (tokens.name, tokens.plane) == (expected.name, expected.plane)

@@ -18,14 +18,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prima.errors import ReleaseError
 from prima.model.networks.cost import encoder_flops
-from prima.model.release import probe as probe_module
-from prima.model.release.build import ReleaseParts, build_release, collect, without_studies
+from prima.model.packaging import probe as probe_module
+from prima.model.packaging.build import ReleaseParts, build_release, collect, without_studies
+from prima.model.packaging.check import ReleaseCheck, check_release
+from prima.model.packaging.probe import Machine, Probe, compare, read_probe, run_probe
+from prima.model.packaging.probe_study import probe_study
 from prima.model.release.calibration import HeadCalibration, PriorityCalibration
-from prima.model.release.check import ReleaseCheck, check_release
 from prima.model.release.folder import Release, ReleaseWriter, load_release
 from prima.model.release.manifest import FORMAT, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE
-from prima.model.release.probe import Machine, Probe, compare, read_probe, run_probe
-from prima.model.release.probe_study import probe_study
 from prima.model.release.stage_folder import (
     HeadsConfig,
     Part,
@@ -228,7 +228,7 @@ def test_a_probe_that_is_not_finite_leaves_nothing(parts: ReleaseParts, tmp_path
         tensors["000.1.weight"] = torch.full((52, 32), 3e38)
         tensors["000.0.bias"] = torch.full((32,), 3e38)
 
-    with pytest.raises(ReleaseError, match="the probe's diagnosis cyst_arachnoid_cyst is not finite"):
+    with pytest.raises(ReleaseError, match="the probe: the model's output 'cyst_arachnoid_cyst' is not finite"):
         build_release(broken(parts, "heads", overflow), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -311,7 +311,7 @@ def test_the_probe_is_the_same_in_another_process_and_with_other_threads(built: 
     finally:
         torch.set_num_threads(threads)
     code = (
-        "import sys; from pathlib import Path; from prima.model.release.probe import *; "
+        "import sys; from pathlib import Path; from prima.model.packaging.probe import *; "
         "from prima.model.release.folder import *;"
         "print(run_probe(load_release(Path(sys.argv[1]))).to_text(), end='')"
     )
@@ -418,7 +418,7 @@ def test_a_large_release_and_weak_thresholds_are_flagged(parts, built, tmp_path,
     weak = replace(CALIBRATION, num_positives=2, reached=False)
     changed = replace(config, diagnoses=(replace(config.diagnoses[0], calibration=weak), *config.diagnoses[1:]))
     folder = build_release(replace(parts, heads=replace(parts.heads, config=changed)), tmp_path / "x")
-    monkeypatch.setattr("prima.model.release.check.SMALL_BYTES", 1000)
+    monkeypatch.setattr("prima.model.packaging.check.SMALL_BYTES", 1000)
     checks = by_name(folder)
     assert checks["size"].status == "warn"
     assert "1 rest on few positives: cyst_arachnoid_cyst; 1 miss their target" in checks["thresholds"].found
@@ -435,7 +435,7 @@ def test_on_another_machine_type_the_tolerance_is_named(built: Path, monkeypatch
         probe = run(release)
         return replace(probe, diagnoses={name: value + 1e-6 for name, value in probe.diagnoses.items()})
 
-    monkeypatch.setattr("prima.model.release.check.run_probe", a_little_off)
+    monkeypatch.setattr("prima.model.packaging.check.run_probe", a_little_off)
     probe = by_name(built)["probe"]
     assert probe.status == "ok"
     assert "within 0.0001" in probe.found

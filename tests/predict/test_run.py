@@ -33,16 +33,16 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ],
 )
 def test_computing_that_fails_refuses_one_study(studies, tmp_path, monkeypatch, error, words) -> None:
-    answer = Engine.answer
+    outputs = Engine.outputs
     calls = []
 
     def fail_once(self, *arguments, **options):
         calls.append(1)
         if len(calls) == 1:
             raise error
-        return answer(self, *arguments, **options)
+        return outputs(self, *arguments, **options)
 
-    monkeypatch.setattr(Engine, "answer", fail_once)
+    monkeypatch.setattr(Engine, "outputs", fail_once)
     first, second = predict_studies(studies, Options(out=tmp_path))
     assert (first.status, second.status) == ("refused", "done")
     assert first.message is not None

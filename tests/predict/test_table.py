@@ -200,16 +200,16 @@ def test_the_verb_fills_it_and_goes_on(tmp_path, monkeypatch, capsys) -> None:
     out = tmp_path / "p.parquet"
     call = ["predict", *studies, str(tmp_path / "absent"), "--out", str(tmp_path / "out"), "--table", str(out)]
     answered: list[str] = []
-    answer = Engine.answer
+    outputs = Engine.outputs
 
     def break_off(self: Engine, *arguments: Any, **options: Any) -> Any:
         if len(answered) == 1:
             answered.append("broken off")
             raise KeyboardInterrupt
         answered.append("done")
-        return answer(self, *arguments, **options)
+        return outputs(self, *arguments, **options)
 
-    monkeypatch.setattr(Engine, "answer", break_off)
+    monkeypatch.setattr(Engine, "outputs", break_off)
     assert run([*call, "--json"]) == 130
     assert not out.exists()
     assert run(call) == 1

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from prima.study import Series, Volume
 from prima.tokens import tokenizer as tokenizer_module
 from prima.tokens.contract import PLANE_AXIS, PUBLISHED
 from prima.tokens.patches import Patches
-from prima.tokens.tokenizer import MICRO_BATCH_CPU, Tokenizer, patches_of
+from prima.tokens.tokenizer import MICRO_BATCH_CPU, Tokenizer
 from prima.tokens.vqvae import Encoder, VQVAEConfig
 
 WIDE = VQVAEConfig(channels=(128, 128), residual_channels=(128, 128), num_residual_layers=1)
@@ -93,16 +92,3 @@ def test_micro_batches_are_whole_and_in_order() -> None:
             foreground_percent=5,
         )
         assert torch.equal(tokenizer.latents(part), whole[rows])
-
-
-def test_a_series_becomes_tokens_with_or_without_its_name() -> None:
-    voxels = np.random.default_rng(0).integers(0, 900, (6, 128, 128)).astype(np.int16)
-    affine = np.diag([6.0, 1.8, 1.8, 1.0])[[2, 1, 0, 3]]
-    series = Series(series_uid="1.2", description="AX T1", volume=Volume(voxels=voxels, affine=affine))
-    tokenizer = Tokenizer(random_encoder(NARROW), PUBLISHED, device=CPU, dtype=torch.float32)
-    tokens = tokenizer.tokenize(series)
-    patches = patches_of(series, PUBLISHED)
-    assert (tokens.plane, tokens.name, tokens.num_patches) == ("axial", "AX_T1", 128)
-    assert tokens.num_tokens == patches.num_kept == len(tokens.latents)
-    assert torch.equal(tokens.coordinates, patches.coordinates)
-    assert tokenizer.tokenize(series, with_name=False).name == ""

@@ -35,7 +35,7 @@ def build(
 
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("building"):  # torch takes seconds to load, and the probe is run
-        from prima.model.release.build import build_release, collect
+        from prima.model.packaging.build import build_release, collect
 
         folder = build_release(collect(sources, name=name or out.resolve().name, evaluation=evaluation), out)
     typer.echo(f"release written: {folder}")
@@ -60,7 +60,7 @@ def check(
     from rich.text import Text
 
     with Console(stderr=True).status("checking"):
-        from prima.model.release.check import check_release
+        from prima.model.packaging.check import check_release
         from prima.model.release.folder import packaged_release
 
         checks = check_release(folder or packaged_release())

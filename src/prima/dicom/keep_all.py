@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,20 +23,30 @@ from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Series, Study
 
 
-def read_everything(study: ScannedStudy, *, workers: int = 2) -> Study:
+def read_everything(
+    study: ScannedStudy, *, workers: int = 2, on_series: Callable[[Series], None] = lambda _: None
+) -> Study:
     """Read each folder that directly holds images as one series.
 
     Folders come in natural order. Of images of several sizes the most common size is kept. Images keep the order of
     their names where positions follow it, either way; else they are ordered by position, or by name when positions
-    are shared. Only what has no pixels or no geometry is left out.
+    are shared. Only what has no pixels or no geometry is left out. `on_series` is given each series as soon as it is
+    decoded, in the order of the study.
     """
     folders: dict[Path, list[Frame]] = defaultdict(list)
     for instance, frames in study.headers:
         folders[instance.path.parent].extend(frames)
+    series: list[Series] = []
+    excluded: list[Excluded] = []
     with quiet(), ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
-        results = [_read_folder(folders[folder], pool) for folder in sorted(folders, key=path_key)]
-    series = [result for result in results if isinstance(result, Series)]
-    return assemble_study(study, series, [result for result in results if isinstance(result, Excluded)])
+        for folder in sorted(folders, key=path_key):
+            result = _read_folder(folders[folder], pool)
+            if isinstance(result, Excluded):
+                excluded.append(result)
+            else:
+                series.append(result)
+                on_series(result)
+    return assemble_study(study, series, excluded)
 
 
 def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:

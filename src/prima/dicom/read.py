@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,13 +27,20 @@ from prima.study.exclusion import Excluded, Reason
 from prima.study.study import Patient, Series, Study
 
 
-def read_dicom_study(study: ScannedStudy, *, min_slices: int = MIN_SLICES, workers: int = 2) -> Study:
+def read_dicom_study(
+    study: ScannedStudy,
+    *,
+    min_slices: int = MIN_SLICES,
+    workers: int = 2,
+    on_series: Callable[[Series], None] = lambda _: None,
+) -> Study:
     """Decode and stack the series of a study that can be used, and say why the others are not.
 
     Args:
         study: the scanned headers.
         min_slices: a part with fewer slices is not used.
         workers: threads that decode pixels.
+        on_series: given each series that is used as soon as it is decoded, in the order of the study.
     """
     series: list[Series] = []
     excluded: list[Excluded] = []
@@ -47,6 +54,7 @@ def read_dicom_study(study: ScannedStudy, *, min_slices: int = MIN_SLICES, worke
                     excluded.append(_duplicate(result, twin))
                 else:
                     series.append(result)
+                    on_series(result)
     return assemble_study(study, series, excluded)
 
 

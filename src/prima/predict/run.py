@@ -1,7 +1,8 @@
 """Many studies in one call: one thread reads ahead while the model computes, and each study ends on its own.
 
-At most `STUDIES_WAITING` prepared studies wait; voxels are dropped once a study is cut into patches, so memory does not
-grow with the number of studies.
+A study is announced before it is read, so that its first series is encoded while the others are still decoded. At most
+`STUDIES_WAITING` announced studies wait; voxels are dropped once a study is cut into patches, so memory does not grow
+with the number of studies.
 """
 
 from __future__ import annotations
@@ -9,29 +10,26 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import PrimaError
-from prima.model.engine.engine import Answer, Engine, NotFiniteError
-from prima.model.engine.outputs import findings_of, notes_on, priority_of
-from prima.model.gate.admit import packaged_gate
+from prima.model.engine.engine import Engine
+from prima.model.engine.prepare import PreparedSeries, prepare_series
+from prima.model.engine.reading import StudyReading, TakeSeries
+from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release, packaged_release
 from prima.predict.ahead import made_ahead
 from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import Problem, StudySource, find_studies
-from prima.predict.statement import entries_of, why_nothing
-from prima.study import Findings, SeriesEntry
+from prima.study import Excluded, Findings, Series, Study
 from prima.tokens.contract import Contract
-from prima.tokens.patches import Patches
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
-from prima.tokens.text import name_of, order_text
-from prima.tokens.tokenizer import patches_of
 
 STUDIES_WAITING = 1
 READERS = 2
@@ -95,19 +93,20 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Prepared:
-    """A study cut into patches; its voxels are gone."""
+class _Begun:
+    """A study whose reading has begun.
+
+    Args:
+        where: the path as the user gave it.
+        reading: its series, as they become ready.
+        pictures: of every series that is used, by UID and part; whole once the study is read.
+        study_uid: StudyInstanceUID.
+    """
 
     where: Path
-    study_uid: str
-    description: str | None
-    indication: str
-    notes: tuple[str, ...]
-    entries: tuple[SeriesEntry, ...]
-    patches: tuple[Patches, ...]
-    names: tuple[str, ...]
+    reading: StudyReading
     pictures: dict[tuple[str, str | None], SeriesPictures]
-    timings_s: dict[str, float]
+    study_uid: str
 
 
 def predict_studies(
@@ -128,15 +127,17 @@ def predict_studies(
         verify=options.verify,
         on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
     )
-    prepared = made_ahead(_prepare_all(paths, options, release.manifest.contract, on_progress), STUDIES_WAITING)
-    engine = Engine(release, precision, image_only=options.image_only)
-    for item in prepared:
+    begun = made_ahead(_read_all(paths, options, release.manifest.contract, on_progress), STUDIES_WAITING)
+    engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
+    engine.warm()
+    for item in begun:
         yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
 
 
-def _prepare_all(
+def _read_all(
     paths: Sequence[Path], options: Options, contract: Contract, on_progress: Callable[[Progress], None]
-) -> Iterator[_Prepared | Outcome]:
+) -> Iterator[_Begun | Outcome]:
+    gate = None if options.keep_all else packaged_gate()
     seen: set[str] = set()
     for path in paths:
         started = perf_counter()
@@ -166,9 +167,7 @@ def _prepare_all(
         for source in found.studies:
             if source.study_uid in options.already:
                 continue
-            item = _prepare_one(_Input(path, problems, scan_s), source, options, contract, seen)
-            if item is not None:
-                yield item
+            yield from _read_one(_Input(path, problems, scan_s), source, options, _Preparation(contract, gate), seen)
         on_progress(Progress(step="read", where=str(path), completed=1, total=1))
 
 
@@ -197,95 +196,90 @@ class _Input:
     scan_s: float
 
 
-def _prepare_one(
-    given: _Input, source: StudySource, options: Options, contract: Contract, seen: set[str]
-) -> _Prepared | Outcome | None:
-    try:
-        started = perf_counter()
-        study = source.read(workers=READERS)
-        if study.study_uid in options.already:  # NIfTI: its UID follows from the content
-            return None
-        if study.study_uid in seen:
-            message = f"study {study.study_uid} was given before in this call; give its parts as one folder"
-            return Outcome(status="failed", where=given.path, message=message)
-        seen.add(study.study_uid)
-        if not options.keep_all:
-            study = packaged_gate().admit(study)
-        read = perf_counter()
-        with ThreadPoolExecutor(READERS, "prima-prepare") as pool:
-            drawn = pool.map(make_pictures, study.series)
-            patches = tuple(pool.map(lambda series: patches_of(series, contract), study.series))
-            pictures = {(one.series_uid, one.part): picture for one, picture in zip(study.series, drawn, strict=True)}
-        timings = {"read": read - started + given.scan_s, "tokenize": perf_counter() - read}
-    except PrimaError as error:
-        return Outcome(status="failed", where=given.path, message=str(error), study_uid=source.study_uid)
-    except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-        return Outcome(status="failed", where=given.path, message=_unforeseen(error), study_uid=source.study_uid)
-    return _Prepared(
-        where=given.path,
-        study_uid=study.study_uid,
-        description=options.study_description if options.study_description is not None else study.description,
-        indication=order_text(study.indication or "", study.patient.age_years, study.patient.sex),
-        notes=(*study.notes, *(f"of the same input, {problem}" for problem in given.problems)),
-        entries=entries_of(study, patches),
-        patches=patches,
-        names=tuple(name_of(series) for series in study.series),
-        pictures=pictures,
-        timings_s=timings,
-    )
+@dataclass(frozen=True)
+class _Preparation:
+    """What happens to each series of the call while its voxels are at hand."""
+
+    contract: Contract
+    gate: Gate | None
+
+    def into(
+        self, pictures: dict[tuple[str, str | None], SeriesPictures]
+    ) -> Callable[[Series], PreparedSeries | Excluded]:
+        """Prepares a series, and draws one that is used."""
+
+        def prepare(series: Series) -> PreparedSeries | Excluded:
+            prepared = prepare_series(series, self.contract, self.gate)
+            if isinstance(prepared, PreparedSeries):
+                pictures[series.series_uid, series.part] = make_pictures(series)
+            return prepared
+
+        return prepare
 
 
-def _finish(item: _Prepared, engine: Engine, options: Options, on_progress: Callable[[Progress], None]) -> Outcome:
-    reason: str | None = None
-    answer: Answer | None = None
-    if item.patches:
-
-        def count(done: int, total: int) -> None:
-            on_progress(Progress(step="encode", where=str(item.where), completed=done, total=total))
-
+def _read_one(
+    given: _Input, source: StudySource, options: Options, preparation: _Preparation, seen: set[str]
+) -> Iterator[_Begun | Outcome]:
+    """Announce a study, then read it: whoever takes what is announced encodes its series meanwhile."""
+    read: Callable[[TakeSeries], Study] = partial(_read_series, source, given.problems)
+    study_uid = source.study_uid
+    if study_uid is None:  # NIfTI: its UID follows from the content
         try:
-            answer = engine.answer(
-                item.patches, item.names, engine.study_text(item.description, item.indication), count
-            )
-        except NotFiniteError as error:
-            reason = str(error)
-        except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study, as in reading
-            reason = _why_not_computed(error)
-    else:
-        reason = why_nothing(item.entries)
-    timings = {**item.timings_s, **(answer.timings_s if answer else {"encode": 0.0, "vision": 0.0, "heads": 0.0})}
-    timings["total"] = sum(timings.values())
-    manifest, outputs = engine.release.manifest, answer.outputs if answer else None
-    diagnoses = findings_of(outputs.diagnoses, manifest.diagnoses) if outputs else ()
-    referrals = findings_of(outputs.referrals, manifest.referrals) if outputs else ()
-    findings = Findings(
-        study_uid=item.study_uid,
-        description=item.description,
-        status="done" if answer else "refused",
-        reason=reason,
-        release=engine.stamp(),
-        series=item.entries,
-        diagnoses=diagnoses,
-        priority=priority_of(outputs.priority, manifest.priority) if outputs else None,
-        referrals=referrals,
-        timings_s={step: round(seconds, 4) for step, seconds in timings.items()},
-        notes=(*item.notes, *notes_on((*diagnoses, *referrals), manifest, engine.mode)),
-        input=typed(item.where),
-    )
+            study = source.read(workers=READERS)
+        except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
+            yield Outcome(status="failed", where=given.path, message=_in_one_line(error))
+            return
+        study_uid = study.study_uid
+        read = partial(_give_series, _with_notes(study, given.problems))
+    if study_uid in options.already:
+        return
+    if study_uid in seen:
+        message = f"study {study_uid} was given before in this call; give its parts as one folder"
+        yield Outcome(status="failed", where=given.path, message=message)
+        return
+    seen.add(study_uid)
+    reading, pictures = StudyReading(), dict[tuple[str, str | None], SeriesPictures]()
+    reading.timings_s["read"] = given.scan_s
+    yield _Begun(where=given.path, reading=reading, pictures=pictures, study_uid=study_uid)
+    reading.run(read, preparation.into(pictures), workers=READERS)
+
+
+def _read_series(source: StudySource, problems: Sequence[str], take: TakeSeries) -> Study:
+    return _with_notes(source.read(workers=READERS, on_series=take), problems)
+
+
+def _give_series(study: Study, take: TakeSeries) -> Study:
+    for series in study.series:
+        take(series)
+    return study
+
+
+def _with_notes(study: Study, problems: Sequence[str]) -> Study:
+    """The study with a note on each problem of its input."""
+    return replace(study, notes=(*study.notes, *(f"of the same input, {problem}" for problem in problems)))
+
+
+def _in_one_line(error: Exception) -> str:
+    return str(error) if isinstance(error, PrimaError) else _unforeseen(error)
+
+
+def _finish(item: _Begun, engine: Engine, options: Options, on_progress: Callable[[Progress], None]) -> Outcome:
+    def count(done: int, total: int) -> None:
+        on_progress(Progress(step="encode", where=str(item.where), completed=done, total=total))
+
+    try:
+        findings = engine.findings(item.reading, description=options.study_description, on_tokens=count)
+    except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
+        message = _in_one_line(error)
+        return Outcome(status="failed", where=item.where, message=message, study_uid=item.study_uid)
+    findings = replace(findings, input=typed(item.where))
     folder = write_study_results(findings, item.pictures, options.out)
     on_progress(Progress(step="done", where=str(item.where)))
     return Outcome(
         status=findings.status,
         where=item.where,
-        message=reason,
+        message=findings.reason,
         findings=findings,
         folder=folder,
         study_uid=findings.study_uid,
     )
-
-
-def _why_not_computed(error: MemoryError | RuntimeError) -> str:
-    name = type(error).__name__
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "can't allocate memory" in str(error):
-        return "computing needs more memory than there is; try --device cpu, or a machine with more"
-    return f"computing failed in a way nobody foresaw ({name}); please report it"

@@ -13,9 +13,11 @@ from prima.dicom.read import read_dicom_study
 from prima.dicom.select.select import MIN_SLICES
 from prima.files.walk import Problem, walk
 from prima.study.nifti import is_nifti, read_nifti_study
-from prima.study.study import Study
+from prima.study.study import Series, Study
 
 __all__ = ["Found", "Problem", "StudySource", "find_studies"]
+
+OnSeries = Callable[[Series], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +31,18 @@ class StudySource:
 
     study_uid: str | None
     where: Path
-    _read: Callable[[int], Study] = field(repr=False)
+    _read: Callable[[int, OnSeries], Study] = field(repr=False)
 
-    def read(self, *, workers: int = 2) -> Study:
+    def read(self, *, workers: int = 2, on_series: OnSeries = lambda _: None) -> Study:
         """Decode the pixels of the series that can be used, with up to `workers` threads.
 
         Series that cannot be read end as excluded; the other series are unharmed.
+
+        Args:
+            workers: threads.
+            on_series: given each series that is used as soon as it is decoded, in the order of the study.
         """
-        return self._read(workers)
+        return self._read(workers, on_series)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +105,17 @@ def find_studies(
     )
 
 
-def _dicom_reader(study: ScannedStudy, keep_all: bool, min_slices: int) -> Callable[[int], Study]:
-    def read(workers: int) -> Study:
+def _dicom_reader(study: ScannedStudy, keep_all: bool, min_slices: int) -> Callable[[int, OnSeries], Study]:
+    def read(workers: int, on_series: OnSeries) -> Study:
         if keep_all:
-            return read_everything(study, workers=workers)
-        return read_dicom_study(study, min_slices=min_slices, workers=workers)
+            return read_everything(study, workers=workers, on_series=on_series)
+        return read_dicom_study(study, min_slices=min_slices, workers=workers, on_series=on_series)
 
     return read
 
 
-def _nifti_reader(files: tuple[Path, ...], keep_all: bool, min_slices: int) -> Callable[[int], Study]:
-    def read(workers: int) -> Study:  # noqa: ARG001 - NIfTI files are read one after another
-        return read_nifti_study(files, keep_all=keep_all, min_slices=min_slices)
+def _nifti_reader(files: tuple[Path, ...], keep_all: bool, min_slices: int) -> Callable[[int, OnSeries], Study]:
+    def read(workers: int, on_series: OnSeries) -> Study:  # noqa: ARG001 - NIfTI files are read one after another
+        return read_nifti_study(files, keep_all=keep_all, min_slices=min_slices, on_series=on_series)
 
     return read

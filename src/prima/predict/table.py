@@ -26,7 +26,7 @@ from prima.model.release.folder import Release
 from prima.model.release.manifest import Manifest
 from prima.predict.run import Outcome
 from prima.predict.table_row import columns_of, row_of, row_without_findings
-from prima.study.findings import Mode
+from prima.study.mode import Mode
 
 FORMAT = "openprima/predictions/2"
 SPOOL_SUFFIX = ".rows"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from prima.errors import ReleaseError
 from prima.model.release.manifest import Manifest
 from prima.study import Finding, Findings, Priority
-from prima.study.findings import Mode
+from prima.study.mode import Mode
 from prima.study.ontology import PRIORITIES
 
 Kind = Literal["text", "number", "count", "flag"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from prima.study.mode import Mode
+
 SCHEMA = "openprima/findings/2"
 
-Mode = Literal["image", "image+names", "image+names+indication"]
 PriorityLevel = Literal["none", "low", "medium", "high"]
 StudyStatus = Literal["done", "unanswered", "refused"]
 ThresholdSource = Literal["validation", "fall-back", "none"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,7 +35,13 @@ def is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz")) and not path.name.startswith("._") and path.is_file()
 
 
-def read_nifti_study(files: Sequence[Path], *, keep_all: bool = False, min_slices: int = 4) -> Study:
+def read_nifti_study(
+    files: Sequence[Path],
+    *,
+    keep_all: bool = False,
+    min_slices: int = 4,
+    on_series: Callable[[Series], None] = lambda _: None,
+) -> Study:
     """Read the NIfTI files of one folder as one study.
 
     Args:
@@ -43,6 +49,7 @@ def read_nifti_study(files: Sequence[Path], *, keep_all: bool = False, min_slice
         keep_all: keep what selection would leave out (segmentations, thin stacks, maps, …); what cannot become one
             3-D volume, and a file with the same content as another, stay excluded.
         min_slices: fewer slices than this are too few.
+        on_series: given each series that is used as soon as it is read, in the order of the study.
 
     Returns:
         A study whose series follow SeriesNumber, then the natural order of the file names. A duplicate carries the
@@ -80,6 +87,8 @@ def read_nifti_study(files: Sequence[Path], *, keep_all: bool = False, min_slice
             excluded.append(replace(found, number=sidecar.series_number, description=description))
         else:
             series.extend(found)
+            for one in found:
+                on_series(one)
     study_digest = hashlib.sha256(b"study" + b"".join(sorted(set(digests)))).digest()
     patients = [sidecar.patient for _, sidecar in sidecars if sidecar.patient != Patient()]
     return Study(

@@ -12,13 +12,11 @@ import torch
 from torch import nn
 
 from prima.study import Series
-from prima.tokens.batch import SeriesTokens
 from prima.tokens.contract import PLANE_AXIS, Contract
 from prima.tokens.fast_encoder import FastEncoder, cpu_has_matrix_tiles
 from prima.tokens.patches import Patches, cut_patches
 from prima.tokens.precision import one_thread_workers
 from prima.tokens.resample import orient
-from prima.tokens.text import name_of
 from prima.tokens.vqvae import Encoder
 
 # About ten patches keep one layer's activations inside the caches of a CPU core; a GPU wants many more.
@@ -62,17 +60,6 @@ class Tokenizer:
             for plane in PLANE_AXIS:
                 voxels = torch.zeros(1, 1, *shape, device=self.device, dtype=self.dtype)
                 self._encoder(plane)(voxels.contiguous(memory_format=torch.channels_last_3d))
-
-    def tokenize(self, series: Series, *, with_name: bool = True) -> SeriesTokens:
-        """Tokens of one series; its name is withheld unless `with_name`."""
-        patches = patches_of(series, self.contract)
-        return SeriesTokens(
-            latents=self.latents(patches),
-            coordinates=patches.coordinates,
-            plane=patches.plane,
-            name=name_of(series) if with_name else "",
-            num_patches=patches.num_patches,
-        )
 
     @torch.inference_mode()
     def latents(self, patches: Patches, on_tokens: Callable[[int], None] | None = None) -> torch.Tensor:

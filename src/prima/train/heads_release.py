@@ -12,10 +12,10 @@ from typing import Any
 
 from prima import __version__
 from prima.errors import UsageError
-from prima.model.release.build import EVALUATION_FILE, card_without_evaluation
+from prima.model.packaging.build import EVALUATION_FILE, card_without_evaluation
+from prima.model.packaging.probe import PROBE_FILE, add_probe
 from prima.model.release.folder import Release, ReleaseWriter
 from prima.model.release.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
-from prima.model.release.probe import PROBE_FILE, add_probe
 from prima.train.calibration.card import CARD_HEADING, calibration_section
 from prima.train.calibration.fit import Calibration, CalibrationRecipe, calibrate
 from prima.train.calibration.target import Target

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from prima.errors import UnreadableError
 from prima.files.durable import new_file, new_folder
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
-from prima.model.release.build import ReleaseParts, build_release
+from prima.model.packaging.build import ReleaseParts, build_release
 from prima.model.release.folder import load_release
 from prima.model.release.manifest import TOKENIZER_FILE, HeadRecord, PriorityRecord
 from prima.model.release.stage_folder import (
@@ -34,7 +34,7 @@ from prima.model.release.stage_folder import (
     write_part,
     write_run_facts,
 )
-from prima.study.findings import Mode as ReleaseMode
+from prima.study.mode import Mode as ReleaseMode
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAE

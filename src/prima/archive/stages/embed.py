@@ -21,15 +21,14 @@ from prima.archive.stages.tokenize import cohort_studies, means_of, tokens_folde
 from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, PrimaError, ReleaseError
 from prima.files.durable import DISK_FULL
-from prima.model.networks.vision import HierarchicalViT
+from prima.model.engine.engine import Engine, NotFiniteError, failure_of
 from prima.model.release.folder import Release, load_release
-from prima.model.release.heads import Heads
 from prima.model.release.manifest import VISION_FILE, Manifest
-from prima.study.findings import Mode
-from prima.tokens.batch import StudyTokens, pack
+from prima.study.mode import Mode
+from prima.tokens.batch import StudyTokens
 from prima.tokens.precision import Precision
+from prima.tokens.shown import mode_of_call, shows_indication
 from prima.tokens.store import TokenStore
-from prima.tokens.text import study_text
 
 # Raised when the same tokens would give other rows.
 _VERSION = 1
@@ -72,11 +71,11 @@ class EmbedStage:
         """A row for every study and one for each of its series."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        model = _model(self.release, self.precision, self.made_by, self.image_only)
+        engine = _engine(self.release, self.precision, self.made_by, self.image_only)
         store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
         rows = [_failed(uid, "ended_the_process") for uid in given_up]
         for study_uid in studies:
-            rows.extend(_embed(model, store, study_uid, self.orders.get(study_uid, "")))
+            rows.extend(_embed(engine, store, study_uid, self.orders.get(study_uid, "")))
         return Made(rows=rows, files={})
 
 
@@ -142,8 +141,8 @@ def embed_archive(
         )
     made_by = embedding_means(manifest, precision, image_only)
     folder = embeddings_folder(archive, made_by)
-    shows_order = manifest.mode == "image+names+indication" and not image_only
-    orders = orders_of(archive) if shows_order else {}
+    mode = mode_of_call(manifest.mode, image_only=image_only)
+    orders = orders_of(archive) if shows_indication(mode) else {}
     known = {uid: _with_order(made_from, orders.get(uid)) for uid, made_from in _inputs(tokens).items()}
     cohort = cohort_studies(archive, splits)
     stage = EmbedStage(
@@ -171,7 +170,7 @@ def embed_archive(
         studies=written.studies,
         series=written.series,
         release=loaded,
-        mode="image" if image_only else manifest.mode,
+        mode=mode,
         embedded=written.embedded,
         left_out=written.left_out,
     )
@@ -188,7 +187,7 @@ def embedding_means(manifest: Manifest, precision: Precision, image_only: bool) 
         "mlps": [manifest.files[name].sha256 for name in manifest.mlps],
         "heads": [[head.name, head.mlp, head.column, head.offset] for head in heads],
         "priority": priority and [priority.mlp, priority.levels, priority.column],
-        "text": not _withheld(manifest, image_only),
+        "text": mode_of_call(manifest.mode, image_only=image_only) != "image",
         "device": precision.device.type,
     }
     return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
@@ -199,40 +198,19 @@ def embeddings_folder(archive: Archive, made_by: str) -> Path:
     return archive.root / "embeddings" / made_by[:12]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Model:
-    """What a process needs to embed, made once."""
-
-    manifest: Manifest
-    vision: HierarchicalViT
-    heads: Heads
-    device: torch.device
-    withheld: bool
-
-
 @cache
-def _model(folder: Path, precision: Precision, made_by: str, image_only: bool) -> _Model:
+def _engine(folder: Path, precision: Precision, made_by: str, image_only: bool) -> Engine:
+    """The engine of the release, made once a process."""
     release = load_release(folder)
     if embedding_means(release.manifest, precision, image_only) != made_by:
         raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
-    dtype = precision.dtype if precision.device.type == "cuda" else torch.float32
-    return _Model(
-        manifest=release.manifest,
-        vision=release.vision().to(device=precision.device, dtype=dtype),
-        heads=release.heads(precision.device),
-        device=precision.device,
-        withheld=_withheld(release.manifest, image_only),
-    )
+    return Engine(release, precision, image_only=image_only)
 
 
 @cache
 def _store(folder: Path, _changed: int) -> TokenStore:
     """The store, opened once a process and again after it was written to."""
     return TokenStore(folder)
-
-
-def _withheld(manifest: Manifest, image_only: bool) -> bool:
-    return image_only or manifest.mode == "image"
 
 
 def _inputs(tokens: Path) -> dict[str, str]:
@@ -247,43 +225,30 @@ def _with_order(made_from: str, order: str | None) -> str:
     return made_from if order is None else f"{made_from}-{hashlib.sha256(order.encode()).hexdigest()[:16]}"
 
 
-def _embed(model: _Model, store: TokenStore, study_uid: str, order: str) -> list[Row]:
+def _embed(engine: Engine, store: TokenStore, study_uid: str, order: str) -> list[Row]:
     """Rows of a study; whatever breaks it stays with it."""
     try:
         tokens = store.read(study_uid)
-        if order:
-            tokens = replace(tokens, description=study_text(tokens.description, order))
     except (PrimaError, KeyError):
         return [_failed(study_uid, "damaged")]
     try:
-        rows = _rows(model, study_uid, tokens)
-    except (MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
-        no_memory = isinstance(error, MemoryError) or "memory" in str(error)
-        return [_failed(study_uid, "no_memory" if no_memory else "not_foreseen")]
-    return rows
+        return _rows(engine, study_uid, tokens, order)
+    except (NotFiniteError, MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
+        return [_failed(study_uid, _FAILURE_NAMES[failure_of(error)])]
 
 
-@torch.inference_mode()
-def _rows(model: _Model, study_uid: str, tokens: StudyTokens) -> list[Row]:
-    if model.withheld:
-        series = tuple(replace(one, name="") for one in tokens.series)
-        shown = StudyTokens(series=series, description="")
-    else:
-        shown = tokens
-    seen = model.vision(pack([shown], model.manifest.contract).to(model.device))
-    feature, by_series = seen.study[0].float(), seen.series.float().cpu()
-    outputs = model.heads(feature)
-    logits = [*outputs.diagnoses.values(), *outputs.referrals.values(), *(outputs.priority or {}).values()]
-    feature = feature.cpu()
-    finite = torch.isfinite(feature).all() and torch.isfinite(by_series).all()
-    if not finite or not torch.isfinite(torch.tensor(logits)).all():
-        return [_failed(study_uid, "not_finite")]
+_FAILURE_NAMES = {"not_finite": "not_finite", "out_of_memory": "no_memory", "unforeseen": "not_foreseen"}
+
+
+def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, order: str) -> list[Row]:
+    found = engine.outputs(tokens, order)
+    logits = found.logits
     nothing: Row = dict.fromkeys(STAGE_COLUMNS)
     study = nothing | {
         "study_uid": study_uid,
         "status": "done",
-        "feature": pl.Series(feature.numpy()),
-        "logits": logits,
+        "feature": pl.Series(found.feature.numpy()),
+        "logits": [*logits.diagnoses.values(), *logits.referrals.values(), *(logits.priority or {}).values()],
     }
     return [
         study,
@@ -293,10 +258,10 @@ def _rows(model: _Model, study_uid: str, tokens: StudyTokens) -> list[Row]:
                 "study_uid": study_uid,
                 "status": "done",
                 "place": place,
-                "name": one.name,
-                "feature": pl.Series(own.numpy()),
+                "name": series.name,
+                "feature": pl.Series(feature.numpy()),
             }
-            for place, (one, own) in enumerate(zip(tokens.series, by_series, strict=True))
+            for place, (series, feature) in enumerate(zip(tokens.series, found.series, strict=True))
         ),
     ]
 

@@ -23,14 +23,14 @@ from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
 from prima.errors import ArchiveError, PrimaError, ReleaseError
 from prima.files.durable import DISK_FULL
-from prima.model.gate.admit import Gate, packaged_gate
+from prima.model.engine.engine import Engine, failure_of
+from prima.model.engine.prepare import PreparedStudy
+from prima.model.gate.admit import packaged_gate
 from prima.model.release.folder import load_release
 from prima.model.release.manifest import TOKENIZER_FILE, Manifest
-from prima.study import Study
 from prima.tokens.batch import StudyTokens
 from prima.tokens.precision import Precision
 from prima.tokens.shard import SUFFIX, write_shard
-from prima.tokens.tokenizer import Tokenizer
 
 # Raised when the same voxels would give other tokens or rows.
 _VERSION = 1
@@ -85,20 +85,19 @@ class TokenizeStage:
         """Rows for every study, and a shard when there is a token."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        tokenizer, facts = _tokenizer(self.release, self.precision, self.made_by)
-        gate = None if self.keep_all else packaged_gate()
+        engine = _engine(self.release, self.precision, self.keep_all, self.made_by)
         archive = Archive.open(self.archive)
         rows = [_study_row(uid, "ended_its_process") for uid in given_up]
         tokenised = []
         for study_uid in studies:
-            found, tokens = _tokenise(archive, study_uid, tokenizer, gate)
+            found, tokens = _tokenise(archive, study_uid, engine)
             rows.extend(found)
             if tokens is not None:
                 tokenised.append((study_uid, tokens))
         if not tokenised:
             return Made(rows=rows, files={})
         shard = staging / f"shard{SUFFIX}"
-        write_shard(shard, tokenised, facts)
+        write_shard(shard, tokenised, _origin(engine.manifest, self.made_by))
         return Made(rows=rows, files={SUFFIX: shard})
 
 
@@ -222,9 +221,7 @@ def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
     return {uid: f"{num_series} series, {num} instances{gate}" for uid, num_series, num in rows.iter_rows()}
 
 
-def _tokenise(
-    archive: Archive, study_uid: str, tokenizer: Tokenizer, gate: Gate | None
-) -> tuple[list[Row], StudyTokens | None]:
+def _tokenise(archive: Archive, study_uid: str, engine: Engine) -> tuple[list[Row], StudyTokens | None]:
     """Rows and tokens of a study; whatever breaks it stays with it."""
     files = archive.instances(study_uid)
     if not files:
@@ -233,10 +230,8 @@ def _tokenise(
         found = scan(files, one_study=True)
         if not found.studies:
             return [_study_row(study_uid, "unreadable", found.problems[0].message if found.problems else None)], None
-        study = read_dicom_study(found.studies[0], workers=torch.get_num_threads())
-        if gate is not None:
-            study = gate.admit(study)
-        series = tuple(tokenizer.tokenize(one) for one in study.series)
+        study = engine.prepare(read_dicom_study(found.studies[0], workers=torch.get_num_threads()))
+        tokens = engine.tokens(study)
     except PrimaError as error:
         return [_study_row(study_uid, "unreadable", str(error))], None
     except OSError as error:
@@ -244,35 +239,33 @@ def _tokenise(
             raise
         return [_study_row(study_uid, "unreadable", error.strerror)], None
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-        no_memory = isinstance(error, MemoryError) or ("memory" in str(error) and isinstance(error, RuntimeError))
-        return [_study_row(study_uid, "out_of_memory" if no_memory else "unforeseen", type(error).__name__)], None
-    tokens = StudyTokens(series=series, description=study.description or "")
-    rows = _rows(study_uid, study, tokens) or [_study_row(study_uid, "unreadable")]
-    return rows, tokens if series else None
+        return [_study_row(study_uid, failure_of(error), type(error).__name__)], None
+    rows = _rows(study, tokens) or [_study_row(study_uid, "unreadable")]
+    return rows, tokens if tokens.series else None
 
 
-def _rows(study_uid: str, study: Study, tokens: StudyTokens) -> list[Row]:
+def _rows(study: PreparedStudy, tokens: StudyTokens) -> list[Row]:
     nothing: Row = dict.fromkeys(COLUMNS)
     used = [
         nothing
         | {
-            "study_uid": study_uid,
+            "study_uid": study.study_uid,
             "series_uid": series.series_uid,
             "part": series.part,
             "place": place,
-            "plane": cut.plane,
+            "plane": of_series.plane,
             "num_slices": series.num_slices,
-            "num_tokens": cut.num_tokens,
-            "num_patches": cut.num_patches,
+            "num_tokens": of_series.num_tokens,
+            "num_patches": of_series.num_patches,
             "status": "used",
             "detail": "; ".join(series.notes) or None,
         }
-        for place, (series, cut) in enumerate(zip(study.series, tokens.series, strict=True))
+        for place, (series, of_series) in enumerate(zip(study.series, tokens.series, strict=True))
     ]
     left_out = [
         nothing
         | {
-            "study_uid": study_uid,
+            "study_uid": study.study_uid,
             "series_uid": series.series_uid,
             "part": series.part,
             "num_slices": series.num_slices,
@@ -290,22 +283,24 @@ def _study_row(study_uid: str, reason: str, detail: str | None = None) -> Row:
 
 
 @cache
-def _tokenizer(folder: Path, precision: Precision, made_by: str) -> tuple[Tokenizer, dict[str, str]]:
-    """The tokenizer, made once a process, and what a shard says of where its tokens come from."""
+def _engine(folder: Path, precision: Precision, keep_all: bool, made_by: str) -> Engine:
+    """The engine of the release, made once a process."""
     release = load_release(folder)
     if means_of(release.manifest, precision) != made_by:
         raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
-    contract = release.manifest.contract
-    facts = {
+    return Engine(release, precision, keep_all=keep_all)
+
+
+def _origin(manifest: Manifest, made_by: str) -> dict[str, str]:
+    """What a shard says of where its tokens come from."""
+    return {
         "openprima": __version__,
-        "release": release.manifest.name,
-        "trained": json.dumps(has_trained_tokenizer(release.manifest)),
-        "tokenizer": release.manifest.files[TOKENIZER_FILE].sha256,
-        "contract": json.dumps(contract.to_json()),
+        "release": manifest.name,
+        "trained": json.dumps(has_trained_tokenizer(manifest)),
+        "tokenizer": manifest.files[TOKENIZER_FILE].sha256,
+        "contract": json.dumps(manifest.contract.to_json()),
         "made_by": made_by,
     }
-    tokenizer = Tokenizer(release.encoder(), contract, device=precision.device, dtype=precision.dtype)
-    return tokenizer, facts
 
 
 def has_trained_tokenizer(manifest: Manifest) -> bool:

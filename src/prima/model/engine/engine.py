@@ -1,24 +1,34 @@
-"""A release made ready to speak: tokenizer, vision model and heads on one device, shared by every study of a call."""
+"""A release made ready to use: gate, tokenizer, vision model and heads on one device, for every study of a call.
+
+This is the one way from a study to its findings; predict, the archive's stages, training's features, the probe and the
+service all go through it. No file is read or written here but the release's own weights.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cached_property
 from time import perf_counter
 
 import torch
 
 from prima.errors import PrimaError
+from prima.model.engine.batch import FeatureReader
+from prima.model.engine.outputs import make_findings
+from prima.model.engine.prepare import PreparedSeries, PreparedStudy, prepare, prepare_series
+from prima.model.engine.reading import StudyReading
+from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import Release
-from prima.model.release.heads import HeadOutputs
-from prima.study import ReleaseStamp
-from prima.study.findings import Mode
-from prima.tokens.batch import SeriesTokens, StudyTokens, pack
-from prima.tokens.patches import Patches
+from prima.model.release.heads import HeadOutputs, Heads
+from prima.study import Excluded, Findings, ReleaseStamp, Series, Study
+from prima.study.mode import Mode
+from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.precision import Precision
-from prima.tokens.text import study_text
+from prima.tokens.shown import mode_of_call
 from prima.tokens.tokenizer import Tokenizer
+
+OnTokens = Callable[[int, int], None]
 
 
 class NotFiniteError(PrimaError):
@@ -26,113 +36,248 @@ class NotFiniteError(PrimaError):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """What the model said of one study, and the seconds each step took."""
+class StudyOutputs:
+    """What the networks gave for one study.
 
-    outputs: HeadOutputs
+    Args:
+        logits: of every head.
+        feature: [F] float32 study feature, the heads' input.
+        series: [S, W] float32 embeddings of the series.
+        timings_s: seconds of the vision model and of the heads.
+    """
+
+    logits: HeadOutputs
     feature: torch.Tensor
-    tokens: tuple[SeriesTokens, ...]
+    series: torch.Tensor
     timings_s: dict[str, float]
 
 
 class Engine:
-    """Runs a release.
+    """Runs a release; each network is loaded when it is first needed.
 
     Args:
         release: a verified release.
         precision: device and number format of the encoder. On a CPU the vision model and the heads stay in float32
             (3 % of the arithmetic); on a GPU the vision model takes the encoder's format.
-        image_only: withhold series names and the study description.
+        image_only: withhold series names, the study description and the order.
+        keep_all: let every series in, without asking the input gate.
     """
 
-    def __init__(self, release: Release, precision: Precision, *, image_only: bool = False) -> None:
+    def __init__(
+        self, release: Release, precision: Precision, *, image_only: bool = False, keep_all: bool = False
+    ) -> None:
         self.release = release
-        self.precision = precision
-        self.image_only = image_only
+        self.manifest = release.manifest
         self.contract = release.manifest.contract
-        self.tokenizer = Tokenizer(release.encoder(), self.contract, device=precision.device, dtype=precision.dtype)
-        vision_dtype = precision.dtype if precision.device.type == "cuda" else torch.float32
-        self.vision = release.vision().to(device=precision.device, dtype=vision_dtype)
-        self.heads = release.heads(precision.device)
+        self.precision = precision
+        self.keep_all = keep_all
+        self.mode: Mode = mode_of_call(release.manifest.mode, image_only=image_only)
+
+    @cached_property
+    def gate(self) -> Gate | None:
+        """The input gate; None when every series is let in."""
+        return None if self.keep_all else packaged_gate()
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer's encoder."""
+        device, dtype = self.precision.device, self.precision.dtype
+        return Tokenizer(self.release.encoder(), self.contract, device=device, dtype=dtype)
+
+    @cached_property
+    def reader(self) -> FeatureReader:
+        """The vision model."""
+        device = self.precision.device
+        weights = self.precision.dtype if device.type == "cuda" else torch.float32
+        return FeatureReader(self.release.vision(), self.contract, mode=self.mode, device=device, weights=weights)
+
+    @cached_property
+    def heads(self) -> Heads:
+        """The heads, memory-mapped on the CPU."""
+        return self.release.heads(self.precision.device)
+
+    def warm(self) -> None:
+        """Load everything now, and run each encoder once, so that the first study need not wait for it."""
         self.tokenizer.prepare()
+        _ = self.reader, self.heads
 
     @property
-    def is_nameless(self) -> bool:
-        """Whether series names and the study description are withheld: by the call, or because training did."""
-        return self.image_only or self.release.manifest.mode == "image"
-
-    @property
-    def mode(self) -> Mode:
-        """What the model sees of a study in this call."""
-        return "image" if self.is_nameless else self.release.manifest.mode
-
-    def study_text(self, description: str | None, indication: str) -> str:
-        """What the model may read of a study besides its series: the description, with the indication in that mode."""
-        text = description or ""
-        return study_text(text, indication) if self.mode == "image+names+indication" else text
-
     def stamp(self) -> ReleaseStamp:
         """The release, as findings name it."""
-        manifest = self.release.manifest
         return ReleaseStamp(
-            name=manifest.name,
+            name=self.manifest.name,
             sha256=self.release.sha256,
-            trained=manifest.trained,
-            calibrated=manifest.calibrated,
+            trained=self.manifest.trained,
+            calibrated=self.manifest.calibrated,
             mode=self.mode,
         )
 
-    @torch.inference_mode()
-    def answer(
-        self,
-        patches: Sequence[Patches],
-        names: Sequence[str],
-        description: str,
-        on_tokens: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> Answer:
-        """Findings of one study from the patches of its series.
+    def predict(self, study: Study) -> Findings:
+        """Findings of a study in memory; a study of which nothing can be used is refused, with the reason."""
+        reading = StudyReading()
+
+        def read(take: Callable[[Series], None]) -> Study:
+            for series in study.series:
+                take(series)
+            return study
+
+        reading.run(read, self.prepare_series)
+        return self.findings(reading)
+
+    def prepare(self, study: Study) -> PreparedStudy:
+        """What this release may see of a study, cut into patches."""
+        return prepare(study, self.contract, self.gate)
+
+    def prepare_series(self, series: Series) -> PreparedSeries | Excluded:
+        """The same for one series; why it is excluded when the gate refuses it."""
+        return prepare_series(series, self.contract, self.gate)
+
+    def encode(self, series: PreparedSeries, on_tokens: Callable[[int], None] | None = None) -> SeriesTokens:
+        """Tokens of one series, with its name.
 
         Args:
-            patches: one per used series.
-            names: the series names for the model, in the same order.
-            description: the study description for the model.
-            on_tokens: told as the encoder goes how many tokens are encoded, of how many.
+            series: its patches.
+            on_tokens: told after each micro-batch how many tokens of the series are encoded.
+        """
+        patches = series.patches
+        return SeriesTokens(
+            latents=self.tokenizer.latents(patches, on_tokens),
+            coordinates=patches.coordinates,
+            plane=patches.plane,
+            name=series.name,
+            num_patches=patches.num_patches,
+        )
+
+    def tokens(self, study: PreparedStudy) -> StudyTokens:
+        """Tokens of a study, with the text of its headers."""
+        return StudyTokens(
+            series=tuple(self.encode(series) for series in study.series), description=study.description or ""
+        )
+
+    @torch.inference_mode()
+    def outputs(self, tokens: StudyTokens, indication: str = "") -> StudyOutputs:
+        """Features and logits of one study.
+
+        Args:
+            tokens: of at least one series, with the text of the headers; the mode decides what of it is shown.
+            indication: what the order says (`tokens.text.order_text`).
 
         Raises:
-            NotFiniteError: a logit is infinite or not a number.
+            NotFiniteError: a feature or a logit is infinite or not a number.
         """
         started = perf_counter()
-        before = [0, *accumulate(one.num_kept for one in patches)]
+        seen = self.reader.features([tokens], [indication])
+        feature, series = seen.study[0].float(), seen.series.float()
+        read = perf_counter()
+        logits = self.heads(feature)
+        timings = {"vision": read - started, "heads": perf_counter() - read}
+        feature, series = feature.cpu(), series.cpu()
+        _check_finite(logits, feature, series)
+        return StudyOutputs(logits=logits, feature=feature, series=series, timings_s=timings)
 
-        def count(series: int) -> Callable[[int], None]:
-            return lambda done: on_tokens(before[series] + done, before[-1])
+    def findings(
+        self,
+        reading: StudyReading,
+        *,
+        description: str | None = None,
+        on_tokens: OnTokens = lambda _done, _total: None,
+    ) -> Findings:
+        """Findings of a study while it is read: each series is encoded as it becomes ready.
 
-        tokens = tuple(
-            SeriesTokens(
-                latents=self.tokenizer.latents(one, count(series)),
-                coordinates=one.coordinates,
-                plane=one.plane,
-                name="" if self.is_nameless else name,
-                num_patches=one.num_patches,
-            )
-            for series, (one, name) in enumerate(zip(patches, names, strict=True))
+        A study of which nothing can be used, or whose computing fails, is refused with the reason.
+
+        Args:
+            reading: the study.
+            description: in place of that of the headers, where given.
+            on_tokens: told as the encoder goes how many tokens are encoded, of how many that are ready.
+
+        Raises:
+            BaseException: whatever ended the reading.
+        """
+        failure: str | None = None
+        outputs: StudyOutputs | None = None
+        encode_s = 0.0
+        try:
+            encoded, encode_s = self._encode_all(reading, on_tokens)
+        except (PrimaError, MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
+            encoded, failure = (), why_not_computed(error)
+        study = reading.study()
+        text = study.description if description is None else description
+        if failure is None and not encoded:
+            failure = study.why_nothing
+        elif failure is None:
+            try:
+                outputs = self.outputs(StudyTokens(series=encoded, description=text or ""), study.indication)
+            except (PrimaError, MemoryError, RuntimeError) as error:
+                failure = why_not_computed(error)
+        steps = outputs.timings_s if outputs else {"vision": 0.0, "heads": 0.0}
+        timings = {**reading.timings_s, "encode": encode_s, **steps}
+        timings["total"] = sum(timings.values())
+        return make_findings(
+            self.manifest,
+            self.stamp,
+            study_uid=study.study_uid,
+            description=text,
+            series=study.entries,
+            logits=outputs.logits if outputs else None,
+            reason=failure,
+            notes=study.notes,
+            timings_s=timings,
         )
-        encoded = perf_counter()
-        study = StudyTokens(series=tokens, description="" if self.is_nameless else description)
-        batch = pack([study], self.contract).to(self.precision.device)
-        feature = self.vision(batch).study[0].float()
-        seen = perf_counter()
-        outputs = self.heads(feature)
-        timings = {"encode": encoded - started, "vision": seen - encoded, "heads": perf_counter() - seen}
-        _check_finite(outputs)
-        return Answer(outputs=outputs, feature=feature, tokens=tokens, timings_s=timings)
+
+    def _encode_all(
+        self, reading: Iterable[PreparedSeries], on_tokens: OnTokens
+    ) -> tuple[tuple[SeriesTokens, ...], float]:
+        """Tokens of every series in the order of the study, and the seconds that encoding took."""
+        encoded: list[SeriesTokens] = []
+        done, seconds = 0, 0.0
+        for series in reading:
+            ready = done + series.patches.num_kept
+            started = perf_counter()
+
+            def count(of_series: int, before: int = done, ready: int = ready) -> None:
+                on_tokens(before + of_series, ready)
+
+            encoded.append(self.encode(series, count))
+            seconds += perf_counter() - started
+            done = ready
+        return tuple(encoded), seconds
 
 
-def _check_finite(outputs: HeadOutputs) -> None:
-    values = {**outputs.diagnoses, **outputs.referrals, **(outputs.priority or {})}
-    bad = [name for name, value in values.items() if not abs(value) < float("inf")]
-    if bad:
+def failure_of(error: BaseException) -> str:
+    """The name of what went wrong in computing: not_finite, out_of_memory or unforeseen.
+
+    Example:
+        >>> failure_of(MemoryError()), failure_of(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+        ('out_of_memory', 'out_of_memory')
+    """
+    if isinstance(error, NotFiniteError):
+        return "not_finite"
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "allocate memory" in str(error):
+        return "out_of_memory"
+    return "unforeseen"
+
+
+def why_not_computed(error: PrimaError | MemoryError | RuntimeError) -> str:
+    """One line on why a study has no findings though it could be read."""
+    if isinstance(error, PrimaError):
+        return str(error)
+    if failure_of(error) == "out_of_memory":
+        return "computing needs more memory than there is; try --device cpu, or a machine with more"
+    return f"computing failed in a way nobody foresaw ({type(error).__name__}); please report it"
+
+
+def _check_finite(logits: HeadOutputs, feature: torch.Tensor, series: torch.Tensor) -> None:
+    values = {**logits.diagnoses, **logits.referrals, **(logits.priority or {})}
+    odd = [f"output {name!r}" for name, value in values.items() if not abs(value) < float("inf")]
+    odd += [
+        f"feature of the {what}"
+        for what, tensor in (("study", feature), ("series", series))
+        if not bool(torch.isfinite(tensor).all())
+    ]
+    if odd:
         raise NotFiniteError(
-            f"the model's output {bad[0]!r} is not finite, expected a number; try --dtype float32, "
+            f"the model's {odd[0]} is not finite, expected a number; try --dtype float32, "
             "or check the release with --verify"
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prima.model.release.calibration import HeadCalibration
+from prima.model.release.heads import HeadOutputs
 from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
-from prima.study import Finding, Priority
-from prima.study.findings import DEMONSTRATION, Mode
+from prima.study import Finding, Findings, Priority, ReleaseStamp, SeriesEntry
+from prima.study.findings import DEMONSTRATION
+from prima.study.mode import Mode
 from prima.study.ontology import display_name
 
 
@@ -70,3 +72,45 @@ def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tup
     if findings and calibrations and mode != manifest.mode:
         notes.append(f"calibrated in the mode {manifest.mode}, used in the mode {mode}: probabilities may be off")
     return tuple(notes)
+
+
+def make_findings(
+    manifest: Manifest,
+    stamp: ReleaseStamp,
+    *,
+    study_uid: str,
+    description: str | None = None,
+    series: tuple[SeriesEntry, ...] = (),
+    logits: HeadOutputs | None,
+    reason: str | None = None,
+    notes: tuple[str, ...] = (),
+    timings_s: Mapping[str, float] | None = None,
+) -> Findings:
+    """Everything a release says of one study.
+
+    Args:
+        manifest: of the release.
+        stamp: the release, and the mode of the call.
+        study_uid: StudyInstanceUID.
+        description: StudyDescription.
+        series: the completeness statement.
+        logits: None when the study is refused.
+        reason: why it is refused.
+        notes: what reading noted.
+        timings_s: seconds by step.
+    """
+    diagnoses = findings_of(logits.diagnoses, manifest.diagnoses) if logits else ()
+    referrals = findings_of(logits.referrals, manifest.referrals) if logits else ()
+    return Findings(
+        study_uid=study_uid,
+        description=description,
+        status="done" if logits else "refused",
+        reason=reason,
+        release=stamp,
+        series=series,
+        diagnoses=diagnoses,
+        priority=priority_of(logits.priority, manifest.priority) if logits else None,
+        referrals=referrals,
+        timings_s={step: round(seconds, 4) for step, seconds in (timings_s or {}).items()},
+        notes=(*notes, *notes_on((*diagnoses, *referrals), manifest, stamp.mode)),
+    )

@@ -105,20 +105,19 @@ class Gate:
         detail = f"{found} (brain {_percent(brain)}, at least {_percent(needed)} is needed)"
         return Verdict(admitted=False, kind=kind, brain=brain, detail=detail)
 
+    def refusal(self, series: Series) -> Excluded | None:
+        """Why a series may not be used, with what was found; None when it may."""
+        verdict = self.judge(series.volume)
+        return None if verdict.admitted else _excluded(series, verdict)
+
     def admit(self, study: Study) -> Study:
         """The study without the series that are no brain; they end as excluded, each with what was found."""
-        verdicts = [self.judge(series.volume) for series in study.series]
-        if all(verdict.admitted for verdict in verdicts):
+        refusals = [self.refusal(series) for series in study.series]
+        if not any(refusals):
             return study
-        pairs = list(zip(study.series, verdicts, strict=True))
-        return replace(
-            study,
-            series=tuple(series for series, verdict in pairs if verdict.admitted),
-            excluded=(
-                *study.excluded,
-                *(_excluded(series, verdict) for series, verdict in pairs if not verdict.admitted),
-            ),
-        )
+        admitted = [series for series, refusal in zip(study.series, refusals, strict=True) if refusal is None]
+        refused = [refusal for refusal in refusals if refusal is not None]
+        return replace(study, series=tuple(admitted), excluded=(*study.excluded, *refused))
 
 
 def load_gate(folder: Path = PACKAGED) -> Gate:

@@ -15,7 +15,7 @@ from prima.errors import ReleaseError
 from prima.files.strict_json import read_json
 from prima.model.networks.vision import VisionConfig
 from prima.model.release.calibration import HeadCalibration, PriorityCalibration
-from prima.study.findings import Mode
+from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAEConfig
 

@@ -26,7 +26,7 @@ from prima.files.durable import new_file, write_json
 from prima.files.strict_json import read_json
 from prima.model.networks.vision import VisionConfig
 from prima.model.release.manifest import HeadRecord, PriorityRecord
-from prima.study.findings import Mode
+from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAEConfig
 

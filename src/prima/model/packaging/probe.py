@@ -18,12 +18,11 @@ import torch
 
 from prima.errors import ReleaseError
 from prima.files.strict_json import read_json
+from prima.model.engine.engine import Engine, NotFiniteError
+from prima.model.packaging.probe_study import probe_study
 from prima.model.release.folder import Release, ReleaseWriter
-from prima.model.release.heads import HeadOutputs
 from prima.model.release.manifest import Manifest
-from prima.model.release.probe_study import probe_study
-from prima.tokens.batch import StudyTokens, pack
-from prima.tokens.tokenizer import Tokenizer
+from prima.tokens.precision import choose_precision
 
 FORMAT = "openprima/probe/1"
 PROBE_FILE = "probe.json"
@@ -103,28 +102,21 @@ def run_probe(release: Release) -> Probe:
     """
     study = probe_study()
     manifest = release.manifest
-    with _one_thread(), torch.inference_mode():
-        encoder = release.encoder()
-        tokenizer = Tokenizer(encoder, manifest.contract, device=torch.device("cpu"), dtype=torch.float32)
-        with_text = manifest.mode != "image"
-        series = tuple(tokenizer.tokenize(one, with_name=with_text) for one in study.series)
-        tokens = StudyTokens(series=series, description=(study.description or "") if with_text else "")
-        feature = release.vision()(pack([tokens], manifest.contract)).study[0]
-        outputs: HeadOutputs = release.heads(torch.device("cpu"))(feature)
-    probe = Probe(
+    with _one_thread():
+        engine = Engine(release, choose_precision("cpu", "float32"), keep_all=True)
+        tokens = engine.tokens(engine.prepare(study))
+        try:
+            outputs = engine.outputs(tokens).logits
+        except NotFiniteError as error:
+            raise ReleaseError(f"release {manifest.name}: the probe: {error}; train again") from None
+    return Probe(
         format=FORMAT,
         machine=this_machine(),
-        num_tokens=tuple(one.num_tokens for one in series),
+        num_tokens=tuple(one.num_tokens for one in tokens.series),
         diagnoses=outputs.diagnoses,
         referrals=outputs.referrals,
         priority=outputs.priority or {},
     )
-    bad = [name for name, value in probe.logits.items() if not abs(value) < float("inf")]
-    if bad:
-        raise ReleaseError(
-            f"release {manifest.name}: the probe's {bad[0]} is not finite, expected a number; train again"
-        )
-    return probe
 
 
 def add_probe(writer: ReleaseWriter, manifest: Manifest) -> None:

@@ -9,9 +9,9 @@ from typing import Literal
 
 from prima.errors import ReleaseError
 from prima.model.networks.cost import encoder_flops
+from prima.model.packaging.probe import PROBE_FILE, TOLERANCE, compare, read_probe, run_probe
 from prima.model.release.folder import STAMP_FILE, Release, load_release
 from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, HeadRecord, Manifest, uncalibrated
-from prima.model.release.probe import PROBE_FILE, TOLERANCE, compare, read_probe, run_probe
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 
 Status = Literal["ok", "warn", "fail"]

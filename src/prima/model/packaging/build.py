@@ -17,10 +17,10 @@ from prima import __version__
 from prima.errors import ReleaseError
 from prima.files.strict_json import read_json
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
-from prima.model.release.card import render_card
+from prima.model.packaging.card import render_card
+from prima.model.packaging.probe import add_probe
 from prima.model.release.folder import ReleaseWriter, load_release
 from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest, uncalibrated
-from prima.model.release.probe import add_probe
 from prima.model.release.stage_folder import (
     STAGES,
     HeadsConfig,
@@ -33,7 +33,7 @@ from prima.model.release.stage_folder import (
     read_part,
     read_text_json,
 )
-from prima.study.findings import Mode
+from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAE, VQVAEConfig
 

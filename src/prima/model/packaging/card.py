@@ -171,7 +171,7 @@ def cell(text: object) -> str:
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = Environment(  # noqa: S701 (Markdown, not HTML; nothing of a study is in it)
-        loader=PackageLoader("prima.model.release", "."),
+        loader=PackageLoader("prima.model.packaging", "."),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
