@@ -27,13 +27,12 @@ import torch
 from numpy.typing import NDArray
 
 from prima.evaluate.metrics import auroc
-from prima.model.networks.attention import best_backend
+from prima.model.engine.engine import Engine
 from prima.model.release.folder import Release, load_release
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.batch import pack
+from prima.tokens.precision import choose_precision
 from prima.train.data.token_folder import TokenFolder
-from prima.train.run_folder import TRAINING_MODES
-from prima.train.study.dropout import in_mode
 
 NUM = len(DIAGNOSIS_NAMES)
 OTHERS_PER_STUDY = 200
@@ -55,23 +54,17 @@ class Seen:
 
 def gather(release: Release, examples: TokenFolder, numbers: range) -> Seen:
     """One pass over some studies."""
-    vision, heads, contract = release.vision(), release.heads(torch.device("cpu")), release.manifest.contract
-    mode = TRAINING_MODES[release.manifest.mode]
-    backend = best_backend(torch.device("cpu"), torch.float32)
+    engine = Engine(release, choose_precision("cpu", "float32"))
     random = np.random.default_rng(0)
     seen = Seen()
     for number in numbers:
-        example = in_mode(examples.read(number), mode)
-        batch = pack([example.tokens], contract)
-        with torch.inference_mode():
-            pooled, _, evidence = vision.read_series(batch, backend)
-            _, study = vision.read_studies(
-                pooled, batch.study_offsets, batch.study_text, batch.study_text_offsets, backend
-            )
-            outputs = heads(study[0].float())
-        if evidence is None or batch.places is None or example.dense is None:
+        example = examples.read(number)
+        found = engine.reader.features([example.tokens], [example.indication])
+        outputs = engine.heads(found.study[0].float())
+        evidence, places = found.evidence, pack([example.tokens], engine.contract).places
+        if evidence is None or places is None or example.dense is None:
             raise SystemExit("found a release without evidence or tokens without masks, expected both")
-        of_token, cell = evidence.numpy()[:, :NUM], batch.places[:, 0].numpy()
+        of_token, cell = evidence.numpy()[:, :NUM], places[:, 0].numpy()
         seen.heads.append([outputs.diagnoses.get(name, 0.0) for name in DIAGNOSIS_NAMES])
         seen.labels.append(example.labels)
         seen.highest.append(of_token.max(0))

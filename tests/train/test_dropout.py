@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from prima.study.mode import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens
+from prima.tokens.shown import shown
 from prima.train.data.examples import Example
 from prima.train.data.patch_file import DenseTargets
-from prima.train.study.dropout import NOTHING, DropoutConfig, Mode, in_mode, sampling_weights, withhold
+from prima.train.study.dropout import NOTHING, DropoutConfig, sampling_weights, withhold
 
 COUNTS = (6, 1, 9, 4)
 
@@ -52,7 +54,7 @@ def latents(example: Example) -> list[int]:
     return [int(value) for one in example.tokens.series for value in one.latents[:, 0]]
 
 
-def hide(seed: int, config: DropoutConfig, mode: Mode = "names", counts: tuple[int, ...] = COUNTS) -> Example:
+def hide(seed: int, config: DropoutConfig, mode: Mode = "image+names", counts: tuple[int, ...] = COUNTS) -> Example:
     return withhold(an_example(counts), config, mode, np.random.default_rng(seed))
 
 
@@ -64,7 +66,7 @@ def test_the_same_state_withholds_the_same() -> None:
 
 
 def test_nothing_by_chance_is_nothing() -> None:
-    example = hide(0, NOTHING, "indication")
+    example = hide(0, NOTHING, "image+names+indication")
     assert latents(example) == list(range(20))
     assert [one.name for one in example.tokens.series] == ["AX_0", "AX_1", "AX_2", "AX_3"]
     assert example.tokens.description == "MRI BRAIN. Seizure"
@@ -107,20 +109,21 @@ def test_rates_are_those_told() -> None:
     assert np.mean([run.tokens.description == "" for run in runs]) == pytest.approx(0.25, abs=0.06)
 
 
-@pytest.mark.parametrize("mode", ["image", "names", "indication"])
+@pytest.mark.parametrize("mode", ["image", "image+names", "image+names+indication"])
 def test_a_mode_shows_no_more_than_it_says(mode: Mode) -> None:
-    example = in_mode(an_example(), mode)
-    names = {one.name for one in example.tokens.series}
-    shown = {"image": "", "names": "MRI BRAIN", "indication": "MRI BRAIN. Seizure"}
-    assert example.tokens.description == shown[mode]
+    example = an_example()
+    tokens = shown(example.tokens, mode, example.indication)
+    names = {one.name for one in tokens.series}
+    description = {"image": "", "image+names": "MRI BRAIN", "image+names+indication": "MRI BRAIN. Seizure"}
+    assert tokens.description == description[mode]
     assert (names == {""}) == (mode == "image")
-    assert withhold(an_example(), NOTHING, mode, np.random.default_rng(0)).tokens.description == shown[mode]
+    assert withhold(an_example(), NOTHING, mode, np.random.default_rng(0)).tokens.description == description[mode]
 
 
 def test_the_indication_is_withheld_by_itself_or_with_the_description() -> None:
-    alone = hide(0, replace(NOTHING, indication=1.0), "indication")
+    alone = hide(0, replace(NOTHING, indication=1.0), "image+names+indication")
     assert alone.tokens.description == "MRI BRAIN"
-    assert hide(0, replace(NOTHING, description=1.0), "indication").tokens.description == ""
+    assert hide(0, replace(NOTHING, description=1.0), "image+names+indication").tokens.description == ""
 
 
 def test_the_example_itself_is_not_changed() -> None:
@@ -137,6 +140,6 @@ def test_abnormal_studies_are_drawn_more_often() -> None:
 
 
 def test_the_study_description_alone_is_withheld() -> None:
-    seen = hide(0, replace(NOTHING, protocol=1.0), mode="indication")
+    seen = hide(0, replace(NOTHING, protocol=1.0), mode="image+names+indication")
     assert seen.tokens.description == "Seizure"
-    assert hide(0, NOTHING, mode="indication").tokens.description == "MRI BRAIN. Seizure"
+    assert hide(0, NOTHING, mode="image+names+indication").tokens.description == "MRI BRAIN. Seizure"

@@ -34,7 +34,7 @@ def vision() -> HierarchicalViT:
 
 
 def made(studies: TokenFolder, vision: HierarchicalViT, **more: object) -> Features:
-    return features_of(studies, vision, OPEN, **{"mode": "names", **more})  # type: ignore[arg-type]
+    return features_of(studies, vision, OPEN, **{"mode": "image+names", **more})  # type: ignore[arg-type]
 
 
 def test_features_are_those_of_each_study_by_itself(studies: TokenFolder, vision: HierarchicalViT) -> None:
@@ -64,7 +64,7 @@ def test_labels_come_with_the_features(studies: TokenFolder, vision: Hierarchica
 
 
 def test_the_mode_decides_what_is_seen(studies: TokenFolder, vision: HierarchicalViT) -> None:
-    modes = [made(studies, vision, mode=mode).study for mode in ("image", "names", "indication")]
+    modes = [made(studies, vision, mode=mode).study for mode in ("image", "image+names", "image+names+indication")]
     assert np.abs(modes[0] - modes[1]).max() > 1e-4
     assert np.abs(modes[1] - modes[2]).max() > 1e-4
 

@@ -41,7 +41,7 @@ def base(tmp_path: Path) -> StudyTask:
 def second_of(base: StudyTask, **more: float) -> SeriesTask:
     sides = ("train", "validation")
     train, validation = (
-        series_states(base.examples[side], base.model.vision, OPEN, mode="names")  # type: ignore[index]
+        series_states(base.examples[side], base.model.vision, OPEN, mode="image+names")  # type: ignore[index]
         for side in sides
     )
     return SeriesTask(base, train, validation, **more)

@@ -28,8 +28,8 @@ class ModeOption(StrEnum):
     """What a model is shown."""
 
     IMAGE = "image"
-    NAMES = "names"
-    INDICATION = "indication"
+    NAMES = "image+names"
+    INDICATION = "image+names+indication"
 
 
 def clip(
@@ -71,8 +71,9 @@ def clip(
     from prima.cli.train_source import read_studies
     from prima.errors import UsageError
     from prima.model.release.stage_folder import Part, write_part, write_run_facts
+    from prima.tokens.shown import shows_indication
     from prima.train.recipes import recipe_of
-    from prima.train.run_folder import RELEASE_MODES, TOKENS_RELEASE, read_run_contract
+    from prima.train.run_folder import TOKENS_RELEASE, read_run_contract
 
     chosen = recipe_of(recipe)
     if mode is not None:
@@ -84,7 +85,7 @@ def clip(
         raise UsageError(
             f"{run}: found a tokenizer of another contract than that of {recipe}; expected the same recipe"
         )
-    studies = read_studies(source, run / TOKENS_RELEASE, options, with_indication=chosen.study.mode == "indication")
+    studies = read_studies(source, run / TOKENS_RELEASE, options, with_indication=shows_indication(chosen.study.mode))
     _check(source, chosen, studies, recipe)
     folder = run / "clip"
     task, facts = make_task(chosen, studies, run, seed=seed, text_model=text_model, keep=not dry_run)
@@ -108,7 +109,7 @@ def clip(
         facts, outcome, last, options, data=studies.words, patients=studies.train.patients,
         simulated=studies.simulated, engine=chosen.series_engine,
     )  # fmt: skip
-    write_run_facts(run, contract, RELEASE_MODES[chosen.study.mode])
+    write_run_facts(run, contract, chosen.study.mode)
     _write_reports(task, folder)
     vision = task.model.vision
     write_part(run, "clip", Part(config=vision.config, tensors=vision.state_dict(), record=record))

@@ -16,10 +16,10 @@ from prima.cli.predict import Device, Dtype
 if TYPE_CHECKING:
     from prima.cli.train_source import Studies
     from prima.model.networks.vision import HierarchicalViT
+    from prima.study.mode import Mode
     from prima.tokens.contract import Contract
     from prima.train.heads.data import HeadData
     from prima.train.heads.network import TrainedHeads
-    from prima.train.study.dropout import Mode
     from prima.train.study.features import Features
 
 NUM_NAMED = 8
@@ -64,11 +64,12 @@ def heads(
     from prima.cli.train_source import read_studies
     from prima.files.durable import write_json
     from prima.model.release.stage_folder import StageRecord, write_run_facts
+    from prima.tokens.shown import shows_indication
     from prima.train.calibration.fit import calibrate
     from prima.train.calibration.target import Target
     from prima.train.heads.fit import train_heads
     from prima.train.recipes import recipe_of
-    from prima.train.run_folder import RELEASE_MODES, TOKENS_RELEASE, write_heads
+    from prima.train.run_folder import TOKENS_RELEASE, write_heads
 
     chosen = recipe_of(recipe)
     wanted = Target.parse(target or chosen.target)
@@ -85,7 +86,7 @@ def heads(
         source,
         release or run / TOKENS_RELEASE,
         options,
-        with_indication=frozen.mode == "indication",
+        with_indication=shows_indication(frozen.mode),
         labels=labels,
     )
     if dry_run:
@@ -117,7 +118,7 @@ def heads(
     )
     (run / "heads").mkdir(parents=True, exist_ok=True)
     write_json(run / "heads" / "recipe.json", facts)
-    write_run_facts(run, frozen.contract, RELEASE_MODES[frozen.mode])
+    write_run_facts(run, frozen.contract, frozen.mode)
     config = write_heads(run, trained, calibration, empty, record)
     num = sum(one.calibration is not None for one in (*config.diagnoses, *config.referrals))
     say(
@@ -141,7 +142,7 @@ class _Frozen:
 def _frozen(run: Path, release: Path | None) -> _Frozen:
     from prima.model.release.folder import load_release
     from prima.model.release.manifest import VISION_FILE
-    from prima.train.run_folder import TRAINING_MODES, read_vision, weights_sha256
+    from prima.train.run_folder import read_vision, weights_sha256
 
     if release is None:
         vision, contract, mode = read_vision(run)
@@ -151,7 +152,7 @@ def _frozen(run: Path, release: Path | None) -> _Frozen:
     return _Frozen(
         vision=found.vision(),
         contract=manifest.contract,
-        mode=TRAINING_MODES[manifest.mode],
+        mode=manifest.mode,
         sha256=manifest.files[VISION_FILE].sha256,
     )
 

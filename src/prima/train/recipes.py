@@ -190,7 +190,7 @@ def demo_reports() -> Recipe:
         names_engine=_engine(studies=16, epochs=1, rate=1e-3),
         study=StudyTaskConfig(
             model=StudyModelConfig(vision=vision, report=_report(width=128, depth=2, joint_dim=128)),
-            mode="indication",
+            mode="image+names+indication",
             dropout=DropoutConfig(series=0.15, tokens=0.7, names=0.3, description=0.15, indication=0.2, protocol=0.4),
         ),
         study_engine=_engine(studies=8, epochs=8, rate=2e-3, decay=0.02, warmup=200, measure_every=5000),
@@ -261,7 +261,7 @@ def image_only() -> Recipe:
 def without_order() -> Recipe:
     """`demo_reports` that reads series names and study description, but not the order: age, sex, indication."""
     base = demo_reports()
-    return replace(base, name="without_order", study=replace(base.study, mode="names"))
+    return replace(base, name="without_order", study=replace(base.study, mode="image+names"))
 
 
 def siglip() -> Recipe:

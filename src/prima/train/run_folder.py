@@ -34,22 +34,12 @@ from prima.model.release.stage_folder import (
     write_part,
     write_run_facts,
 )
-from prima.study.mode import Mode as ReleaseMode
+from prima.study.mode import Mode
 from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAE
 from prima.train.calibration.fit import Calibration
 from prima.train.heads.network import TrainedHeads
-from prima.train.study.dropout import Mode
-
-RELEASE_MODES: dict[Mode, ReleaseMode] = {
-    "image": "image",
-    "names": "image+names",
-    "indication": "image+names+indication",
-}
-"""What a release calls the modes of training."""
-
-TRAINING_MODES: dict[ReleaseMode, Mode] = {value: key for key, value in RELEASE_MODES.items()}
 
 TOKENS_RELEASE = "release"
 NAMES_FOLDER = "names"
@@ -59,7 +49,7 @@ SHARED = "shared"
 
 def write_tokenizer(run: Path, vqvae: VQVAE, contract: Contract, mode: Mode, record: StageRecord) -> None:
     """Write a trained tokenizer with its contract."""
-    write_run_facts(run, contract, RELEASE_MODES[mode])
+    write_run_facts(run, contract, mode)
     write_part(run, "tokenizer", Part(config=vqvae.config, tensors=vqvae.state_dict(), record=record))
 
 
@@ -78,7 +68,7 @@ def write_tokens_release(run: Path, vqvae: VQVAE, vision: VisionConfig, contract
     parts = ReleaseParts(
         name=f"{run.resolve().name}-tokenizer",
         trained=False,
-        mode=RELEASE_MODES[mode],
+        mode=mode,
         contract=contract,
         tokenizer=Part(config=vqvae.config, tensors=vqvae.state_dict(), record=None),
         vision=Part(config=vision, tensors=network.state_dict(), record=None),
@@ -130,7 +120,7 @@ def read_vision(run: Path) -> tuple[HierarchicalViT, Contract, Mode]:
         raise UnreadableError(f"{run}: found no trained vision model, expected one; run prima train clip to its end")
     vision = HierarchicalViT(part.config)
     vision.load_state_dict(part.tensors)
-    return vision.eval(), read_run_contract(run), TRAINING_MODES[mode]
+    return vision.eval(), read_run_contract(run), mode
 
 
 def weights_sha256(run: Path) -> str:

@@ -1,4 +1,4 @@
-"""What is withheld from the model: by mode always, by chance in training. On examples, before they are packed.
+"""What is withheld from the model by chance in training. On examples, before they are packed.
 
 Shape suffixes: T tokens of all series of a study.
 """
@@ -6,20 +6,16 @@ Shape suffixes: T tokens of all series of a study.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.study.mode import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens
-from prima.tokens.text import study_text
+from prima.tokens.shown import shown
 from prima.train.data.examples import Example
 from prima.train.data.patch_file import DenseTargets
-
-Mode = Literal["image", "names", "indication"]
-"""What a model is shown: the image alone; series names and study description too; the order as well (age, sex,
-indication)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +43,6 @@ NOTHING = DropoutConfig(series=0.0, tokens=0.0, names=0.0, description=0.0, indi
 """Nothing by chance: for measuring."""
 
 
-def in_mode(example: Example, mode: Mode) -> Example:
-    """The example with the text that a mode shows: names and description emptied, or the indication joined to it."""
-    tokens = example.tokens
-    if mode == "image":
-        series = tuple(replace(one, name="") for one in tokens.series)
-        return replace(example, tokens=StudyTokens(series=series, description=""))
-    if mode == "names":
-        return example
-    return replace(example, tokens=replace(tokens, description=study_text(tokens.description, example.indication)))
-
-
 def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.random.Generator) -> Example:
     """The example as the model sees it once in training.
 
@@ -76,21 +61,21 @@ def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.ran
         config.description, config.indication, config.protocol
     )  # fmt: skip
     kept_tokens = []
-    shown = []
+    kept_series = []
     for one, is_kept, is_nameless in zip(series, keep_series, hidden_names, strict=True):
         keep = _some_true(random.random(one.num_tokens) >= config.tokens, random) & is_kept
         kept_tokens.append(keep)
         if is_kept:
-            shown.append(_with_tokens(replace(one, name="") if is_nameless else one, keep))
+            kept_series.append(_with_tokens(replace(one, name="") if is_nameless else one, keep))
     keep_T = np.concatenate(kept_tokens)
     description = "" if hide_text or hide_description else example.tokens.description
     seen = replace(
         example,
-        tokens=StudyTokens(series=tuple(shown), description=description),
+        tokens=StudyTokens(series=tuple(kept_series), description=description),
         indication="" if hide_text or hide_indication else example.indication,
         dense=None if example.dense is None else renumber(example.dense, keep_T),
     )
-    return in_mode(seen, mode)
+    return replace(seen, tokens=shown(seen.tokens, mode, seen.indication))
 
 
 def renumber(dense: DenseTargets, keep_T: NDArray[np.bool_]) -> DenseTargets:

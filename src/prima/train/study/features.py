@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from prima.errors import TrainingError
 from prima.files.durable import new_file
+from prima.model.engine.batch import FeatureReader
 from prima.model.networks.vision import HierarchicalViT
-from prima.tokens.batch import pack
+from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.train.data.examples import Example, Examples
 from prima.train.data.token_folder import StudyFacts
 from prima.train.engine.batches import made_ahead
 from prima.train.engine.order import OrderConfig, batches_in_order
 from prima.train.heads.data import HeadLabels
-from prima.train.study.dropout import Mode, in_mode
 
 TOKENS_PER_PASS = 16_384
 
@@ -81,22 +81,18 @@ def features_of(
     tokens = examples.num_tokens
     if not len(tokens):
         raise TrainingError("features: found no study, expected at least one")
-    where = torch.device(device)
-    vision = vision.to(where).eval()
+    reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
     passes = batches_in_order(tokens, OrderConfig(tokens_per_batch=tokens_per_pass))
     known: list[Example] = []
     study, joint, series, counts = [], [], [], []
 
     def read(numbers: tuple[int, ...]) -> list[Example]:
-        return [in_mode(examples.read(number), mode) for number in numbers]
+        return [examples.read(number) for number in numbers]
 
     for _, some, _ in made_ahead(passes, read, readers=1, ahead=2):
-        batch = pack([one.tokens for one in some], contract).to(where)
-        with torch.no_grad(), torch.autocast(where.type, dtype, enabled=dtype != torch.float32):
-            seen = vision(batch)
-            projected = vision.project(seen.study)
+        seen = reader.features([one.tokens for one in some], [one.indication for one in some])
         study.append(_numpy(seen.study))
-        joint.append(_numpy(projected))
+        joint.append(_numpy(reader.project(seen.study)))
         series.append(_numpy(seen.series))
         counts += [len(one.tokens.series) for one in some]
         bad = [one.study_uid for one, row in zip(some, study[-1], strict=True) if not np.isfinite(row).all()]

@@ -16,17 +16,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from prima.model.engine.batch import FeatureReader
 from prima.model.networks.attention import best_backend
 from prima.model.networks.report_encoder import Texts
 from prima.model.networks.vision import HierarchicalViT
-from prima.tokens.batch import offsets_of, pack
+from prima.study.mode import Mode
+from prima.tokens.batch import offsets_of
 from prima.tokens.contract import Contract
+from prima.tokens.shown import shown
 from prima.tokens.text import encode_text
 from prima.train.data.examples import Example, Examples
 from prima.train.engine.batches import made_ahead
 from prima.train.engine.order import OrderConfig, batches_in_order
 from prima.train.engine.task import Split, StepState
-from prima.train.study.dropout import Mode, in_mode
 from prima.train.study.features import TOKENS_PER_PASS
 from prima.train.study.model import StudyModel, StudyTargets
 from prima.train.study.task import StudyTask, scores_of
@@ -94,30 +96,28 @@ def series_states(
         dtype: of the matrix products.
         on_studies: told after each pass how many studies are done.
     """
-    where = torch.device(device)
-    vision = vision.to(where).eval()
+    reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
     passes = batches_in_order(examples.num_tokens, OrderConfig(tokens_per_batch=TOKENS_PER_PASS))
     pooled: list[NDArray[np.float32]] = []
     known: list[Example] = []
 
     def read(numbers: tuple[int, ...]) -> list[Example]:
-        return [in_mode(examples.read(number), mode) for number in numbers]
+        return [examples.read(number) for number in numbers]
 
     counts: list[int] = []
     for _, some, _ in made_ahead(passes, read, readers=1, ahead=2):
-        batch = pack([one.tokens for one in some], contract).to(where)
-        with torch.no_grad(), torch.autocast(where.type, dtype, enabled=dtype != torch.float32):
-            found = vision.read_series(batch, best_backend(where, dtype))[0]
+        found = reader.pooled_series([one.tokens for one in some], [one.indication for one in some])
         pooled.append(found.float().cpu().numpy())
         counts += [len(one.tokens.series) for one in some]
-        known += [_without_tokens(one) for one in some]
+        known += [_without_tokens(one, mode) for one in some]
         on_studies(len(known))
     return SeriesStates(pooled=np.concatenate(pooled), offsets=np.cumsum([0, *counts]), examples=tuple(known))
 
 
-def _without_tokens(example: Example) -> Example:
-    """What is known of a study, without the tokens that are not needed any more."""
-    return replace(example, tokens=replace(example.tokens, series=()), dense=None)
+def _without_tokens(example: Example, mode: Mode) -> Example:
+    """What is known of a study and shown of its text, without the tokens that are not needed any more."""
+    text = shown(example.tokens, mode, example.indication)
+    return replace(example, tokens=replace(text, series=()), dense=None)
 
 
 class SeriesTask:

@@ -13,12 +13,13 @@ from torch import nn
 from prima.errors import TrainingError
 from prima.evaluate.metrics import auroc
 from prima.model.networks.report_encoder import Texts, TextTokenizer, pack_texts
+from prima.study.mode import Mode
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import StudyBatch, pack
 from prima.tokens.contract import Contract
 from prima.train.data.examples import Example, Examples
 from prima.train.engine.task import Split, StepState
-from prima.train.study.dropout import NOTHING, DropoutConfig, Mode, sampling_weights, withhold
+from prima.train.study.dropout import NOTHING, DropoutConfig, sampling_weights, withhold
 from prima.train.study.losses import alike_groups, group_numbers, series_discrimination
 from prima.train.study.model import StudyModel, StudyModelConfig, StudyTargets
 from prima.train.study.retrieval import retrieval
@@ -42,7 +43,7 @@ class StudyTaskConfig:
     """
 
     model: StudyModelConfig
-    mode: Mode = "names"
+    mode: Mode = "image+names"
     dropout: DropoutConfig = field(default_factory=DropoutConfig)
     sentences: SentenceConfig = field(default_factory=SentenceConfig)
     dense: DenseConfig = field(default_factory=DenseConfig)
