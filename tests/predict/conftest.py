@@ -7,13 +7,27 @@ import sys
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.simulate.phantom.scan import acquire, phantom_protocols
-from prima.study import Familiarity, Finding, Findings, Priority, ReleaseStamp, Series, SeriesEntry, Volume
+from prima.study import (
+    Competitor,
+    Differential,
+    Evidence,
+    Familiarity,
+    Finding,
+    Findings,
+    Place,
+    Priority,
+    ReleaseStamp,
+    Series,
+    SeriesEntry,
+    Volume,
+)
 from prima.study.ontology import DIAGNOSES, display_name
 
 TIMINGS = {"read": 1.2, "tokenize": 0.61, "encode": 4.9, "heads": 0.22, "total": 6.93}
@@ -39,6 +53,7 @@ def finding(name: str, logit: float, *, calibrated: bool, threshold: float = 0.5
         probability=probability if calibrated else None,
         interval=(low, high) if calibrated else None,
         threshold=threshold if calibrated else 0.0,
+        threshold_source="validation" if calibrated else "none",
         present=None if abs(logit) < 0.1 else present,
     )
 
@@ -136,6 +151,39 @@ def untrained_findings() -> Findings:
         referrals=tuple(finding(f"referral_{i}", float(random.normal(0, 1)), calibrated=False) for i in range(8)),
         priority=Priority(level="medium", logits={"none": -0.2, "low": 0.31, "medium": 0.74, "high": -1.1}),
         notes=("2 duplicate slices left out",),
+    )
+
+
+def explained_findings() -> Findings:
+    """With places, a differential, a fall-back threshold, and a head without one."""
+    findings = calibrated_findings()
+    flair = next(entry for entry in findings.series if entry.description == "AX T2 FLAIR")
+    peak = (-31.0, -14.5, 22.0)
+    seen = Evidence(sign="for", sentence="bright on FLAIR, left frontal", series_uid=flair.series_uid, peak_lps_mm=peak)
+    unseen = Evidence(sign="against", sentence="no restricted diffusion", series_uid=flair.series_uid)
+    place = Place(
+        method="evidence", sentence="left frontal, FLAIR and T2; also left insula", peak_lps_mm=peak,
+        series_uid=flair.series_uid, reliability=0.82,
+    )  # fmt: skip
+    differential = Differential(
+        evidence=(seen,),
+        competitors=(
+            Competitor(name="infection_abscess", display="Abscess", evidence=(seen, unseen)),
+            Competitor(name="tumor_adult_lymphoma", display="CNS lymphoma", evidence=(unseen,)),
+        ),
+        missing=("a T1 series with contrast",),
+    )
+    changes: dict[str, dict[str, Any]] = {
+        "tumor_adult_glioma": {"place": place, "differential": differential},
+        "structural_edema": {"place": replace(place, sentence="around it, left frontal", reliability=None)},
+        "structural_mass_effect": {"threshold_source": "fall-back"},
+        "structural_cerebral_atrophy": {"threshold": None, "threshold_source": "fall-back", "present": None},
+    }
+    return replace(
+        findings,
+        diagnoses=tuple(replace(one, **changes.get(one.name, {})) for one in findings.diagnoses),
+        familiarity=Familiarity(distance=1.31, limit=4.1, answered=True),
+        input="DOE_JOHN/export",
     )
 
 

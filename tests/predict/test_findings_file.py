@@ -8,12 +8,14 @@ import pytest
 from prima.errors import PrimaError, UsageError
 from prima.predict import findings_file
 from prima.predict.findings_file import check_writable, write_study_results
-from prima.study import Findings
+from prima.study import Findings, read_findings
 
 SCHEMA = json.loads(files("prima.study").joinpath("findings.schema.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("name", ["calibrated_findings", "untrained_findings", "refused_findings"])
+@pytest.mark.parametrize(
+    "name", ["explained_findings", "untrained_findings", "unanswered_findings", "refused_findings"]
+)
 def test_both_files_and_the_schema(examples, tmp_path, name):
     findings: Findings = getattr(examples, name)()
     folder = write_study_results(findings, {}, tmp_path / "out")
@@ -21,7 +23,7 @@ def test_both_files_and_the_schema(examples, tmp_path, name):
     assert sorted(path.name for path in folder.iterdir()) == ["findings.json", "report.html"]
     values = json.loads((folder / "findings.json").read_text("utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(values)
-    assert values["status"] == findings.status
+    assert read_findings(folder / "findings.json") == findings
     assert values["study"]["num_series_used"] + values["study"]["num_series_excluded"] == len(findings.series)
     assert "<!DOCTYPE html>" in (folder / "report.html").read_text("utf-8")
 

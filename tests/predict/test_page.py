@@ -82,6 +82,59 @@ def test_a_refused_study_gives_reasons_and_no_number(examples, pictures):
         assert absent not in words
 
 
+def test_an_unanswered_study_says_so_and_gives_no_number(examples, pictures):
+    words = Page(render_page(examples.unanswered_findings(), pictures)).words
+    assert "Not answered ? No findings Unlike the studies this release has seen: no findings are given." in words
+    assert "8 of 10 series used" in words
+    assert "FamiliarNo: distance 9.3 from the studies this release has seen, limit 4.1" in words
+    for absent in ("%", "Diagnoses", "Referral", "threshold", "Read next"):
+        assert absent not in words
+
+
+def test_a_release_without_a_check_for_unfamiliar_studies_says_so(examples, pictures):
+    words = Page(render_page(examples.calibrated_findings(), pictures)).words
+    assert "FamiliarNo check for unfamiliar studies" in words
+    findings = examples.explained_findings()
+    assert "FamiliarYes: distance 1.31" in Page(render_page(findings, pictures)).words
+    asked = replace(findings, familiarity=replace(findings.familiarity, distance=9.3))
+    assert "findings were asked for nonetheless" in Page(render_page(asked, pictures)).words
+
+
+def test_where_it_is_what_else_it_could_be_and_what_is_not_called(examples, pictures):
+    findings = examples.explained_findings()
+    words = Page(render_page(findings, pictures)).words
+    assert (
+        "Glioma, adult Tumors, adult left frontal, FLAIR and T2; also left insula by evidence, right place in 82 %"
+        in words
+    )
+    assert "What else it could be: Abscess, CNS lymphoma" in words
+    assert "Abscess + for bright on FLAIR, left frontal− against no restricted diffusion" in words
+    assert "Would tell them apart, and is missing a T1 series with contrast" in words
+    assert "threshold 50 % fall-back ● Present" in words
+    assert "no thresholdnone – Not called" in words and "1 not called: no threshold." in words
+    assert "a fixed value stands in for it" in words
+    assert "a fixed value stands in for it" not in Page(render_page(examples.calibrated_findings(), pictures)).words
+
+
+@pytest.mark.parametrize("name", ["explained_findings", "unanswered_findings", "refused_findings"])
+def test_what_was_typed_is_not_on_the_page(examples, pictures, name):
+    """A path can name a person."""
+    findings = replace(getattr(examples, name)(), input="export/DOE_JOHN")
+    assert "DOE_JOHN" not in render_page(findings, pictures)
+    assert findings.to_dict()["input"] == "export/DOE_JOHN"
+
+
+def test_findings_that_are_not_called_do_not_fill_the_page(examples):
+    uncalled = [
+        replace(examples.finding(f"head_{index}", 1.0, calibrated=True), threshold=None, present=None)
+        for index in range(30)
+    ]
+    rows = rows_of([*uncalled, examples.finding("head", 2.0, calibrated=True)])
+    assert [row.decision for row in rows] == ["present", *["uncalled"] * 30]
+    assert num_shown(rows) == 8
+    assert {row.bar.threshold for row in rows[1:]} == {None}
+
+
 def test_nothing_from_outside_and_no_script(examples, pictures):
     html = render_page(examples.untrained_findings(), pictures)
     page = Page(html)
@@ -104,7 +157,7 @@ def test_nothing_from_outside_and_no_script(examples, pictures):
 
 def poisoned(value, where):
     """The same value with a script in every text of it, but those that come from a fixed list."""
-    fixed = {"status", "level", "mode", "study_uid", "sha256"}
+    fixed = {"status", "level", "mode", "study_uid", "sha256", "threshold_source", "sign"}
     if isinstance(value, str):
         return value if where in fixed else SCRIPT
     if isinstance(value, tuple):
@@ -115,7 +168,7 @@ def poisoned(value, where):
 
 
 def test_script_in_every_text_stays_text(examples, pictures):
-    for findings in (examples.calibrated_findings(), examples.refused_findings()):
+    for findings in (examples.explained_findings(), examples.unanswered_findings(), examples.refused_findings()):
         bad = poisoned(replace(findings, notes=("a note",)), "")
         bad = replace(
             bad,

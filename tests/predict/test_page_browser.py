@@ -24,7 +24,8 @@ def browser():
 def test_no_overflow_and_no_complaint(examples, browser, tmp_path):
     pictures = examples.phantom_pictures()
     pages = {
-        "calibrated": examples.calibrated_findings(),
+        "explained": examples.explained_findings(),
+        "unanswered": examples.unanswered_findings(),
         "untrained": examples.untrained_findings(),
         "refused": examples.refused_findings(),
     }

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from prima import __version__
-from prima.predict.page_rows import num_shown, priority_view, reason_words, rows_of
+from prima.predict.page_rows import familiarity_words, num_shown, priority_view, reason_words, rows_of
 from prima.predict.pictures import Picture, SeriesPictures
 from prima.study import Findings
 from prima.study.findings import DEMONSTRATION
@@ -33,7 +33,8 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
     """Render report.html.
 
     Args:
-        findings: done or refused; a refused study gets its reasons and no number.
+        findings: of any status; a study that is not done gets its reason and no number. What the user typed to name it
+            (`input`) is not on the page: it may hold a person's name.
         pictures: of the used series, by series UID and part; a series without one says so.
 
     Returns:
@@ -52,6 +53,8 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
             demonstrates=DEMONSTRATION in findings.notes,
             style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
+            num_fall_back=sum(row.fall_back for row in (*diagnoses, *referrals)),
+            familiarity=findings.familiarity and familiarity_words(findings.familiarity),
             num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),
             diagnoses=diagnoses,
             num_diagnoses_shown=num_shown(diagnoses),

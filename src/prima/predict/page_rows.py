@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prima.study import Finding, Reason, SeriesEntry
+from prima.study import Differential, Evidence, Familiarity, Finding, Place, Reason, SeriesEntry
 from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
 
 MIN_SHOWN = 8
@@ -45,14 +45,25 @@ class Row:
     value: str
     interval: str | None
     threshold: str | None
+    fall_back: bool
     decision: Decision
     bar: Bar
+    place: Place | None
+    differential: Differential | None
 
     @property
     def spoken(self) -> str:
         """The row's bar in words, for those who do not see it."""
         interval = f", interval {self.interval}" if self.interval else ""
         return f"{self.value}{interval}, {'no threshold' if self.threshold is None else f'threshold {self.threshold}'}"
+
+    @property
+    def evidence(self) -> tuple[tuple[str, tuple[Evidence, ...]], ...]:
+        """What speaks for and against the finding, then each of its competitors, by their words."""
+        if self.differential is None:
+            return ()
+        others = ((competitor.display, competitor.evidence) for competitor in self.differential.competitors)
+        return ((self.display, self.differential.evidence), *others)
 
 
 def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
@@ -78,7 +89,7 @@ def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
 
 def num_shown(rows: Sequence[Row]) -> int:
     """How many rows stand before the fold."""
-    num_open = sum(row.decision != "absent" for row in rows)
+    num_open = sum(row.decision in ("present", "abstained") for row in rows)
     shown = max(MIN_SHOWN, num_open)
     return len(rows) if len(rows) - shown < 3 else shown
 
@@ -123,8 +134,11 @@ def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
         value=value,
         interval=interval,
         threshold=threshold,
+        fall_back=finding.threshold_source == "fall-back" and finding.threshold is not None,
         decision=_decision(finding),
         bar=bar,
+        place=finding.place,
+        differential=finding.differential,
     )
 
 
@@ -206,6 +220,18 @@ def priority_view(level: str, logits: dict[str, float], probabilities: dict[str,
         value=value(level),
         levels=tuple((priority.display, value(priority.level), priority.level == level) for priority in PRIORITIES),
     )
+
+
+def familiarity_words(familiarity: Familiarity) -> str:
+    """How near the study is to those that the release has seen, in words.
+
+    Example:
+        >>> familiarity_words(Familiarity(distance=9.31, limit=4.0, answered=False))
+        'No: distance 9.31 from the studies this release has seen, limit 4'
+    """
+    word = "Yes" if familiarity.distance <= familiarity.limit else "No"
+    distance, limit = (f"{value:.3g}" for value in (familiarity.distance, familiarity.limit))
+    return f"{word}: distance {distance} from the studies this release has seen, limit {limit}"
 
 
 def reason_words(entry: SeriesEntry) -> str:
