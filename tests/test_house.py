@@ -35,6 +35,22 @@ ROOMS: dict[str, set[str]] = {
     "archive": {"files", "tables", "study", "dicom", "report", "tokens", "model"},
     "train": {"files", "tables", "study", "tokens", "model", "evaluate"},
     "predict": {"files", "tables", "study", "dicom", "tokens", "model", "explain"},
+    "workflow": {
+        *(
+            "files",
+            "tables",
+            "study",
+            "dicom",
+            "report",
+            "simulate",
+            "tokens",
+            "archive",
+            "model",
+            "explain",
+            "evaluate",
+        ),
+        *("train", "predict"),
+    },
     "clinic": {
         *("files", "tables", "study", "dicom", "report", "tokens", "archive", "model", "explain", "evaluate", "predict")
     },
@@ -98,6 +114,41 @@ def test_no_grab_bag(tracked_files: list[Path]) -> None:
 def test_no_file_is_too_long() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCE.rglob("*.py")}
     assert not {str(path.relative_to(ROOT)): length for path, length in lengths.items() if length > 400}
+
+
+def test_the_command_line_is_thin() -> None:
+    """A verb is parse, one public call, print: what joins rooms stands in workflow."""
+    files = {path: path.read_text(encoding="utf-8") for path in (SOURCE / "cli").rglob("*.py")}
+    lengths = {path.name: len(text.splitlines()) for path, text in files.items()}
+    assert not {name: length for name, length in lengths.items() if length > 100}
+    assert sum(lengths.values()) <= 2200
+    private = r"^\s*from prima\.(?!cli)[\w.]+ import .*\b_[a-z]"
+    assert not [path.name for path, text in files.items() if re.search(private, text, flags=re.MULTILINE)]
+
+
+def test_only_the_engine_runs_a_release() -> None:
+    """Tokenizer, vision model and heads of a release are called in sequence in one place."""
+    made_by_a_release = re.compile(r"tokens\.tokenizer import .*\bTokenizer\b|\.encoder\(\)|\.heads\(|\.vision\(\)")
+    allowed = {"model/engine", "model/release"}
+    # Training features for heads takes the vision model of a release to the engine's FeatureReader.
+    allowed_files = {"workflow/training/heads.py"}
+    found = [
+        name
+        for path in SOURCE.rglob("*.py")
+        if (name := path.relative_to(SOURCE).as_posix()).rpartition("/")[0] not in allowed
+        and name not in allowed_files
+        and made_by_a_release.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_folders_are_not_crowded() -> None:
+    counts = {}
+    for folder in {path.parent for path in SOURCE.rglob("*.py")}:
+        counts[folder.relative_to(SOURCE).as_posix()] = sum(1 for _ in folder.glob("*.py"))
+    counts.pop(".", None)
+    assert not {name: count for name, count in counts.items() if count > 30}
+    assert sum(counts.values()) / len(counts) <= 15
 
 
 def test_no_machine_path_in_any_text(tracked_files: list[Path]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from prima.cli import codecs, compute, machine
 from prima.cli import main as cli
-from prima.cli.check import Check
 from prima.tokens.precision import choose_precision
+from prima.workflow.doctor import codecs, compute, machine
+from prima.workflow.doctor.check import Check
 
 NAMES = {
     *("python", "torch", "threads", "device", "dtype", "release", "nibabel", "SimpleITK", "memory"),

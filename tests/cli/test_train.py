@@ -287,3 +287,33 @@ def test_heads_of_a_release(trained: Path, tokens: Path, tmp_path: Path, capsys:
     one, other = load_release(first).manifest, load_release(again).manifest
     assert one.files["vision.safetensors"] == other.files["vision.safetensors"]
     assert one.files[one.mlps[0]] != other.files[other.mlps[0]]
+
+
+RECIPE = """
+from dataclasses import replace
+from prima.train.recipes import tiny
+
+def ours():
+    return replace(tiny(), name="ours", target="ppv=0.5")
+
+def nothing():
+    return 7
+"""
+
+
+def test_a_recipe_by_import_path(tokens, trained, tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "site_recipes.py").write_text(RECIPE)
+    monkeypatch.chdir(tmp_path)
+    call = ["train", "clip", str(tokens), str(trained), "--dry-run", "--json"]
+    status, out, _ = said(capsys, *call, "--recipe", "site_recipes:ours")
+    assert status == 0
+    assert json.loads(out)["recipe"]["recipe"] == "ours"
+    for name, words in (
+        ("absent_module:ours", "cannot import 'absent_module'"),
+        ("site_recipes:absent", "found no function 'absent'"),
+        ("site_recipes:nothing", "found a int, expected that it returns a Recipe"),
+        ("absent", "expected one of tiny"),
+    ):
+        status, _, err = said(capsys, *call, "--recipe", name)
+        assert status == 2
+        assert words in " ".join(err.split())

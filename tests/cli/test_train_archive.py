@@ -11,9 +11,6 @@ import pytest
 from prima.archive.stages.tokenize import means_of, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
-from prima.cli.predict import Device, Dtype
-from prima.cli.train_archive import Sides, is_archive, read_sides
-from prima.cli.train_options import RunOptions
 from prima.errors import ArchiveError, PrimaError, UnreadableError
 from prima.model.release.folder import load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
@@ -21,14 +18,14 @@ from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.tokens.precision import choose_precision
 from prima.tokens.shard import write_shard
 from prima.train.data.examples import Example
+from prima.workflow.training.archive import Sides, read_sides
+from prima.workflow.training.source import is_archive
+from prima.workflow.training.stage import StageOptions
 
 from ..train.made import MENINGIOMA, NUMBER, facts_of, tokens_of
 
 SYRINX = DIAGNOSIS_NAMES.index("spine_syrinx")
-OPTIONS = RunOptions(
-    device=Device.CPU, dtype=Dtype.FLOAT32, minutes=None, seed=0, steps=None, epochs=None, watts=0.0, fsdp=False,
-    compile=False, tensorboard=False, wandb=False, dry_run=False, as_json=False,
-)  # fmt: skip
+OPTIONS = StageOptions(device="cpu", dtype="float32")  # fmt: skip
 # Number → side; 4 has no tokens, 3 no label, 6 is in the test set, 7 was left out of the cohort.
 SIDES = {0: "train", 1: "train", 2: "validation", 3: "train", 4: "validation", 6: "test", 7: None}
 

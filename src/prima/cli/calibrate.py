@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from prima.cli.predict import Device, Dtype
-
-if TYPE_CHECKING:
-    from prima.model.release.calibration import HeadCalibration
+from prima.cli.console import leave, say
+from prima.cli.options import Device, Dtype
 
 NUM_NAMED = 10
 
@@ -49,65 +47,29 @@ def calibrate(
     Use studies that the release was not trained on and will not be tested on: those of the archive's validation side,
     or a table of them. Research use only: it does not diagnose.
     """
-    import json
-
     from rich.console import Console
 
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("calibrating"):  # torch takes seconds to load
-        from prima.cli.calibrate_tables import read_labelled, tables_of_archive
-        from prima.model.release.folder import load_release
-        from prima.train.calibration.fit import CalibrationRecipe
-        from prima.train.calibration.target import Target
-        from prima.train.heads_release import calibrate_release
+        from prima.workflow.calibrate import calibrate_on
 
-        wanted = Target.parse(target)
-        loaded = load_release(release)
-        if predictions is None:
-            labelled = tables_of_archive(loaded, source, dtype=dtype.value, device=device.value)
-        else:
-            labelled = read_labelled(loaded, source, predictions)
-        recipe = CalibrationRecipe(max_abstained=max_abstained, seed=seed)
-        folder, missing = calibrate_release(
-            loaded, labelled.logits, labelled.labels, wanted, out,
-            recipe=recipe, name=name, drop_uncalibrated=drop_uncalibrated,
+        done = calibrate_on(
+            release, source, predictions, out, target=target, max_abstained=max_abstained, name=name,
+            drop_uncalibrated=drop_uncalibrated, seed=seed, dtype=dtype.value, device=device.value,
         )  # fmt: skip
-    manifest = load_release(folder).manifest
-    heads = {head.name: head.calibration for head in (*manifest.diagnoses, *manifest.referrals) if head.calibration}
-    weak = [head for head, found in heads.items() if found.weak]
-    short = [head for head, found in heads.items() if found.reached is False]
-    num_studies, num_patients = len(labelled.labels), len(set(labelled.labels.patients))
-    if as_json:
-        values = {
-            "release": str(folder),
-            "calibrated": manifest.calibrated,
-            "target": str(wanted),
-            "num_studies": num_studies,
-            "num_patients": num_patients,
-            "heads": {head: _figures(found) for head, found in heads.items()},
-            "uncalibrated": list(missing),
-            "notes": list(labelled.notes),
-        }
-        typer.echo(json.dumps(values))
-    else:
-        typer.echo(f"release written: {folder}")
-        typer.echo(f"{len(heads)} heads calibrated on {num_studies} studies of {num_patients} patients, for {wanted}")
-    for note in labelled.notes:
+    words = (
+        f"release written: {done.folder}\n{len(done.heads)} heads calibrated on {done.num_studies} studies of "
+        f"{done.num_patients} patients, for {done.target}"
+    )
+    say(words, done.as_json(), as_json=as_json)
+    for note in done.notes:
         err.print(note)
-    for words, names in (
-        ("threshold weakly supported (fewer than 8 positive studies)", weak),
-        ("target not reached", short),
-        ("left out, no label" if drop_uncalibrated else "not calibrated, no label", missing),
+    for reason, heads in (
+        ("threshold weakly supported (fewer than 8 positive studies)", done.weak),
+        ("target not reached", done.not_reached),
+        ("left out, no label" if drop_uncalibrated else "not calibrated, no label", done.missing),
     ):
-        if names:
-            more = f" and {len(names) - NUM_NAMED} more" if len(names) > NUM_NAMED else ""
-            err.print(f"{words}: {', '.join(names[:NUM_NAMED])}{more}")
-    if missing:
-        raise typer.Exit(1)
-
-
-def _figures(found: HeadCalibration) -> dict[str, object]:
-    """What a reader wants of one head; the curves are in the release."""
-    names = ("kind", "threshold", "reached", "sensitivity", "specificity", "ppv", "alerts", "abstained")
-    figures = {name: getattr(found, name) for name in names}
-    return figures | {"num_positives": found.num_positives, "num_negatives": found.num_negatives, "weak": found.weak}
+        if heads:
+            more = f" and {len(heads) - NUM_NAMED} more" if len(heads) > NUM_NAMED else ""
+            err.print(f"{reason}: {', '.join(heads[:NUM_NAMED])}{more}")
+    leave(1, len(done.missing))

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from prima.cli.console import Terminal, leave, printable, say
 
+if TYPE_CHECKING:
     from prima.dicom.deidentify.folder import Summary
-    from prima.dicom.deidentify.key import SiteKey
-    from prima.dicom.deidentify.policy import Policy
 
 
 class Keep(StrEnum):
@@ -56,113 +54,44 @@ def deidentify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")] = False,
 ) -> None:
     """Remove identities after the basic profile of PS3.15 annex E: what no table names does not leave."""
-    from rich.console import Console
-
     from prima.dicom.deidentify.policy import Policy
     from prima.errors import UsageError
+    from prima.workflow.deidentify import deidentify_source, site_key, write_lists
 
-    err = Console(stderr=True, soft_wrap=True)
     if not source.exists():
         raise UsageError(f"{source}: no such file or folder")
     if make_key and key is None:
         raise UsageError("--make-key: found no --key, expected the file to write the key to")
     if show_values and not preview:
         raise UsageError("--show-values: goes with --preview only")
-    policy = Policy(
-        key=_key(key, make_key, err),
-        keep_patient=Keep.PATIENT in (keep or ()),
-        keep_device=Keep.DEVICE in (keep or ()),
-        max_days=max_days,
-        allow_burned_in=allow_burned_in,
-    )
+    with Terminal() as terminal:
+        policy = Policy(
+            key=site_key(key, make=make_key, warn=terminal.warn),
+            keep_patient=Keep.PATIENT in (keep or ()),
+            keep_device=Keep.DEVICE in (keep or ()),
+            max_days=max_days,
+            allow_burned_in=allow_burned_in,
+        )
+        if not preview:
+            if out is None:
+                raise UsageError("OUT: found none, expected a new or empty folder (or --preview)")
+            summary = deidentify_source(source, out, policy, day_first=day_first, workers=workers, watcher=terminal)
     if preview:
         from prima.cli.deidentify_preview import show_preview
 
         show_preview(source, policy, show_values=show_values)
         return
-    if out is None:
-        raise UsageError("OUT: found none, expected a new or empty folder (or --preview)")
-    summary = _run(source, out, policy, err, day_first=day_first, workers=workers)
-    _write_lists(summary, keep_map, refused)
-    _report(summary, err, as_json=as_json)
+    write_lists(summary, keep_map=keep_map, refused=refused)
+    _report(summary, terminal, as_json=as_json)
 
 
-def _key(path: Path | None, make: bool, err: Console) -> SiteKey:
-    from prima.dicom.deidentify.key import SiteKey, others_may_read
-
-    if path is None:
-        err.print("no --key: identities are replaced by a key for this run only, which nobody keeps", style="yellow")
-        return SiteKey.random()
-    if make:
-        return SiteKey.make(path)
-    found = SiteKey.read(path)
-    if others_may_read(path):
-        err.print(f"{path}: others may read this key; chmod 600 mends that", style="yellow", markup=False)
-    return found
-
-
-def _run(source: Path, out: Path, policy: Policy, err: Console, *, day_first: bool, workers: int) -> Summary:
-    from rich.progress import Progress
-
-    from prima.dicom.deidentify.folder import deidentify_tree
-    from prima.errors import UsageError
-    from prima.files.walk import walk
-
-    inside = out.resolve()
-    if source.is_dir() and inside.is_relative_to(source.resolve()):
-        raise UsageError(f"{out}: lies inside {source}; name a folder elsewhere")
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
-        if (source / "archive.json").is_file():
-            from prima.files.optional import require_tables
-
-            require_tables()
-            from prima.archive.stages.deidentify import deidentify_archive, instance_files
-            from prima.archive.store.layout import Archive
-
-            archive = Archive.open(source)
-            task = bar.add_task("files", total=len(instance_files(archive)))
-            return deidentify_archive(
-                archive, out, policy, day_first=day_first, workers=workers,
-                on_file=lambda done: bar.update(task, completed=done),
-            )  # fmt: skip
-        found = walk(source)
-        task = bar.add_task("files", total=len(found.files))
-        summary: Summary = deidentify_tree(
-            found.files, out, policy, workers=workers, on_file=lambda done: bar.update(task, completed=done)
-        )
-    for problem in found.problems:
-        summary.refuse(problem.path, "unreadable", problem.message)
-    return summary
-
-
-def _write_lists(summary: Summary, keep_map: Path | None, refused: Path | None) -> None:
-    from prima.dicom.deidentify.folder import write_private_csv
-
-    if keep_map is not None:
-        write_private_csv(keep_map, ("kind", "old", "new"), summary.replaced)
-    if refused is not None:
-        rows = [(str(one.path), one.reason, one.detail) for one in summary.refused]
-        write_private_csv(refused, ("path", "reason", "detail"), rows)
-
-
-def _report(summary: Summary, err: Console, *, as_json: bool) -> None:
+def _report(summary: Summary, terminal: Terminal, *, as_json: bool) -> None:
     """Counts on stdout, what was refused on stderr, and the exit status."""
-    import json
-
-    from prima.cli.live import printable
-
     for (reason, detail), count in sorted(summary.reasons.items()):
         files = "file" if count == 1 else "files"
-        err.print(f"refused {count} {files}: {reason}: {printable(detail)}", style="yellow", markup=False)
+        terminal.warn(f"refused {count} {files}: {reason}: {printable(detail)}")
     counts = {name: summary.counts[name] for name in ("written", "unchanged", "refused", "other")}
-    if as_json:
-        by_reason = [
-            {"reason": reason, "detail": detail, "files": n} for (reason, detail), n in summary.reasons.items()
-        ]
-        typer.echo(json.dumps({**counts, "reasons": by_reason}))
-    else:
-        typer.echo(", ".join(f"{number} {name}" for name, number in counts.items()))
-    if counts["written"] + counts["unchanged"] == 0:
-        raise typer.Exit(3)
-    if counts["refused"]:
-        raise typer.Exit(1)
+    by_reason = [{"reason": reason, "detail": detail, "files": n} for (reason, detail), n in summary.reasons.items()]
+    words = ", ".join(f"{number} {name}" for name, number in counts.items())
+    say(words, {**counts, "reasons": by_reason}, as_json=as_json)
+    leave(counts["written"] + counts["unchanged"], counts["refused"])

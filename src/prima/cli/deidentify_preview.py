@@ -7,12 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from prima.cli.live import printable, shortened
+from prima.cli.console import leave, printable, shortened
 from prima.dicom.deidentify.clean import Change
 from prima.dicom.deidentify.file import RefusedError, deidentify
 from prima.dicom.deidentify.policy import Policy
@@ -66,10 +65,7 @@ def show_preview(source: Path, policy: Policy, *, show_values: bool) -> None:
     console.print(f"{count} files would be written; what is not listed stays as it is")
     for reason, number in sorted(refused.items()):
         console.print(Text(f"{number} would be refused: {printable(reason)}", style="yellow"))
-    if count == 0:
-        raise typer.Exit(3)
-    if refused:
-        raise typer.Exit(1)
+    leave(count, len(refused))
 
 
 def _table(rows: dict[tuple[str, str, str], _Row], *, show_values: bool) -> Table:

@@ -16,15 +16,9 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
-    from prima.cli.check import Check
-    from prima.cli.codecs import check_codecs
-    from prima.cli.machine import WITH_TORCH, WITHOUT_TORCH, check_disk, check_python, check_torch
+    from prima.workflow.doctor.examine import examine
 
-    torch_check = check_torch()
-    checks: list[Check] = [check_python(), torch_check]
-    if torch_check.status == "ok":
-        checks += [check() for check in WITH_TORCH]
-    checks += [*check_codecs(), *(check() for check in WITHOUT_TORCH), *check_disk()]
+    checks = examine()
     usable = all(check.status != "fail" for check in checks)
     if json:
         typer.echo(dumps({"usable": usable, "checks": [asdict(check) for check in checks]}, indent=1))

@@ -44,11 +44,11 @@ def evaluate(
 
     from rich.console import Console
 
-    from prima.cli.evaluate_tables import terminal_tables
     from prima.errors import PrimaError
     from prima.evaluate import Resampling
     from prima.evaluate import evaluate as measure
     from prima.evaluate.join import match_tables
+    from prima.evaluate.terminal import terminal_tables
     from prima.evaluate.write import write_evaluation
 
     matched = match_tables(predictions, truth, by=by or (), lesions=lesions, against=against, only=only or ())

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from prima.cli.console import Terminal
+
 
 def ingest(
     sources: Annotated[
@@ -43,53 +45,19 @@ def ingest(
 ) -> None:
     """Take studies and reports into an archive. It may be broken off at any point and run again: nothing doubles."""
     import json
-    from collections import Counter
 
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn
-
-    from prima.cli.servers import Request, existing, is_server, open_server
     from prima.files.optional import require_tables
 
     require_tables()
-    from prima.archive.ingest.folder import folder_instances
-    from prima.archive.ingest.ingest import ingest_instances
-    from prima.archive.ingest.reports import ingest_reports
-    from prima.archive.ingest.taken_folders import TakenFolders
-    from prima.archive.store.layout import Archive
-    from prima.archive.store.outcome import Outcome, ReportTaken
+    from prima.workflow.ingest import ingest_sources
+    from prima.workflow.servers import Request
 
     request = Request(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
         use_get=use_get, pace=pace,
     )  # fmt: skip
-    request.wanted()
-    for source in sources:
-        if not is_server(source):
-            existing(source)
-    into = Archive.open_or_make(archive)
-    err = Console(stderr=True, soft_wrap=True)
-    counts: Counter[Outcome | ReportTaken] = Counter()
-    with Progress(
-        "{task.description}",
-        TextColumn("{task.completed} files"),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as bar:
-        task = bar.add_task("ingest", total=None)
-        for source in sources:
-            report_files: list[Path] = []
-            taken: TakenFolders | None = None
-            if is_server(source):
-                name, instances = open_server(source, request, into, lambda _study, _complete: bar.refresh())
-            else:
-                name = source
-                taken = None if reread else TakenFolders(into)
-                instances = folder_instances(Path(source), link=link, on_report_file=report_files.append, taken=taken)
-            counts.update(ingest_instances(into, instances, name, lambda: bar.advance(task), taken))
-            if report_files:
-                counts.update(ingest_reports(into, report_files, Path(source), lambda: bar.advance(task)))
+    with Terminal() as terminal:
+        counts = ingest_sources(sources, archive, request, link=link, reread=reread, watcher=terminal)
     if as_json:
         typer.echo(json.dumps({outcome.value: number for outcome, number in counts.items()}))
     else:

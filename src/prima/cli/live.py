@@ -14,20 +14,16 @@ from typing import Self
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
 from rich.text import Text
 
-from prima.predict.page_rows import rows_of
+from prima.cli.bars import step_bars
+from prima.cli.console import printable, shortened
+from prima.cli.findings_lines import highest_findings, summary_of
 from prima.predict.run import Outcome, Progress
-from prima.study import Findings
-from prima.study.findings import DEMONSTRATION
 
 STEPS = {"start": "starting", "hash": "checking the release", "read": "reading", "encode": "encoding"}
 UNITS = {"read": "files", "encode": "tokens"}
 COLOURS = {"done": "green", "unanswered": "yellow", "refused": "yellow", "failed": "red"}
-NUM_SHOWN = 5
 
 
 class Live:
@@ -43,15 +39,7 @@ class Live:
         self.on_terminal = self.err.is_terminal and sys.stdout.isatty() and not as_json
         self.out = self.err if self.on_terminal else Console(highlight=False, soft_wrap=True)
         self.counts: Counter[str] = Counter()
-        self.bars = Bars(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            _Count(),
-            console=self.err,
-            transient=True,
-            disable=not self.err.is_terminal or (as_json and sys.stdout.isatty()),
-        )
+        self.bars = step_bars(self.err, hidden=not self.err.is_terminal or (as_json and sys.stdout.isatty()))
         self.tasks = {
             step: self.bars.add_task(words, total=None, visible=step == "start", unit=UNITS.get(step, ""))
             for step, words in STEPS.items()
@@ -94,10 +82,10 @@ class Live:
             self.err.print(Text(line, style=COLOURS[outcome.status]))
         elif not self.as_json:
             report = f"{printable(str(outcome.folder))}/report.html"
-            summary = _summary(outcome.findings)
+            summary = summary_of(outcome.findings)
             if self.on_terminal:
                 self.out.print(Text.assemble(("done     ", "green"), (where, "bold"), f": {summary}"))
-                self.out.print(Padding(_highest(outcome.findings), (0, 0, 0, 9)), soft_wrap=False)
+                self.out.print(Padding(highest_findings(outcome.findings), (0, 0, 0, 9)), soft_wrap=False)
                 self.out.print(Text.assemble((" " * 9 + "report  ", "dim"), report))
             else:
                 self.out.print(Text(f"done     {where}: {summary}; report: {report}"))
@@ -110,56 +98,3 @@ class Live:
         """The last line: how many ended how."""
         if not self.as_json and self.counts.total() > 1:
             self.err.print(", ".join(f"{self.counts[word]} {word}" for word in COLOURS if self.counts[word]))
-
-
-class _Count(ProgressColumn):
-    """How far a step is: `120/2300 tokens`, or `120 files` where the end is not known."""
-
-    def render(self, task: Task) -> Text:
-        unit = task.fields["unit"]
-        if not unit:
-            return Text("")
-        of = f"/{task.total:.0f}" if task.total else ""
-        return Text(f"{task.completed:.0f}{of} {unit}", style="progress.percentage")
-
-
-def _summary(findings: Findings) -> str:
-    used = sum(entry.status == "used" for entry in findings.series)
-    priority = f", priority {findings.priority.level}" if findings.priority else ""
-    told = f" ({DEMONSTRATION})" if DEMONSTRATION in findings.notes else ""
-    if not findings.release.trained:
-        told = " (untrained release: the numbers mean nothing)"
-    return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{told}"
-
-
-def _highest(findings: Findings) -> Table:
-    """The first few findings above their threshold, ranked."""
-    present = [row for row in rows_of(findings.diagnoses) if row.decision == "present"]
-    table = Table.grid(padding=(0, 2))
-    for row in present[:NUM_SHOWN]:
-        table.add_row(Text(row.value, style="cyan", justify="right"), Text(printable(row.display)))
-    if not present:
-        table.add_row("no finding above its threshold")
-    elif len(present) > NUM_SHOWN:
-        table.add_row("", Text(f"and {len(present) - NUM_SHOWN} more above their threshold", style="dim"))
-    return table
-
-
-def shortened(text: str, length: int = 40) -> str:
-    """The text, or its end when it is long.
-
-    Example:
-        >>> shortened("a/long/path", 5)
-        '…path'
-    """
-    return text if len(text) <= length else f"…{text[1 - length :]}"
-
-
-def printable(text: str) -> str:
-    """The text without anything a terminal would obey.
-
-    Example:
-        >>> printable("red\\x1b[31m")
-        'red [31m'
-    """
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from prima.cli import options as given
+from prima.cli.options import Device, Dtype
 from prima.dicom.select.select import MIN_SLICES
-
-
-class Dtype(StrEnum):
-    """The number format of the encoder."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-
-class Device(StrEnum):
-    """Where the networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 def predict(
@@ -36,23 +21,17 @@ def predict(
         typer.Argument(metavar="STUDY", readable=False, help="Study folders (DICOM or NIfTI), or single NIfTI files."),
     ],
     *,
-    release: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
-    ] = None,
+    release: given.ReleaseFolder = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<study_uid>/findings.json goes.")] = Path("out"),
-    dtype: Annotated[
-        Dtype, typer.Option(help="auto: bfloat16 where the processor or GPU computes in it, else float32.")
-    ] = Dtype.AUTO,
-    device: Annotated[Device, typer.Option(help="auto: the GPU when there is one.")] = Device.AUTO,
+    dtype: given.DtypeOption = Dtype.AUTO,
+    device: given.DeviceOption = Device.AUTO,
     study_description: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Use TEXT in place of the StudyDescription of the headers.")
     ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Use every readable series, as the published system does.")
     ] = False,
-    image_only: Annotated[
-        bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
-    ] = False,
+    image_only: given.ImageOnly = False,
     min_slices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
     ] = MIN_SLICES,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from prima.cli.console import Terminal
 
 
 class Writers(StrEnum):
@@ -49,10 +50,7 @@ def simulate(
     describe: Annotated[bool, typer.Option("--describe", help="Say what would be made, and make nothing.")] = False,
 ) -> None:
     """Make patients, studies, reports and their truth; no person was involved."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from prima.errors import PrimaError, UsageError
+    from prima.errors import UsageError
     from prima.simulate.people.effects import parse_bias
     from prima.simulate.plan.plan import DEFAULT_START, make_plan
 
@@ -73,31 +71,17 @@ def simulate(
         bias=parse_bias(bias) if bias else None,
     )
     if describe:
+        from rich.console import Console
+
         from prima.simulate.plan.describe import describe as description
 
         Console().print(description(plan, negatives=negatives))
         return
-    from prima.simulate.health_system import Making, make_health_system
+    from prima.workflow.simulate import simulate_health_system
 
-    making = Making(spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers)
-    err = Console(stderr=True, soft_wrap=True)
-    progress = (0, number + negatives)
-
-    def on_study(done: int, total: int) -> None:
-        nonlocal progress
-        progress = (done, total)
-        bar.update(task, completed=done, total=total)
-
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("studies", total=number + negatives)
-        try:
-            make_health_system(plan, out, making, on_study)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            done, total = progress
-            raise PrimaError(
-                f"{out}: no space left after {done} of {total} studies; make room and run the same again to go on"
-            ) from None
+    with Terminal() as terminal:
+        simulate_health_system(
+            plan, out, spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers, watcher=terminal
+        )
     beside = f" and {negatives} negatives" if negatives else ""
     typer.echo(f"wrote {number} made-up studies{beside} with reports and truth to {out}")

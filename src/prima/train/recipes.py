@@ -6,8 +6,11 @@ The resolved recipe is saved as JSON beside the weights that come of it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 from prima.errors import UsageError
@@ -288,18 +291,48 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def recipe_of(name: str) -> Recipe:
-    """The recipe with a name.
+    """The recipe with a name, or that a function of a module returns.
+
+    Args:
+        name: of a recipe of this module, or `package.module:function`; modules of the current directory are found too.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such recipe, module or function, or it returns something else.
 
     Example:
         >>> recipe_of("demo").contract == OPEN
         True
+        >>> recipe_of("prima.train.recipes:demo") == recipe_of("demo")
+        True
     """
+    if ":" in name:
+        return _imported_recipe(name)
     if name not in RECIPES:
-        raise UsageError(f"--recipe: found {name!r}, expected one of {', '.join(RECIPES)}")
+        raise UsageError(f"--recipe: found {name!r}, expected one of {', '.join(RECIPES)}, or package.module:function")
     return RECIPES[name]()
+
+
+def _imported_recipe(name: str) -> Recipe:
+    module_name, _, function_name = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise UsageError(f"--recipe {name}: cannot import {module_name!r} ({error}); expected package.module") from None
+    except Exception as error:  # noqa: BLE001 (a user's own module: whatever it raises is one line)
+        raise UsageError(
+            f"--recipe {name}: {module_name!r} fails when imported ({type(error).__name__}: {error})"
+        ) from None
+    finally:
+        sys.path.remove(here)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise UsageError(f"--recipe {name}: found no function {function_name!r} in {module_name!r}, expected one")
+    found = function()
+    if not isinstance(found, Recipe):
+        raise UsageError(f"--recipe {name}: found a {type(found).__name__}, expected that it returns a Recipe")
+    return found
 
 
 def _engine(

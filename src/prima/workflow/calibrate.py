@@ -1,4 +1,4 @@
-"""Labelled studies for `prima calibrate`: logits and truth, from two tables or from an archive."""
+"""Calibrating a release on a site's labelled studies: logits and truth from two tables, or from an archive."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.evaluate.tables import Table, read_table
-from prima.model.release.folder import Release
+from prima.model.release.calibration import HeadCalibration
+from prima.model.release.folder import Release, load_release
 from prima.model.release.manifest import HeadRecord, Manifest
 from prima.predict.table_row import referral_column
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
+from prima.train.calibration.fit import CalibrationRecipe
+from prima.train.calibration.target import Target
 from prima.train.heads.data import LEVELS, HeadLabels, HeadLogits
+from prima.train.heads_release import calibrate_release
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,6 +99,113 @@ def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, de
                 f"{archive}: found no validation study with tokens; run prima curate --validation SHARE first"
             )
         return read_labelled(release, labels, embedded.studies, patient_of=patients)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated:
+    """What became of a calibration.
+
+    Args:
+        folder: of the new release.
+        calibrated: whether every head has a probability.
+        target: what thresholds are for.
+        heads: those with a calibration.
+        missing: heads without a label.
+        notes: how studies were matched.
+    """
+
+    folder: Path
+    calibrated: bool
+    target: str
+    num_studies: int
+    num_patients: int
+    heads: Mapping[str, HeadCalibration]
+    missing: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def weak(self) -> list[str]:
+        """Heads whose threshold rests on few positive studies."""
+        return [name for name, found in self.heads.items() if found.weak]
+
+    @property
+    def not_reached(self) -> list[str]:
+        """Heads that do not reach the target."""
+        return [name for name, found in self.heads.items() if found.reached is False]
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures of every head, JSON-ready; the curves are in the release."""
+        return {
+            "release": str(self.folder),
+            "calibrated": self.calibrated,
+            "target": self.target,
+            "num_studies": self.num_studies,
+            "num_patients": self.num_patients,
+            "heads": {name: _figures(found) for name, found in self.heads.items()},
+            "uncalibrated": list(self.missing),
+            "notes": list(self.notes),
+        }
+
+
+def calibrate_on(
+    release: Path,
+    source: Path,
+    predictions: Path | None,
+    out: Path,
+    *,
+    target: str = "sensitivity=0.9",
+    max_abstained: float = 0.02,
+    name: str | None = None,
+    drop_uncalibrated: bool = False,
+    seed: int = 0,
+    dtype: DtypeChoice = "auto",
+    device: DeviceChoice = "auto",
+) -> Calibrated:
+    """Write a new release with probabilities, intervals, thresholds and abstention from labelled studies.
+
+    Args:
+        release: folder of the release; it is not changed.
+        source: a labelled and tokenised archive, or with predictions a truth table.
+        predictions: table of the release's logits; None for an archive.
+        out: folder of the new release; new or empty.
+        target: what thresholds are for: sensitivity=…, ppv=… or alerts=….
+        max_abstained: share of the studies on which a head may abstain.
+        name: of the new release; the folder's when None.
+        drop_uncalibrated: leave heads that no label knows out.
+        seed: of folds and of the bootstrap over patients.
+        dtype: number format of an archive's tokens.
+        device: where an archive's features are computed.
+    """
+    wanted = Target.parse(target)
+    loaded = load_release(release)
+    if predictions is None:
+        labelled = tables_of_archive(loaded, source, dtype=dtype, device=device)
+    else:
+        labelled = read_labelled(loaded, source, predictions)
+    recipe = CalibrationRecipe(max_abstained=max_abstained, seed=seed)
+    folder, missing = calibrate_release(
+        loaded, labelled.logits, labelled.labels, wanted, out,
+        recipe=recipe, name=name, drop_uncalibrated=drop_uncalibrated,
+    )  # fmt: skip
+    manifest = load_release(folder).manifest
+    heads = (*manifest.diagnoses, *manifest.referrals)
+    return Calibrated(
+        folder=folder,
+        calibrated=manifest.calibrated,
+        target=str(wanted),
+        num_studies=len(labelled.labels),
+        num_patients=len(set(labelled.labels.patients)),
+        heads={head.name: head.calibration for head in heads if head.calibration},
+        missing=tuple(missing),
+        notes=labelled.notes,
+    )
+
+
+def _figures(found: HeadCalibration) -> dict[str, object]:
+    """What a reader wants of one head."""
+    names = ("kind", "threshold", "reached", "sensitivity", "specificity", "ppv", "alerts", "abstained")
+    figures = {name: getattr(found, name) for name in names}
+    return figures | {"num_positives": found.num_positives, "num_negatives": found.num_negatives, "weak": found.weak}
 
 
 def _check_release(table: Table, release: Release) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from prima.archive.stages.embed import Embedded
 from prima.archive.stages.embed_tables import FEATURES, logit_columns
-from prima.model.engine.outputs import findings_of, priority_of
+from prima.model.engine.outputs import make_findings
+from prima.model.release.heads import HeadOutputs
 from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of, row_without_findings
-from prima.study import Findings, ReleaseStamp
+from prima.study import ReleaseStamp
 
 STUDIES_AT_ONCE = 4096
 
@@ -44,25 +45,16 @@ def _row(done: Embedded, values: dict[str, Any]) -> dict[str, Any]:
     if values["status"] != "done":
         told = {name: values[name] for name in ("study_uid", "status", "reason")}
         return row_without_findings(manifest, done.release.sha256, done.mode, **told) | counts
-    logits = [values[name] for name in logit_columns(manifest)]
-    diagnoses = {head.name: logits.pop(0) for head in manifest.diagnoses}
-    referrals = {head.name: logits.pop(0) for head in manifest.referrals}
-    levels = None if manifest.priority is None else {level: logits.pop(0) for level in manifest.priority.levels}
-    findings = Findings(
-        study_uid=values["study_uid"],
-        description=None,
-        status="done",
-        reason=None,
-        release=ReleaseStamp(
-            name=manifest.name,
-            sha256=done.release.sha256,
-            trained=manifest.trained,
-            calibrated=manifest.calibrated,
-            mode=done.mode,
-        ),
-        series=(),
-        diagnoses=findings_of(diagnoses, manifest.diagnoses),
-        priority=priority_of(levels, manifest.priority),
-        referrals=findings_of(referrals, manifest.referrals),
+    columns = [values[name] for name in logit_columns(manifest)]
+    diagnoses = {head.name: columns.pop(0) for head in manifest.diagnoses}
+    referrals = {head.name: columns.pop(0) for head in manifest.referrals}
+    levels = None if manifest.priority is None else {level: columns.pop(0) for level in manifest.priority.levels}
+    stamp = ReleaseStamp(
+        name=manifest.name,
+        sha256=done.release.sha256,
+        trained=manifest.trained,
+        calibrated=manifest.calibrated,
+        mode=done.mode,
     )
-    return row_of(findings) | counts
+    logits = HeadOutputs(diagnoses=diagnoses, referrals=referrals, priority=levels)
+    return row_of(make_findings(manifest, stamp, study_uid=values["study_uid"], logits=logits)) | counts

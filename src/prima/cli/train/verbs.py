@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from prima.cli.train_clip import clip
-from prima.cli.train_heads import heads
-from prima.cli.train_names import names
-from prima.cli.train_tokenizer import tokenizer
+from prima.cli.train.clip import clip
+from prima.cli.train.heads import heads
+from prima.cli.train.names import names
+from prima.cli.train.tokenizer import tokenizer
 
 train = typer.Typer(no_args_is_help=True, help="Train a model on an archive, stage by stage.", rich_markup_mode=None)
 train.command(

@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from prima.archive.store.layout import Archive
+from prima.dicom.network.wanted import Listed, Wanted
+from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import MissingDependencyError, UsageError
-
-if TYPE_CHECKING:
-    from prima.archive.store.layout import Archive
-    from prima.dicom.network.wanted import Listed, Wanted
-    from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 
 INSTALL = "pip install 'openprima[archive]'"
 
@@ -38,8 +35,6 @@ class Request:
         Raises:
             UsageError: the last day lies before the first.
         """
-        from prima.dicom.network.wanted import Wanted
-
         first, last = (day.date() if day else None for day in (self.first, self.last))
         if first and last and last < first:
             raise UsageError(f"--to {last}: found a date before --from {first}, expected the same or a later one")

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from prima.cli.check import Check, Status
-from prima.cli.compute import find_compute
 from prima.errors import ReleaseError
+from prima.workflow.doctor.check import Check, Status
+from prima.workflow.doctor.compute import find_compute
 
 OLDEST_PYTHON, OLDEST_TORCH = (3, 11), (2, 8)
 # A full-size study is to stay under 4 GiB; its outputs are a few MiB.

@@ -5,72 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import polars as pl
 
-from prima.cli.train_options import RunOptions
+from prima.archive.cohort.orders import orders_of
+from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, UnreadableError
+from prima.model.release.folder import load_release
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
-from prima.train.data.examples import Example
+from prima.tokens.precision import DtypeChoice, choose_precision
+from prima.tokens.store import TokenStore
 from prima.train.data.token_folder import StudyFacts
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from prima.archive.store.layout import Archive
-    from prima.tokens.store import TokenStore
-
-CARD = "archive.json"
-
-
-def is_archive(source: Path) -> bool:
-    """Whether a folder is an archive of `prima ingest`."""
-    return (source / CARD).exists()
-
-
-class ArchiveExamples:
-    """`Examples` of one side of an archive's split.
-
-    Args:
-        store: the tokens.
-        facts: what is known of each study, all of them in the store.
-    """
-
-    def __init__(self, store: TokenStore, facts: tuple[StudyFacts, ...]) -> None:
-        self.store = store
-        self.facts = facts
-        self._num_tokens = np.array([store.num_tokens_of(one.study_uid) for one in facts], np.int64)
-
-    @property
-    def study_uids(self) -> tuple[str, ...]:
-        """StudyInstanceUIDs."""
-        return tuple(one.study_uid for one in self.facts)
-
-    @property
-    def patients(self) -> tuple[str, ...]:
-        """Patient of each study."""
-        return tuple(one.patient for one in self.facts)
-
-    @property
-    def num_tokens(self) -> NDArray[np.int64]:
-        """Tokens of each study."""
-        return self._num_tokens
-
-    def read(self, number: int) -> Example:
-        """The study with a number."""
-        known = self.facts[number]
-        return Example(
-            study_uid=known.study_uid,
-            patient=known.patient,
-            tokens=self.store.read(known.study_uid),
-            sentences=known.sentences,
-            labels=known.labels(),
-            priority=known.priority_number(),
-            referrals=known.referral_values(),
-            indication=known.indication,
-        )
+from prima.workflow.training.examples import StoredExamples
+from prima.workflow.training.stage import StageOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +31,12 @@ class Sides:
         without_tokens: studies of the two sides that have none.
     """
 
-    train: ArchiveExamples
-    validation: ArchiveExamples
+    train: StoredExamples
+    validation: StoredExamples
     without_tokens: int
 
 
-def read_sides(root: Path, release: Path, options: RunOptions, *, with_indication: bool) -> Sides:
+def read_sides(root: Path, release: Path, options: StageOptions, *, with_indication: bool) -> Sides:
     """Both sides of an archive with the tokens of a release's tokenizer.
 
     Args:
@@ -100,15 +49,11 @@ def read_sides(root: Path, release: Path, options: RunOptions, *, with_indicatio
         ArchiveError: something has not been made yet, or a side is empty.
         UnreadableError: a table lacks a column.
     """
-    from prima.archive.store.layout import Archive
-    from prima.files.optional import require_tables
-
-    require_tables()
     archive = Archive.open(root)
     store = open_tokens(archive, release, options)
     cohort = cohort_of(archive)
     known = dict(_facts(archive, cohort, with_indication=with_indication))
-    sides: dict[str, ArchiveExamples] = {}
+    sides: dict[str, StoredExamples] = {}
     without = 0
     for side in ("train", "validation"):
         uids = [str(uid) for uid in cohort.filter(split=side)["study_uid"]]
@@ -119,20 +64,16 @@ def read_sides(root: Path, release: Path, options: RunOptions, *, with_indicatio
                 f"{root}: found no study with tokens on the {side} side, expected some; "
                 + ("run prima tokenize with this run's release" if uids else "curate with --validation 0.1, say")
             )
-        sides[side] = ArchiveExamples(store, facts)
+        sides[side] = StoredExamples(store, facts)
     return Sides(train=sides["train"], validation=sides["validation"], without_tokens=without)
 
 
-def open_tokens(archive: Archive, release: Path, options: RunOptions) -> TokenStore:
+def open_tokens(archive: Archive, release: Path, options: StageOptions) -> TokenStore:
     """The tokens that a release's tokenizer made: in the number format that is asked for, else in the other one."""
-    from prima.archive.stages.tokenize import means_of, tokens_folder
-    from prima.model.release.folder import load_release
-    from prima.tokens.precision import choose_precision
-    from prima.tokens.store import TokenStore
-
     manifest = load_release(release).manifest
-    for dtype in (options.dtype.value, "bfloat16", "float32"):
-        folder = tokens_folder(archive, means_of(manifest, choose_precision(options.device.value, dtype)))
+    formats: tuple[DtypeChoice, ...] = (options.dtype, "bfloat16", "float32")
+    for dtype in formats:
+        folder = tokens_folder(archive, means_of(manifest, choose_precision(options.device, dtype)))
         if folder.is_dir():
             return TokenStore(folder)
     raise ArchiveError(
@@ -143,8 +84,6 @@ def open_tokens(archive: Archive, release: Path, options: RunOptions) -> TokenSt
 
 def cohort_of(archive: Archive) -> pl.DataFrame:
     """study_uid, patient_id, report_id and split of the studies on both sides, in one fixed order."""
-    import polars as pl
-
     path = archive.cohort / "cohort.parquet"
     if not path.exists():
         raise ArchiveError(f"{archive.root}: found no cohort, expected one; run prima curate first")
@@ -153,24 +92,20 @@ def cohort_of(archive: Archive) -> pl.DataFrame:
 
 
 def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> Iterator[tuple[str, StudyFacts]]:
-    import polars as pl
-
-    from prima.archive.cohort.orders import orders_of
-
     labels = _table(archive, "labels/studies.parquet", ["study_uid", "priority", *DIAGNOSIS_NAMES, *_REFERRALS])
     long = _table(archive, "labels/labels.parquet", ["study_uid", "diagnosis", "assertion"])
     findings = _table(archive, "reports/reports.parquet", ["study_uid", "findings"])
     unsure = long.filter(pl.col("assertion") == "uncertain").group_by("study_uid").agg(pl.col("diagnosis").sort())
     unsure_of: dict[str, list[str]] = dict(unsure.iter_rows())
-    told: dict[str, list[str]] = dict(findings.select("study_uid", "findings").iter_rows())
+    sentences_of: dict[str, list[str]] = dict(findings.select("study_uid", "findings").iter_rows())
     label_of = {row["study_uid"]: row for row in labels.iter_rows(named=True)}
-    asked = orders_of(archive) if with_indication else {}
+    order_of = orders_of(archive) if with_indication else {}
     for uid, patient, _, _ in cohort.iter_rows():
         facts = StudyFacts(
             study_uid=uid,
             patient=patient,
-            sentences=tuple(told.get(uid) or ()),
-            indication=asked.get(uid, ""),
+            sentences=tuple(sentences_of.get(uid) or ()),
+            indication=order_of.get(uid, ""),
             unknown=None,
         )
         yield uid, _labelled(facts, label_of[uid], unsure_of.get(uid, [])) if uid in label_of else facts
@@ -191,8 +126,6 @@ def _labelled(facts: StudyFacts, row: Mapping[str, Any], unsure: list[str]) -> S
 
 
 def _table(archive: Archive, name: str, columns: list[str]) -> pl.DataFrame:
-    import polars as pl
-
     path = archive.root / name
     if not path.exists():
         raise ArchiveError(f"{archive.root}: found no {name}, expected it; run prima label first")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.cli.check import Check
 from prima.errors import PrimaError
+from prima.workflow.doctor.check import Check
 
 SIDE = 16
 # The same 16 x 16 image (12 bits in 16), compressed four ways: name, transfer syntax, one frame in base64.

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from prima.archive.store.layout import Archive
-from prima.cli.train_archive import cohort_of
 from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
 from prima.errors import PrimaError
+from prima.model.gate.admit import packaged_gate
 from prima.tokens.contract import Contract
 from prima.train.data.patch_file import patches_of_study, write_patches
+from prima.workflow.training.archive import cohort_of
 
 
 def patches_of_archive(
@@ -56,7 +57,7 @@ def _cut(archive: Archive, uid: str, patient: str, path: Path, contract: Contrac
         found = scan(archive.instances(uid), one_study=True)
         if not found.studies:
             return "no file of it can be read"
-        study = read_dicom_study(found.studies[0])
+        study = packaged_gate().admit(read_dicom_study(found.studies[0]))
         if not study.series:
             return "no usable series"
         patches, _ = patches_of_study(study, contract)

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from prima.cli.train_options import RunOptions
+from prima.errors import UnreadableError, UsageError
+from prima.files.optional import require_tables
+from prima.train.data.token_folder import TokenFolder
+from prima.workflow.training.examples import StoredExamples
+from prima.workflow.training.site_labels import site_labels
+from prima.workflow.training.stage import StageOptions
+from prima.workflow.watcher import NOBODY, Watcher
 
-if TYPE_CHECKING:
-    from prima.cli.train_archive import ArchiveExamples
-    from prima.train.data.token_folder import TokenFolder
+ARCHIVE_CARD = "archive.json"
+NUM_NAMED = 5
+
+
+def is_archive(source: Path) -> bool:
+    """Whether a folder is an archive of `prima ingest`."""
+    return (source / ARCHIVE_CARD).exists()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +33,20 @@ class Studies:
         simulated: whether any of them was made up.
     """
 
-    train: TokenFolder | ArchiveExamples
-    validation: TokenFolder | ArchiveExamples
+    train: TokenFolder | StoredExamples
+    validation: TokenFolder | StoredExamples
     words: str
     simulated: bool
 
 
 def read_studies(
-    source: Path, release: Path | None, options: RunOptions, *, with_indication: bool, labels: Path | None = None
+    source: Path,
+    release: Path | None,
+    options: StageOptions,
+    *,
+    with_indication: bool,
+    labels: Path | None = None,
+    watcher: Watcher = NOBODY,
 ) -> Studies:
     """Open a source.
 
@@ -41,20 +56,16 @@ def read_studies(
         options: device and number format, which are part of an archive's tokens.
         with_indication: read an archive's histories, too.
         labels: a site's own table; studies that do not stand in it are left out.
+        watcher: told how many studies are left out.
 
     Raises:
         UsageError: a patient is on both sides.
         UnreadableError: the source is neither, or damaged.
         ArchiveError: something has not been made yet.
     """
-    from prima.cli.train_archive import is_archive
-    from prima.errors import UnreadableError, UsageError
-
     if is_archive(source):
-        found = _of_archive(source, release, options, with_indication=with_indication)
+        found = _of_archive(source, release, options, with_indication=with_indication, watcher=watcher)
     else:
-        from prima.train.data.token_folder import TokenFolder
-
         if not all((source / side).is_dir() for side in ("train", "validation")):
             raise UnreadableError(f"{source}: found no archive and no folders train/ and validation/, expected either")
         train, validation = TokenFolder(source / "train"), TokenFolder(source / "validation")
@@ -64,44 +75,43 @@ def read_studies(
         raise UsageError(
             f"{source}: found {len(shared)} patients on both sides, expected each on one; split by patient"
         )
-    return found if labels is None else _with_labels(found, labels)
+    return found if labels is None else _with_labels(found, labels, watcher)
 
 
-def _of_archive(source: Path, release: Path | None, options: RunOptions, *, with_indication: bool) -> Studies:
-    from prima.cli.train_archive import read_sides
-    from prima.cli.train_run import warn
-    from prima.errors import UnreadableError
+def _of_archive(
+    source: Path, release: Path | None, options: StageOptions, *, with_indication: bool, watcher: Watcher
+) -> Studies:
+    require_tables()
+    from prima.workflow.training.archive import read_sides
 
     if release is None or not release.exists():
         raise UnreadableError(f"{release}: found no release, expected that of the run; run prima train tokenizer first")
     sides = read_sides(source, release, options, with_indication=with_indication)
     if sides.without_tokens:
-        warn(f"{sides.without_tokens} studies of the cohort have no tokens and are left out (see tokens.parquet)")
+        watcher.warn(
+            f"{sides.without_tokens} studies of the cohort have no tokens and are left out (see tokens.parquet)"
+        )
     num = len(sides.train.study_uids)
     words = f"an archive: {num} studies to learn from, {len(sides.validation.study_uids)} to validate with"
     return Studies(train=sides.train, validation=sides.validation, words=words, simulated=_simulated(sides.train))
 
 
-def _simulated(train: TokenFolder | ArchiveExamples) -> bool:
+def _simulated(train: TokenFolder | StoredExamples) -> bool:
     """Identifiers of made-up patients say so; masks exist of nobody else."""
     named = any(patient.startswith("SIM") for patient in train.patients)
     return named or (bool(train.study_uids) and train.read(0).dense is not None)
 
 
-def _with_labels(studies: Studies, path: Path) -> Studies:
-    from prima.cli.train_archive import ArchiveExamples
-    from prima.cli.train_labels import site_labels
-    from prima.cli.train_run import warn
-    from prima.errors import UsageError
-
+def _with_labels(studies: Studies, path: Path, watcher: Watcher) -> Studies:
     sides = (studies.train, studies.validation)
     known, missing = site_labels(path, {one.study_uid: one for side in sides for one in side.facts})
     if missing:
-        warn(f"{path}: no column for {len(missing)} diagnoses, which stay unlearnt: {', '.join(missing[:5])} …")
+        named = ", ".join(missing[:NUM_NAMED])
+        watcher.warn(f"{path}: no column for {len(missing)} diagnoses, which stay unlearnt: {named} …")
     kept = []
     for name, side in zip(("training", "validation"), sides, strict=True):
         facts = tuple(known[uid] for uid in side.study_uids if uid in known)
         if not facts:
             raise UsageError(f"{path}: found no study of the {name} side, expected some; add rows for it")
-        kept.append(ArchiveExamples(side.store, facts))
+        kept.append(StoredExamples(side.store, facts))
     return replace(studies, train=kept[0], validation=kept[1], words=f"{studies.words}; labels of a table")

@@ -1,0 +1,54 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Dtype(StrEnum):
+    """The number format of the encoder."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Device(StrEnum):
+    """Where the networks run."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Side(StrEnum):
+    """A side of the split."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+ReleaseFolder = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
+]
+DeviceOption = Annotated[Device, typer.Option(help="auto: the GPU when there is one.")]
+DtypeOption = Annotated[
+    Dtype, typer.Option(help="auto: bfloat16 where the processor or GPU computes in it, else float32.")
+]
+Split = Annotated[list[Side] | None, typer.Option(help="Only this side of the split; may be repeated.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, metavar="W", help="Processes; 1, or on a Ray cluster all it has room for.")
+]
+RayOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster; local: one on this machine.")
+]
+Retry = Annotated[bool, typer.Option("--retry", help="Try the studies again that failed before.")]
+ImageOnly = Annotated[
+    bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
+]
+CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")]

@@ -1,0 +1,1 @@
+"""`prima train`: a file for each stage."""

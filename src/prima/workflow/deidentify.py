@@ -1,0 +1,81 @@
+"""A folder or an archive without identities, and the lists that a site keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from prima.dicom.deidentify.folder import Summary, deidentify_tree, write_private_csv
+from prima.dicom.deidentify.key import SiteKey, others_may_read
+from prima.dicom.deidentify.policy import Policy
+from prima.errors import UsageError
+from prima.files.optional import require_tables
+from prima.files.walk import walk
+from prima.workflow.watcher import NOBODY, Watcher
+
+
+def site_key(path: Path | None, *, make: bool, warn: Callable[[str], None]) -> SiteKey:
+    """The key of a site: read, made, or a random one that nobody keeps.
+
+    Args:
+        path: of the key's file; None for a key of this run only.
+        make: write a new key to the file first.
+        warn: told what a user should know of the key.
+    """
+    if path is None:
+        warn("no --key: identities are replaced by a key for this run only, which nobody keeps")
+        return SiteKey.random()
+    if make:
+        return SiteKey.make(path)
+    found = SiteKey.read(path)
+    if others_may_read(path):
+        warn(f"{path}: others may read this key; chmod 600 mends that")
+    return found
+
+
+def deidentify_source(
+    source: Path, out: Path, policy: Policy, *, day_first: bool = False, workers: int = 1, watcher: Watcher = NOBODY
+) -> Summary:
+    """De-identify a folder, a file or an archive.
+
+    Args:
+        source: with identities.
+        out: new or empty, or begun with the same key and options; not inside the source.
+        policy: what is kept and what replaces the rest.
+        day_first: how dates in reports are read.
+        workers: processes.
+        watcher: told how many files are done.
+
+    Raises:
+        UsageError: `out` lies inside the source.
+    """
+    if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{out}: lies inside {source}; name a folder elsewhere")
+    if (source / "archive.json").is_file():
+        require_tables()
+        from prima.archive.stages.deidentify import deidentify_archive, instance_files
+        from prima.archive.store.layout import Archive
+
+        archive = Archive.open(source)
+        total = len(instance_files(archive))
+        return deidentify_archive(
+            archive, out, policy, day_first=day_first, workers=workers,
+            on_file=lambda done: watcher.count("files", done, total),
+        )  # fmt: skip
+    found = walk(source)
+    summary = deidentify_tree(
+        found.files, out, policy, workers=workers,
+        on_file=lambda done: watcher.count("files", done, len(found.files)),
+    )  # fmt: skip
+    for problem in found.problems:
+        summary.refuse(problem.path, "unreadable", problem.message)
+    return summary
+
+
+def write_lists(summary: Summary, *, keep_map: Path | None = None, refused: Path | None = None) -> None:
+    """Write who became whom, and which files were refused, for the site alone (mode 0600)."""
+    if keep_map is not None:
+        write_private_csv(keep_map, ("kind", "old", "new"), summary.replaced)
+    if refused is not None:
+        rows = [(str(one.path), one.reason, one.detail) for one in summary.refused]
+        write_private_csv(refused, ("path", "reason", "detail"), rows)

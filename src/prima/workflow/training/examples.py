@@ -1,0 +1,53 @@
+"""`Examples` whose tokens lie in a store and whose facts are at hand."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prima.tokens.store import TokenStore
+from prima.train.data.examples import Example
+from prima.train.data.token_folder import StudyFacts
+
+
+class StoredExamples:
+    """`Examples` of one side of a split.
+
+    Args:
+        store: the tokens.
+        facts: what is known of each study, all of them in the store.
+    """
+
+    def __init__(self, store: TokenStore, facts: tuple[StudyFacts, ...]) -> None:
+        self.store = store
+        self.facts = facts
+        self._num_tokens = np.array([store.num_tokens_of(one.study_uid) for one in facts], np.int64)
+
+    @property
+    def study_uids(self) -> tuple[str, ...]:
+        """StudyInstanceUIDs."""
+        return tuple(one.study_uid for one in self.facts)
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Patient of each study."""
+        return tuple(one.patient for one in self.facts)
+
+    @property
+    def num_tokens(self) -> NDArray[np.int64]:
+        """Tokens of each study."""
+        return self._num_tokens
+
+    def read(self, number: int) -> Example:
+        """The study with an index."""
+        known = self.facts[number]
+        return Example(
+            study_uid=known.study_uid,
+            patient=known.patient,
+            tokens=self.store.read(known.study_uid),
+            sentences=known.sentences,
+            labels=known.labels(),
+            priority=known.priority_number(),
+            referrals=known.referral_values(),
+            indication=known.indication,
+        )
