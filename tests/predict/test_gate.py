@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from prima.predict.run import Options, Outcome, predict_studies
+from prima.predict.run import Outcome, PredictOptions, predict_studies
 from prima.simulate.negatives import make_negative, plan_negative
 from prima.simulate.negatives.files import write_negative
 from prima.simulate.phantom.write import write_phantom_study
@@ -26,7 +26,7 @@ def orange(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def predicted(folder: Path, out: Path, *, keep_all: bool = False) -> Outcome:
-    (outcome,) = predict_studies([folder], Options(out=out, keep_all=keep_all))
+    (outcome,) = predict_studies([folder], PredictOptions(out=out, keep_all=keep_all))
     return outcome
 
 

@@ -9,7 +9,7 @@ import pytest
 from prima.files.walk import Problem
 from prima.model.engine.engine import Engine
 from prima.predict import run
-from prima.predict.run import Options, Progress, predict_studies
+from prima.predict.run import PredictOptions, Progress, predict_studies
 from prima.simulate.phantom.write import write_phantom_study
 
 
@@ -43,7 +43,7 @@ def test_computing_that_fails_refuses_one_study(studies, tmp_path, monkeypatch, 
         return outputs(self, *arguments, **options)
 
     monkeypatch.setattr(Engine, "outputs", fail_once)
-    first, second = predict_studies(studies, Options(out=tmp_path))
+    first, second = predict_studies(studies, PredictOptions(out=tmp_path))
     assert (first.status, second.status) == ("refused", "done")
     assert first.message is not None
     assert first.message.startswith(words)
@@ -60,14 +60,14 @@ def test_reading_that_fails_in_an_unforeseen_way(studies, tmp_path, monkeypatch)
         return find(path, **options)
 
     monkeypatch.setattr(run, "find_studies", fail_once)
-    first, second = predict_studies(studies, Options(out=tmp_path))
+    first, second = predict_studies(studies, PredictOptions(out=tmp_path))
     assert (first.status, second.status) == ("failed", "done")
     assert first.message == "reading failed in a way nobody foresaw (ZeroDivisionError); please report it"
 
 
 def test_progress_counts_files_and_tokens_to_their_end(studies, tmp_path) -> None:
     seen: list[Progress] = []
-    (outcome,) = predict_studies(studies[:1], Options(out=tmp_path), seen.append)
+    (outcome,) = predict_studies(studies[:1], PredictOptions(out=tmp_path), seen.append)
     assert outcome.findings is not None
     total = outcome.findings.series[0].num_foreground
     tokens = [one for one in seen if one.step == "encode"]

@@ -44,25 +44,14 @@ def evaluate(
 
     from rich.console import Console
 
-    from prima.errors import PrimaError
-    from prima.evaluate import Resampling
-    from prima.evaluate import evaluate as measure
-    from prima.evaluate.join import match_tables
+    from prima.evaluate import evaluate_predictions
     from prima.evaluate.terminal import terminal_tables
     from prima.evaluate.write import write_evaluation
 
-    matched = match_tables(predictions, truth, by=by or (), lesions=lesions, against=against, only=only or ())
-    found = measure(
-        matched.predictions,
-        matched.truth,
-        resampling=Resampling(replicates=replicates, seed=seed),
-        against=matched.against,
-        account=matched.account,
-        releases=matched.releases,
-    )
-    if not found.means.evaluable:
-        why = ", ".join(sorted(set(found.not_evaluable.values())))
-        raise PrimaError(f"{predictions}: none of {len(found.diagnoses)} diagnoses can be evaluated ({why})")
+    found = evaluate_predictions(
+        predictions, truth,
+        by=by or (), lesions=lesions, against=against, only=only or (), replicates=replicates, seed=seed,
+    )  # fmt: skip
     if out is not None:
         write_evaluation(found, out)
     if as_json:
@@ -73,5 +62,5 @@ def evaluate(
             console.print(table)
         if out is not None:
             typer.echo(f"wrote {out / 'evaluation.json'}, .md, .csv and .svg")
-    if matched.account.no_truth or matched.account.no_prediction:
+    if found.account is not None and (found.account.no_truth or found.account.no_prediction):
         raise typer.Exit(1)

@@ -48,9 +48,9 @@ def predict(
     with Console(stderr=True).status("starting"):  # torch takes seconds to load
         from prima.cli.live import Live
         from prima.cli.predict_table import open_table
-        from prima.predict.run import Options, predict_studies
+        from prima.predict.run import PredictOptions, predict_studies
 
-    options = Options(
+    options = PredictOptions(
         release=release,
         out=out,
         dtype=dtype.value,

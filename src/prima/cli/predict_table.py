@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prima.model.release.folder import load_release, packaged_release
-from prima.predict.run import Options, Progress
+from prima.predict.run import PredictOptions, Progress
 from prima.predict.table import PredictionTable
 from prima.tokens.precision import choose_precision
 
 
-def open_table(path: Path, options: Options, on_progress: Callable[[Progress], None]) -> PredictionTable:
+def open_table(path: Path, options: PredictOptions, on_progress: Callable[[Progress], None]) -> PredictionTable:
     """The table of a call: its columns come from the release, and a broken-off one is gone on with."""
     release = load_release(
         options.release or packaged_release(), on_hash=lambda name: on_progress(Progress(step="hash", where=name))

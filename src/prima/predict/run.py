@@ -36,7 +36,7 @@ READERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class PredictOptions:
     """How to predict; see `prima predict --help`. Studies whose UID is in `already` are passed over."""
 
     release: Path | None = None
@@ -110,32 +110,46 @@ class _Begun:
 
 
 def predict_studies(
-    paths: Sequence[Path], options: Options, on_progress: Callable[[Progress], None] = lambda _: None
+    paths: Sequence[Path | str],
+    options: PredictOptions | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    engine: Engine | None = None,
 ) -> Iterator[Outcome]:
     """Predict every study found under the paths, in order; one outcome per study and per input that gave none.
+
+    Args:
+        paths: study folders, or single NIfTI files.
+        options: see there.
+        on_progress: told what is happening.
+        engine: a release that is loaded already; release, dtype, device, image_only and keep_all are then its own.
 
     Raises:
         ReleaseError: the release or the input gate cannot be used.
         UsageError: the device that was asked for is not there, or `out` cannot be written.
     """
+    options = options or PredictOptions()
+    if engine is not None:
+        options = replace(options, keep_all=engine.keep_all)
     check_writable(options.out)
     if not options.keep_all:
         packaged_gate()
-    precision = choose_precision(options.device, options.dtype)
-    release = load_release(
-        options.release or packaged_release(),
-        verify=options.verify,
-        on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
-    )
-    begun = made_ahead(_read_all(paths, options, release.manifest.contract, on_progress), STUDIES_WAITING)
-    engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
+    if engine is None:
+        precision = choose_precision(options.device, options.dtype)
+        release = load_release(
+            options.release or packaged_release(),
+            verify=options.verify,
+            on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
+        )
+        engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
+    begun = made_ahead(_read_all([*map(Path, paths)], options, engine.contract, on_progress), STUDIES_WAITING)
     engine.warm()
     for item in begun:
         yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
 
 
 def _read_all(
-    paths: Sequence[Path], options: Options, contract: Contract, on_progress: Callable[[Progress], None]
+    paths: Sequence[Path], options: PredictOptions, contract: Contract, on_progress: Callable[[Progress], None]
 ) -> Iterator[_Begun | Outcome]:
     gate = None if options.keep_all else packaged_gate()
     seen: set[str] = set()
@@ -218,7 +232,7 @@ class _Preparation:
 
 
 def _read_one(
-    given: _Input, source: StudySource, options: Options, preparation: _Preparation, seen: set[str]
+    given: _Input, source: StudySource, options: PredictOptions, preparation: _Preparation, seen: set[str]
 ) -> Iterator[_Begun | Outcome]:
     """Announce a study, then read it: whoever takes what is announced encodes its series meanwhile."""
     read: Callable[[TakeSeries], Study] = partial(_read_series, source, given.problems)
@@ -263,7 +277,7 @@ def _in_one_line(error: Exception) -> str:
     return str(error) if isinstance(error, PrimaError) else _unforeseen(error)
 
 
-def _finish(item: _Begun, engine: Engine, options: Options, on_progress: Callable[[Progress], None]) -> Outcome:
+def _finish(item: _Begun, engine: Engine, options: PredictOptions, on_progress: Callable[[Progress], None]) -> Outcome:
     def count(done: int, total: int) -> None:
         on_progress(Progress(step="encode", where=str(item.where), completed=done, total=total))
 

@@ -11,6 +11,7 @@ from prima.dicom.header.scan import ScannedStudy, scan
 from prima.dicom.keep_all import read_everything
 from prima.dicom.read import read_dicom_study
 from prima.dicom.select.select import MIN_SLICES
+from prima.errors import UsageError
 from prima.files.walk import Problem, walk
 from prima.study.nifti import is_nifti, read_nifti_study
 from prima.study.study import Series, Study
@@ -103,6 +104,27 @@ def find_studies(
         problems=(*walked.problems, *scanned.problems),
         num_other_files=scanned.num_other_files,
     )
+
+
+def read_study(path: Path | str, *, keep_all: bool = False, min_slices: int = MIN_SLICES, workers: int = 2) -> Study:
+    """Read the one study under a path, DICOM or NIfTI.
+
+    Args:
+        path: the folder of a study, or one NIfTI file.
+        keep_all: no selection, as the reference reads.
+        min_slices: series with fewer slices are not used.
+        workers: threads that decode.
+
+    Raises:
+        UsageError: the path is not there, or holds no study or several.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise UsageError(f"{place}: no such file or folder; give the folder of a study")
+    found = find_studies(place, keep_all=keep_all, min_slices=min_slices)
+    if len(found.studies) != 1:
+        raise UsageError(f"{place}: found {len(found.studies)} studies, expected one; give the folder of one study")
+    return found.studies[0].read(workers=workers)
 
 
 def _dicom_reader(study: ScannedStudy, keep_all: bool, min_slices: int) -> Callable[[int, OnSeries], Study]:

@@ -1,1 +1,64 @@
 """Tables in, weights out: stages, recipes, losses, the loop."""
+
+from typing import TYPE_CHECKING
+
+from prima.files.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from prima.train.calibration.fit import CalibrationRecipe, calibrate
+    from prima.train.engine.config import EngineConfig, Outcome
+    from prima.train.engine.loop import run
+    from prima.train.engine.order import OrderConfig
+    from prima.train.engine.task import Task
+    from prima.train.heads.data import HeadData, HeadLabels, HeadLogits
+    from prima.train.heads.fit import train_heads
+    from prima.train.heads.recipe import HeadRecipe
+    from prima.train.heads_release import calibrate_release, retrain_heads
+    from prima.train.recipes import RECIPES, Recipe, demo, demo_reports, recipe_of
+
+__all__ = [
+    "RECIPES",
+    "CalibrationRecipe",
+    "EngineConfig",
+    "HeadData",
+    "HeadLabels",
+    "HeadLogits",
+    "HeadRecipe",
+    "OrderConfig",
+    "Outcome",
+    "Recipe",
+    "Task",
+    "calibrate",
+    "calibrate_release",
+    "demo",
+    "demo_reports",
+    "recipe_of",
+    "retrain_heads",
+    "run",
+    "train_heads",
+]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "CalibrationRecipe": "calibration.fit",
+        "EngineConfig": "engine.config",
+        "HeadData": "heads.data",
+        "HeadLabels": "heads.data",
+        "HeadLogits": "heads.data",
+        "HeadRecipe": "heads.recipe",
+        "OrderConfig": "engine.order",
+        "Outcome": "engine.config",
+        "RECIPES": "recipes",
+        "Recipe": "recipes",
+        "Task": "engine.task",
+        "calibrate": "calibration.fit",
+        "calibrate_release": "heads_release",
+        "demo": "recipes",
+        "demo_reports": "recipes",
+        "recipe_of": "recipes",
+        "retrain_heads": "heads_release",
+        "run": "engine.loop",
+        "train_heads": "heads.fit",
+    },
+)

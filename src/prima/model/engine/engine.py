@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 
 import torch
@@ -19,12 +20,13 @@ from prima.model.engine.outputs import make_findings
 from prima.model.engine.prepare import PreparedSeries, PreparedStudy, prepare, prepare_series
 from prima.model.engine.reading import StudyReading
 from prima.model.gate.admit import Gate, packaged_gate
-from prima.model.release.folder import Release
+from prima.model.release.folder import Release, packaged_release
+from prima.model.release.folder import load_release as open_release
 from prima.model.release.heads import HeadOutputs, Heads
 from prima.study import Excluded, Findings, ReleaseStamp, Series, Study
 from prima.study.mode import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens
-from prima.tokens.precision import Precision
+from prima.tokens.precision import DeviceChoice, DtypeChoice, Precision, choose_precision
 from prima.tokens.shown import mode_of_call
 from prima.tokens.tokenizer import Tokenizer
 
@@ -242,6 +244,38 @@ class Engine:
             seconds += perf_counter() - started
             done = ready
         return tuple(encoded), seconds
+
+
+def load_release(
+    path: Path | str | None = None,
+    *,
+    device: DeviceChoice = "auto",
+    dtype: DtypeChoice = "auto",
+    image_only: bool = False,
+    keep_all: bool = False,
+    verify: bool = False,
+) -> Engine:
+    """Open a release, ready to predict.
+
+    Args:
+        path: its folder; the release packaged with prima when None.
+        device: auto takes the GPU when there is one.
+        dtype: number format of the encoder; auto takes bfloat16 where it is computed in hardware.
+        image_only: withhold series names, the study description and the order.
+        keep_all: let every series in, without asking the input gate.
+        verify: hash every file first.
+
+    Raises:
+        ReleaseError: it is no release, or a file is missing or altered.
+        UsageError: there is no such device.
+
+    Example:
+        >>> load_release().manifest.trained
+        True
+    """
+    folder = packaged_release() if path is None else Path(path)
+    release = open_release(folder, verify=verify)
+    return Engine(release, choose_precision(device, dtype), image_only=image_only, keep_all=keep_all)
 
 
 def failure_of(error: BaseException) -> str:
