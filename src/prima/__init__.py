@@ -15,14 +15,7 @@ Example:
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from prima.evaluate import evaluate_predictions
-    from prima.model.engine import Engine, load_release
-    from prima.predict import PredictOptions, predict_studies, read_study
-    from prima.simulate import simulate_studies
-    from prima.study import Findings, Study
+from typing import Any
 
 __version__ = "0.1.0"
 

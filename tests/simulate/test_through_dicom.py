@@ -129,3 +129,26 @@ def test_a_lesion_on_one_side_is_bright_on_that_side_of_the_files_and_under_its_
         assert np.linalg.norm(place - mask_mm.mean(0)) < 22, series.description
         under, mirrored = sample(series, mask_mm).mean(), sample(series, mask_mm * [-1, 1, 1]).mean()
         assert under > 1.15 * mirrored, series.description
+
+
+@pytest.mark.parametrize("number", [0, len(SCANNERS) - 1])
+def test_both_ways_go_through_one_preparation(number: int, make_case: MakeCase, tmp_path: Path) -> None:
+    """Selection, gate, patches, names and the order: a study in memory gives the tokens of its files."""
+    from prima.model.engine import load_release
+
+    release = load_release(dtype="float32")
+    case = make_case(index=number, scanner=list(SCANNERS)[number])
+    simulated = simulate_study(case, spacing_mm=2, everything=True)
+    in_memory = release.prepare(simulated.study)
+    from_files = release.prepare(read(simulated, tmp_path))
+    assert len(in_memory.series) > 2
+    assert [(one.series_uid, one.part, one.name) for one in from_files.series] == [
+        (one.series_uid, one.part, one.name) for one in in_memory.series
+    ]
+    assert {(one.series_uid, one.reason) for one in from_files.excluded} == {
+        (one.series_uid, one.reason) for one in in_memory.excluded
+    }
+    assert (from_files.description, from_files.indication) == (in_memory.description, in_memory.indication)
+    for one, twin in zip(release.tokens(from_files).series, release.tokens(in_memory).series, strict=True):
+        assert torch.equal(one.coordinates, twin.coordinates)
+        torch.testing.assert_close(one.latents, twin.latents, rtol=0, atol=1e-4)
