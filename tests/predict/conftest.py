@@ -17,11 +17,11 @@ from prima.simulate.phantom.scan import acquire, phantom_protocols
 from prima.study import (
     Competitor,
     Differential,
-    Evidence,
+    FindingEvidence,
     Familiarity,
     Finding,
     Findings,
-    Place,
+    FindingPlace,
     Priority,
     ReleaseStamp,
     Series,
@@ -159,9 +159,11 @@ def explained_findings() -> Findings:
     findings = calibrated_findings()
     flair = next(entry for entry in findings.series if entry.description == "AX T2 FLAIR")
     peak = (-31.0, -14.5, 22.0)
-    seen = Evidence(sign="for", sentence="bright on FLAIR, left frontal", series_uid=flair.series_uid, peak_lps_mm=peak)
-    unseen = Evidence(sign="against", sentence="no restricted diffusion", series_uid=flair.series_uid)
-    place = Place(
+    seen = FindingEvidence(
+        sign="for", sentence="bright on FLAIR, left frontal", series_uid=flair.series_uid, peak_lps_mm=peak
+    )
+    unseen = FindingEvidence(sign="against", sentence="no restricted diffusion", series_uid=flair.series_uid)
+    place = FindingPlace(
         method="evidence", sentence="left frontal, FLAIR and T2; also left insula", peak_lps_mm=peak,
         series_uid=flair.series_uid, reliability=0.82,
     )  # fmt: skip

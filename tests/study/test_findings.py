@@ -18,11 +18,11 @@ from prima.errors import UnreadableError
 from prima.study import (
     Competitor,
     Differential,
-    Evidence,
+    FindingEvidence,
     Familiarity,
     Finding,
     Findings,
-    Place,
+    FindingPlace,
     Priority,
     Reason,
     ReleaseStamp,
@@ -64,9 +64,9 @@ def series_entries(draw: st.DrawFn, key: tuple[str, str | None], checked: bool) 
 
 
 @st.composite
-def evidence(draw: st.DrawFn, series: tuple[SeriesEntry, ...]) -> Evidence:
+def evidence(draw: st.DrawFn, series: tuple[SeriesEntry, ...]) -> FindingEvidence:
     entry = draw(st.sampled_from(series))
-    return Evidence(
+    return FindingEvidence(
         sign=draw(st.sampled_from(["for", "against"])),
         sentence=draw(st.text()),
         series_uid=entry.series_uid,
@@ -84,7 +84,7 @@ def single_findings(draw: st.DrawFn, series: tuple[SeriesEntry, ...]) -> Finding
     place = differential = None
     if present is not None and series and draw(st.booleans()):
         entry = draw(st.sampled_from(series))
-        place = Place(
+        place = FindingPlace(
             method=draw(st.text()), sentence=draw(st.text()), peak_lps_mm=draw(points),
             series_uid=entry.series_uid, part=entry.part, reliability=draw(st.none() | shares),
         )  # fmt: skip
@@ -197,10 +197,10 @@ def explained() -> Findings:
     """A study with everything that may be null given."""
     base = read_findings(VERSION_1[0])
     point = (-31.5, 22.0, 40.25)
-    place = Place(
+    place = FindingPlace(
         method="evidence", sentence="right frontal, T2", peak_lps_mm=point, series_uid="1.2.3.2", reliability=0.82
     )
-    seen = Evidence(sign="for", sentence="bright on T2", series_uid="1.2.3.4", part="b1000", peak_lps_mm=point)
+    seen = FindingEvidence(sign="for", sentence="bright on T2", series_uid="1.2.3.4", part="b1000", peak_lps_mm=point)
     other = Competitor(name="infection_abscess", display="Abscess", evidence=(seen,))
     differential = Differential(evidence=(seen,), competitors=(other,), missing=("a T1 series with contrast",))
     glioma = Finding(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prima.study import Differential, Evidence, Familiarity, Finding, Place, Reason, SeriesEntry
+from prima.study import Differential, FindingEvidence, Familiarity, Finding, FindingPlace, Reason, SeriesEntry
 from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
 
 MIN_SHOWN = 8
@@ -48,7 +48,7 @@ class Row:
     fall_back: bool
     decision: Decision
     bar: Bar
-    place: Place | None
+    place: FindingPlace | None
     differential: Differential | None
 
     @property
@@ -58,7 +58,7 @@ class Row:
         return f"{self.value}{interval}, {'no threshold' if self.threshold is None else f'threshold {self.threshold}'}"
 
     @property
-    def evidence(self) -> tuple[tuple[str, tuple[Evidence, ...]], ...]:
+    def evidence(self) -> tuple[tuple[str, tuple[FindingEvidence, ...]], ...]:
         """What speaks for and against the finding, then each of its competitors, by their words."""
         if self.differential is None:
             return ()

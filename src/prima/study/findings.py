@@ -15,7 +15,7 @@ ThresholdSource = Literal["validation", "fall-back", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class FindingPlace:
     """Where in the patient a finding is.
 
     Args:
@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class FindingEvidence:
     """What one series says for or against a diagnosis.
 
     Args:
@@ -61,7 +61,7 @@ class Competitor:
 
     name: str
     display: str
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[FindingEvidence, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Differential:
         missing: what the study lacks that would tell them apart, such as "a T1 series with contrast".
     """
 
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[FindingEvidence, ...] = ()
     competitors: tuple[Competitor, ...] = ()
     missing: tuple[str, ...] = ()
 
@@ -105,7 +105,7 @@ class Finding:
     threshold: float | None = 0.0
     threshold_source: ThresholdSource = "none"
     present: bool | None = None
-    place: Place | None = None
+    place: FindingPlace | None = None
     differential: Differential | None = None
 
 
