@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from prima.evaluate.calibration import brier, reliability
 from prima.evaluate.metrics import auroc, average_precision, decisions
-from prima.evaluate.ordinal import confusion, quadratic_kappa
+from prima.evaluate.priority import confusion, quadratic_kappa
 
 # Few values, so that ties are frequent.
 cases = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9]), st.booleans()), min_size=1, max_size=40)

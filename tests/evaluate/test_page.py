@@ -13,8 +13,7 @@ import pytest
 
 from prima.evaluate import Evaluation, Predictions, Resampling, Truth, evaluate
 from prima.evaluate.evaluation import STATEMENT, Account
-from prima.evaluate.page import COLUMNS
-from prima.evaluate.write import FILES, write_evaluation
+from prima.evaluate.write import COLUMNS, FILES, write_evaluation
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 HOSTILE = 'a|b<script>alert("x")</script>\x1b[31m\n| c'

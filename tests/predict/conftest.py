@@ -17,11 +17,11 @@ from prima.simulate.phantom.scan import acquire, phantom_protocols
 from prima.study import (
     Competitor,
     Differential,
-    FindingEvidence,
     Familiarity,
     Finding,
-    Findings,
+    FindingEvidence,
     FindingPlace,
+    Findings,
     Priority,
     ReleaseStamp,
     Series,

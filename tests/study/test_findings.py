@@ -18,11 +18,11 @@ from prima.errors import UnreadableError
 from prima.study import (
     Competitor,
     Differential,
-    FindingEvidence,
     Familiarity,
     Finding,
-    Findings,
+    FindingEvidence,
     FindingPlace,
+    Findings,
     Priority,
     Reason,
     ReleaseStamp,

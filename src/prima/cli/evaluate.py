@@ -44,23 +44,22 @@ def evaluate(
 
     from rich.console import Console
 
-    from prima.evaluate import evaluate_predictions
+    from prima.evaluate import evaluate_predictions, write_evaluation
     from prima.evaluate.terminal import terminal_tables
-    from prima.evaluate.write import write_evaluation
 
-    found = evaluate_predictions(
+    evaluation = evaluate_predictions(
         predictions, truth,
         by=by or (), lesions=lesions, against=against, only=only or (), replicates=replicates, seed=seed,
     )  # fmt: skip
     if out is not None:
-        write_evaluation(found, out)
+        write_evaluation(evaluation, out)
     if as_json:
-        typer.echo(json.dumps(found.as_json(), allow_nan=False))
+        typer.echo(json.dumps(evaluation.as_json(), allow_nan=False))
     else:
         console = Console()
-        for table in terminal_tables(found, width=console.width):
+        for table in terminal_tables(evaluation, width=console.width):
             console.print(table)
         if out is not None:
             typer.echo(f"wrote {out / 'evaluation.json'}, .md, .csv and .svg")
-    if found.account is not None and (found.account.no_truth or found.account.no_prediction):
+    if evaluation.account is not None and (evaluation.account.no_truth or evaluation.account.no_prediction):
         raise typer.Exit(1)

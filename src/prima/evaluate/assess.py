@@ -10,7 +10,7 @@ from prima.evaluate.compare import compare
 from prima.evaluate.evaluation import Account, Evaluation, Means
 from prima.evaluate.groups import group_results
 from prima.evaluate.inputs import Predictions, Truth, check_inputs
-from prima.evaluate.labels import Measured, calibration_of, means_of, measure_label
+from prima.evaluate.labels import MeasuredLabel, mean_results, measure_label, reliability_of
 from prima.evaluate.priority import measure_priority
 
 
@@ -28,10 +28,10 @@ def evaluate(
     Every interval comes from the same draws of patients, so that what is compared is paired.
 
     Args:
-        predictions: what the model says.
-        truth: what is so.
+        predictions: of the model.
+        truth: of the same studies.
         resampling: replicates, seed and level of the intervals.
-        against: what another model says of the same rows; AUROC is compared, first minus second.
+        against: predictions of another model for the same rows; AUROC is compared, first minus second.
         account: where the rows come from, when they were joined from tables.
         releases: names of the releases that predicted.
 
@@ -43,8 +43,8 @@ def evaluate(
         >>> scores = np.array([[0.9], [0.6], [0.7], [0.1]])
         >>> labels = np.array([[1.0], [1.0], [0.0], [0.0]])
         >>> truth = Truth(labels=labels, patients=["a", "b", "c", "d"])
-        >>> found = evaluate(Predictions(names=names, scores=scores), truth)
-        >>> found.means.auroc.value
+        >>> evaluation = evaluate(Predictions(names=names, scores=scores), truth)
+        >>> evaluation.means.auroc.value
         0.75
     """
     resampling = resampling or Resampling()
@@ -52,21 +52,21 @@ def evaluate(
     weights = patient_weights(truth.patients, resampling)
     measured = _diagnoses(predictions, truth, weights, resampling)
     referrals = _referrals(predictions, truth, weights, resampling)
-    pooled = calibration_of(predictions.probabilities, truth.labels)
-    results = tuple(one.result for one in measured)
+    pooled = reliability_of(predictions.probabilities, truth.labels)
+    results = tuple(label.result for label in measured)
     return Evaluation(
         studies=predictions.num_studies,
         scored=int((~np.isnan(predictions.scores)).any(1).sum()),
         patients=len(set(truth.patients)),
         resampling=resampling,
-        means=means_of(measured, pooled, resampling),
+        means=mean_results(measured, pooled, resampling),
         diagnoses=results,
         not_evaluable={row.name: row.reason for row in results if row.reason},
         pooled=pooled,
-        pooled_by_level=calibration_of(predictions.probabilities, truth.labels, reliability_by_level),
+        pooled_by_level=reliability_of(predictions.probabilities, truth.labels, reliability_by_level),
         priority=measure_priority(predictions, truth, weights, resampling),
         referral_means=_referral_means(referrals, predictions, truth, resampling),
-        referrals=tuple(one.result for one in referrals),
+        referrals=tuple(label.result for label in referrals),
         groups=group_results(predictions, truth, weights, resampling),
         comparison=None if against is None else compare(predictions, against, truth, weights, resampling),
         account=account,
@@ -74,44 +74,44 @@ def evaluate(
     )
 
 
-def _diagnoses(predictions: Predictions, truth: Truth, weights: Weights, resampling: Resampling) -> list[Measured]:
+def _diagnoses(predictions: Predictions, truth: Truth, weights: Weights, resampling: Resampling) -> list[MeasuredLabel]:
     return [
         measure_label(
             name,
-            predictions.scores[:, number],
-            truth.labels[:, number],
-            probabilities=None if predictions.probabilities is None else predictions.probabilities[:, number],
-            called=None if predictions.called is None else predictions.called[:, number],
+            predictions.scores[:, index],
+            truth.labels[:, index],
+            probabilities=None if predictions.probabilities is None else predictions.probabilities[:, index],
+            called=None if predictions.called is None else predictions.called[:, index],
             weights=weights,
             resampling=resampling,
             ranked_by=predictions.ranked_by.get(name, "score" if predictions.probabilities is None else "probability"),
         )
-        for number, name in enumerate(predictions.names)
+        for index, name in enumerate(predictions.names)
     ]
 
 
-def _referrals(predictions: Predictions, truth: Truth, weights: Weights, resampling: Resampling) -> list[Measured]:
+def _referrals(predictions: Predictions, truth: Truth, weights: Weights, resampling: Resampling) -> list[MeasuredLabel]:
     if predictions.referral_scores is None or truth.referrals is None:
         return []
     probabilities = predictions.referral_probabilities
     return [
         measure_label(
             name,
-            predictions.referral_scores[:, number],
-            truth.referrals[:, number],
-            probabilities=None if probabilities is None else probabilities[:, number],
+            predictions.referral_scores[:, index],
+            truth.referrals[:, index],
+            probabilities=None if probabilities is None else probabilities[:, index],
             called=None,
             weights=weights,
             resampling=resampling,
             ranked_by="score" if probabilities is None else "probability",
         )
-        for number, name in enumerate(predictions.referral_names)
+        for index, name in enumerate(predictions.referral_names)
     ]
 
 
 def _referral_means(
-    measured: list[Measured], predictions: Predictions, truth: Truth, resampling: Resampling
+    measured: list[MeasuredLabel], predictions: Predictions, truth: Truth, resampling: Resampling
 ) -> Means | None:
     if not measured or truth.referrals is None:
         return None
-    return means_of(measured, calibration_of(predictions.referral_probabilities, truth.referrals), resampling)
+    return mean_results(measured, reliability_of(predictions.referral_probabilities, truth.referrals), resampling)

@@ -155,7 +155,7 @@ class Difference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class ModelComparison:
     """Two models on the studies that both have scores for.
 
     Args:
@@ -227,7 +227,7 @@ class Evaluation:
     referral_means: Means | None
     referrals: tuple[LabelResult, ...]
     groups: tuple[GroupResult, ...] = ()
-    comparison: Comparison | None = None
+    comparison: ModelComparison | None = None
     account: Account | None = None
     releases: tuple[str, ...] = ()
 

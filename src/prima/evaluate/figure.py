@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prima.evaluate.drawing import GRID, INK, MAIN, MAIN_SOFT, SOFT, WARN, Figure
 from prima.evaluate.evaluation import FEW, STATEMENT, Estimate, Evaluation, LabelResult, PriorityResult
+from prima.evaluate.formatting import format_estimate, format_number
 from prima.evaluate.priority import LEVELS
-from prima.evaluate.wording import number, span
+from prima.evaluate.svg import GRID, INK, MAIN, MAIN_SOFT, SOFT, WARN, Figure
 
 WEAK = 0.8
 _WIDTH, _MARGIN, _ROW, _TOP = 1280, 36, 16, 128
@@ -31,45 +31,48 @@ class _Axis:
         return self.start + share * (self.end - self.start)
 
 
-def figure_svg(found: Evaluation) -> str:
+def figure_svg(evaluation: Evaluation) -> str:
     """The figure as one SVG document; colours carry nothing that words or places do not."""
     figure = Figure(_WIDTH)
-    means = found.means
-    figure.text(_MARGIN, 44, _title(found), size=20, strong=True)
-    figure.text(_MARGIN, 66, _subtitle(found), size=12.5, ink=SOFT)
-    left = _forest(figure, found.diagnoses, means.auroc, place=(_MARGIN, _TOP), title="AUROC of each diagnosis")
-    right = _reliability(figure, found, place=(_RIGHT + 46, _TOP))
-    if found.priority is not None:
-        right = _worklist(figure, found.priority, place=(_RIGHT + 46, right + 70))
-    if found.referral_means is not None:
+    means = evaluation.means
+    figure.text(_MARGIN, 44, _title(evaluation), size=20, strong=True)
+    figure.text(_MARGIN, 66, _subtitle(evaluation), size=12.5, ink=SOFT)
+    left = _forest(figure, evaluation.diagnoses, means.auroc, place=(_MARGIN, _TOP), title="AUROC of each diagnosis")
+    right = _reliability(figure, evaluation, place=(_RIGHT + 46, _TOP))
+    if evaluation.priority is not None:
+        right = _worklist(figure, evaluation.priority, place=(_RIGHT + 46, right + 70))
+    if evaluation.referral_means is not None:
         place = (_RIGHT, right + 62)
-        area = found.referral_means.auroc
-        right = _forest(figure, found.referrals, area, place=place, title="AUROC of each referral", names=206, plot=130)
+        area = evaluation.referral_means.auroc
+        right = _forest(
+            figure, evaluation.referrals, area, place=place, title="AUROC of each referral", names=206, plot=130
+        )
     bottom = max(left, right) + 34
-    figure.text(_MARGIN, bottom, f"{STATEMENT} {_legend(found)}", size=11, ink=SOFT)
+    figure.text(_MARGIN, bottom, f"{STATEMENT} {_legend(evaluation)}", size=11, ink=SOFT)
     return figure.svg(
-        bottom + 24, f"Evaluation: mean AUROC {number(means.auroc.value)} over {means.evaluable} diagnoses"
+        bottom + 24, f"Evaluation: mean AUROC {format_number(means.auroc.value)} over {means.evaluable} diagnoses"
     )
 
 
-def _title(found: Evaluation) -> str:
-    names = ", ".join(found.releases)
-    who = f"{names if len(names) <= 60 else names[:59] + '…'}: " if names else ""
-    plural = "es" if found.means.evaluable != 1 else "is"
-    return f"{who}mean AUROC {span(found.means.auroc)} over {found.means.evaluable} diagnos{plural}"
+def _title(evaluation: Evaluation) -> str:
+    names = ", ".join(evaluation.releases)
+    subject = f"{names if len(names) <= 60 else names[:59] + '…'}: " if names else ""
+    means = evaluation.means
+    plural = "es" if means.evaluable != 1 else "is"
+    return f"{subject}mean AUROC {format_estimate(means.auroc)} over {means.evaluable} diagnos{plural}"
 
 
-def _subtitle(found: Evaluation) -> str:
-    parts = [f"{found.scored:,} studies with a score of {found.studies:,}, {found.patients:,} patients"]
-    if found.not_evaluable:
-        parts.append(f"{len(found.not_evaluable)} not evaluable")
-    how = found.resampling
-    parts.append(f"{how.level:.0%} intervals from {how.replicates:,} draws of patients")
+def _subtitle(evaluation: Evaluation) -> str:
+    parts = [f"{evaluation.scored:,} studies with a score of {evaluation.studies:,}, {evaluation.patients:,} patients"]
+    if evaluation.not_evaluable:
+        parts.append(f"{len(evaluation.not_evaluable)} not evaluable")
+    resampling = evaluation.resampling
+    parts.append(f"{resampling.level:.0%} intervals from {resampling.replicates:,} draws of patients")
     return "; ".join(parts)
 
 
-def _legend(found: Evaluation) -> str:
-    rows = [row for row in (*found.diagnoses, *found.referrals) if row.reason is None]
+def _legend(evaluation: Evaluation) -> str:
+    rows = [row for row in (*evaluation.diagnoses, *evaluation.referrals) if row.reason is None]
     words = [f"Orange: AUROC under {WEAK:.2f}."] if any(row.auroc.value < WEAK for row in rows) else []
     words += [f"Hollow: fewer than {FEW} positive studies."] if any(row.positives < FEW for row in rows) else []
     return " ".join(words)
@@ -88,7 +91,7 @@ def _forest(
     """Rows from the best to the worst, those that cannot be evaluated last; returns the bottom."""
     x, y = place
     rows = sorted((row for row in results if row.reason is None), key=lambda row: -row.auroc.value)
-    gone = [row for row in results if row.reason is not None]
+    not_evaluable = [row for row in results if row.reason is not None]
     lows = [row.auroc.low for row in rows if not math.isnan(row.auroc.low)]
     least = min([0.5, *lows], default=0.5)
     axis = _Axis(math.floor(least * 10) / 10, 1.0, x + names + 12, x + names + 12 + plot)
@@ -108,17 +111,17 @@ def _forest(
         figure.text(x + names, middle + 4, row.display, size=11, anchor="end")
         figure.line((axis(row.auroc.low), middle), (axis(row.auroc.high), middle), ink=ink, wide=1.6)
         figure.dot(axis(row.auroc.value), middle, ink=ink, hollow=row.positives < FEW)
-        figure.text(axis.end + 12, middle + 4, span(row.auroc), size=10, ink=INK)
+        figure.text(axis.end + 12, middle + 4, format_estimate(row.auroc), size=10, ink=INK)
         figure.text(axis.end + 150, middle + 4, f"{row.positives:,}", size=10, ink=SOFT, anchor="end")
     bottom += 20
-    for row in gone:
+    for row in not_evaluable:
         bottom += _ROW
         figure.text(x + names, bottom, row.display, size=11, anchor="end", ink=SOFT)
         figure.text(axis.start, bottom, f"not evaluable: {row.reason}", size=10, ink=SOFT)
     return bottom
 
 
-def _reliability(figure: Figure, found: Evaluation, *, place: tuple[float, float]) -> float:
+def _reliability(figure: Figure, evaluation: Evaluation, *, place: tuple[float, float]) -> float:
     x, y = place
     across, up = _Axis(0, 1, x, x + _SQUARE), _Axis(0, 1, y + _SQUARE, y)
     figure.text(x - 46, y - 26, "Do probabilities hold?", size=14, strong=True)
@@ -130,27 +133,27 @@ def _reliability(figure: Figure, found: Evaluation, *, place: tuple[float, float
         figure.text(x - 8, up(share) + 4, f"{share:.1f}", size=10, ink=SOFT, anchor="end")
     figure.text(x + _SQUARE / 2, y + _SQUARE + 32, "predicted probability", size=11, ink=SOFT, anchor="middle")
     figure.text(x - 34, y + _SQUARE / 2, "share that has it", size=11, ink=SOFT, anchor="middle", turned=True)
-    if found.pooled_by_level is None:
+    if evaluation.pooled_by_level is None:
         figure.text(x + _SQUARE / 2, y + _SQUARE / 2, "no probabilities", ink=SOFT, anchor="middle")
         return y + _SQUARE + 32
     figure.dashes((across(0), up(0)), (across(1), up(1)))
-    for row in found.diagnoses:
+    for row in evaluation.diagnoses:
         if row.calibration is not None and row.reason is None:
             for predicted, observed in zip(row.calibration.predicted, row.calibration.observed, strict=True):
                 figure.dot(across(predicted), up(observed), ink="#c3dcd9", radius=1.5)
-    levels = found.pooled_by_level
+    levels = evaluation.pooled_by_level
     bins = list(zip(levels.predicted, levels.observed, levels.counts, strict=True))
     figure.curve([(across(predicted), up(observed)) for predicted, observed, _ in bins])
     for predicted, observed, count in bins:
         low, high = _wilson(observed, count)
         figure.line((across(predicted), up(low)), (across(predicted), up(high)), ink=MAIN, wide=1.6)
         figure.dot(across(predicted), up(observed))
-    means = found.means
+    means = evaluation.means
     lines = (
-        f"ECE, mean of diagnoses {number(means.ece)}",
-        f"by chance alone {number(means.ece_floor)}",
-        f"ECE, all pairs {number(means.ece_pooled)}",
-        f"Brier score {number(means.brier)}",
+        f"ECE, mean of diagnoses {format_number(means.ece)}",
+        f"by chance alone {format_number(means.ece_floor)}",
+        f"ECE, all pairs {format_number(means.ece_pooled)}",
+        f"Brier score {format_number(means.brier)}",
     )
     for index, words in enumerate(lines):
         figure.text(x + 12, y + 22 + 17 * index, words, size=11.5, strong=index == 0)
@@ -190,9 +193,11 @@ def _worklist(figure: Figure, priority: PriorityResult, *, place: tuple[float, f
         y += 4 * tall + 18
     for index, words in enumerate(
         (
-            f"AUROC of high against the rest {span(priority.high)}",
-            f"AUROC of medium or high {span(priority.medium)}",
-            f"quadratic-weighted kappa {span(priority.kappa)}" if priority.confusion else "no level was called",
+            f"AUROC of high against the rest {format_estimate(priority.high)}",
+            f"AUROC of medium or high {format_estimate(priority.medium)}",
+            f"quadratic-weighted kappa {format_estimate(priority.kappa)}"
+            if priority.confusion
+            else "no level was called",
         )
     ):
         figure.text(x - 16, y + 17 * index, words, size=11.5, strong=index == 0)

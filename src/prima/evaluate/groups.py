@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prima.evaluate.bootstrap import Resampling, Weights, auroc_replicates
 from prima.evaluate.evaluation import Estimate, GroupResult
 from prima.evaluate.inputs import Predictions, Truth
-from prima.evaluate.labels import NOTHING, calibration_of, estimate, estimate_mean, mean
+from prima.evaluate.labels import NO_ESTIMATE, estimate, estimate_mean, mean, reliability_of
 from prima.evaluate.metrics import Bools, Floats, auroc
 from prima.evaluate.priority import LEVELS
 
@@ -24,18 +24,18 @@ def group_results(
 ) -> tuple[GroupResult, ...]:
     """One result for each part of each stratum, then one for each subtlety."""
     found: list[GroupResult] = []
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "predictions": predictions, "truth": truth, "weights": weights, "resampling": resampling
     }  # fmt: skip
     for by, values in truth.strata.items():
         column = np.asarray(values, dtype=str)
         parts = {value: column == value for value in _in_order(column)}
         masks = {value: np.repeat(part[:, None], len(predictions.names), axis=1) for value, part in parts.items()}
-        found += _parts(by, masks, **given, whole=parts)
+        found += _parts(by, masks, **inputs, whole=parts)
     if truth.subtlety is not None:
         negative = truth.labels == 0
         masks = {f"{level} {word}": negative | (truth.subtlety == level) for level, word in SUBTLETY.items()}
-        found += _parts("subtlety", masks, **given)
+        found += _parts("subtlety", masks, **inputs)
     return tuple(found)
 
 
@@ -53,13 +53,13 @@ def _parts(
     scored = ~np.isnan(predictions.scores) & ~np.isnan(truth.labels)
     areas: dict[str, dict[str, tuple[float, Floats]]] = {value: {} for value in masks}
     for value, mask in masks.items():
-        for number, name in enumerate(predictions.names):
-            used = mask[:, number] & scored[:, number]
-            positive = truth.labels[used, number] == 1
+        for index, name in enumerate(predictions.names):
+            used = mask[:, index] & scored[:, index]
+            positive = truth.labels[used, index] == 1
             if positive.any() and not positive.all():
-                scores = predictions.scores[used, number]
-                drawn = auroc_replicates(scores, positive, weights[used])
-                areas[value][name] = (auroc(scores, positive), drawn)
+                scores = predictions.scores[used, index]
+                replicates = auroc_replicates(scores, positive, weights[used])
+                areas[value][name] = (auroc(scores, positive), replicates)
     shared = set.intersection(*(set(found) for found in areas.values())) if areas else set()
     results = []
     for value, mask in masks.items():
@@ -80,7 +80,7 @@ def _parts(
                 ece=_ece(predictions, truth, rows, found) if whole is not None else float("nan"),
                 priority_high=_priority(predictions, truth, rows, weights, resampling)
                 if whole is not None
-                else NOTHING,
+                else NO_ESTIMATE,
                 by_diagnosis={name: area for name, (area, _) in found.items()},
             )
         )
@@ -93,7 +93,7 @@ def _in_order(column: NDArray[np.str_]) -> list[str]:
 
 
 def _mean(found: Sequence[tuple[float, Floats]], resampling: Resampling) -> Estimate:
-    return estimate_mean([area for area, _ in found], [drawn for _, drawn in found], resampling)
+    return estimate_mean([area for area, _ in found], [replicates for _, replicates in found], resampling)
 
 
 def _ece(predictions: Predictions, truth: Truth, rows: Bools, names: Iterable[str]) -> float:
@@ -103,9 +103,9 @@ def _ece(predictions: Predictions, truth: Truth, rows: Bools, names: Iterable[st
     wanted = set(names)
     errors = [
         found.error
-        for number, name in enumerate(predictions.names)
+        for index, name in enumerate(predictions.names)
         if name in wanted
-        and (found := calibration_of(predictions.probabilities[rows, number], truth.labels[rows, number]))
+        and (found := reliability_of(predictions.probabilities[rows, index], truth.labels[rows, index]))
     ]
     return mean(errors)
 
@@ -115,7 +115,7 @@ def _priority(
 ) -> Estimate:
     """AUROC of high priority against the rest."""
     if truth.priority is None or predictions.priority_score is None:
-        return NOTHING
+        return NO_ESTIMATE
     used = rows & (truth.priority >= 0) & ~np.isnan(predictions.priority_score)
     urgent = truth.priority[used] == LEVELS.index("high")
     scores = predictions.priority_score[used]

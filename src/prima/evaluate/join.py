@@ -24,7 +24,7 @@ _REFERRAL = "referral_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matched:
+class MatchedTables:
     """What `evaluate` needs, from tables.
 
     Args:
@@ -50,7 +50,7 @@ def match_tables(
     lesions: Path | None = None,
     against: Path | None = None,
     only: Sequence[str] = (),
-) -> Matched:
+) -> MatchedTables:
     """Read and join tables on study_uid.
 
     Args:
@@ -65,40 +65,40 @@ def match_tables(
         UsageError: a column is missing or holds what it may not, a study stands twice, or no study is in both.
         UnreadableError: a file is absent or broken.
     """
-    ours, theirs = read_table(predictions), read_table(truth)
-    names = _diagnoses(ours, only)
-    theirs.need(list(names), "name the diagnoses that it has with --only")
-    row_of = {uid: row for row, uid in enumerate(theirs.study_uids)}
-    rows = [row for row, uid in enumerate(ours.study_uids) if uid in row_of]
+    predicted_table, truth_table = read_table(predictions), read_table(truth)
+    names = _diagnoses(predicted_table, only)
+    truth_table.need(list(names), "name the diagnoses that it has with --only")
+    row_of = {uid: row for row, uid in enumerate(truth_table.study_uids)}
+    rows = [row for row, uid in enumerate(predicted_table.study_uids) if uid in row_of]
     if not rows:
         raise UsageError(
-            f"{predictions}: none of its {ours.num_rows} studies is in {truth}; expected the same study_uid"
+            f"{predictions}: none of its {predicted_table.num_rows} studies is in {truth}; expected the same study_uid"
         )
-    said = ours.take(rows)
-    uids = said.study_uids
-    so = theirs.take([row_of[uid] for uid in uids])
+    predicted = predicted_table.take(rows)
+    uids = predicted.study_uids
+    true = truth_table.take([row_of[uid] for uid in uids])
     notes: list[str] = []
-    services = _services(said, so, notes)
-    told = _predictions(said, names, services)
-    labels = _stack(so.numbers(name, binary=True) for name in names)
-    truths = Truth(
+    services = _services(predicted, true, notes)
+    matched_predictions = _predictions(predicted, names, services)
+    labels = _stack(true.numbers(name, binary=True) for name in names)
+    matched_truth = Truth(
         labels=labels,
-        patients=_patients(said, so, notes),
-        priority=_levels(so) if "priority" in so else None,
-        referrals=_stack(so.numbers(_REFERRAL + name, binary=True) for name in services) if services else None,
-        strata={column: strata_of(column, said, so) for column in by},
+        patients=_patients(predicted, true, notes),
+        priority=_levels(true) if "priority" in true else None,
+        referrals=_stack(true.numbers(_REFERRAL + name, binary=True) for name in services) if services else None,
+        strata={column: strata_of(column, predicted, true) for column in by},
         subtlety=None if lesions is None else subtlety_of(lesions, uids, names, labels, notes),
     )
-    if truths.priority is None and told.priority_score is not None:
+    if matched_truth.priority is None and matched_predictions.priority_score is not None:
         notes.append("the truth has no column priority: the predicted priority is not evaluated")
-    releases = tuple(sorted(set(said.words("release")) - {""})) if "release" in said else ()
+    releases = tuple(sorted(set(predicted.words("release")) - {""})) if "release" in predicted else ()
     if len(releases) > 1:
         notes.append(f"predictions of {len(releases)} releases are evaluated as one: {', '.join(releases)}")
-    return Matched(
-        predictions=told,
-        truth=truths,
+    return MatchedTables(
+        predictions=matched_predictions,
+        truth=matched_truth,
         against=None if against is None else _other(read_table(against), uids, names, services),
-        account=_account(ours, theirs, said, names, notes),
+        account=_account(predicted_table, truth_table, predicted, names, notes),
         releases=releases,
     )
 
@@ -109,22 +109,22 @@ def _diagnoses(table: Table, only: Sequence[str]) -> tuple[str, ...]:
     heads = {name.removesuffix("__logit") for name in columns if name.endswith("__logit")}
     known = [name for name in DIAGNOSIS_NAMES if name in columns or name in heads]
     others = sorted(name for name in heads - set(known) if not name.startswith((_REFERRAL, "priority")))
-    found = (*known, *others)
-    if not found:
+    predicted = (*known, *others)
+    if not predicted:
         raise UsageError(f"{table.path}: no column of a diagnosis; expected a table as prima predict --table writes it")
-    unknown = [name for name in only if name not in found]
+    unknown = [name for name in only if name not in predicted]
     if unknown:
-        raise UsageError(f"--only {unknown[0]}: {table.path} has no such diagnosis; it has {len(found)}")
-    return tuple(dict.fromkeys(only)) or found
+        raise UsageError(f"--only {unknown[0]}: {table.path} has no such diagnosis; it has {len(predicted)}")
+    return tuple(dict.fromkeys(only)) or predicted
 
 
-def _services(ours: Table, theirs: Table, notes: list[str]) -> tuple[str, ...]:
-    heads = {name.removesuffix("__logit") for name in ours.frame.columns if name.startswith(_REFERRAL)}
-    predicted = sorted(name.removeprefix(_REFERRAL) for name in heads if "__" not in name)
-    missing = [name for name in predicted if _REFERRAL + name not in theirs]
+def _services(predicted: Table, true: Table, notes: list[str]) -> tuple[str, ...]:
+    heads = {name.removesuffix("__logit") for name in predicted.frame.columns if name.startswith(_REFERRAL)}
+    services = sorted(name.removeprefix(_REFERRAL) for name in heads if "__" not in name)
+    missing = [name for name in services if _REFERRAL + name not in true]
     if missing:
         notes.append(f"referrals not evaluated, because the truth has no column for them: {', '.join(missing)}")
-    return tuple(name for name in predicted if name not in missing)
+    return tuple(name for name in services if name not in missing)
 
 
 def _status(table: Table) -> list[str]:
@@ -136,41 +136,42 @@ def _status(table: Table) -> list[str]:
 
 def _predictions(table: Table, names: Sequence[str], services: Sequence[str]) -> Predictions:
     """A model's numbers; those of a study that is not done do not count."""
-    gone = np.array([word != "done" for word in _status(table)], dtype=bool)
+    not_done = np.array([status != "done" for status in _status(table)], dtype=bool)
 
     def column(name: str, *, share: bool = False, binary: bool = False) -> Floats:
         if name not in table:
             return np.full(table.num_rows, np.nan)
         values = table.numbers(name, share=share, binary=binary)
-        values[gone] = np.nan
+        values[not_done] = np.nan
         return values
 
-    def both(name: str) -> tuple[Floats, Floats, str]:
+    def scores_of(name: str) -> tuple[Floats, Floats, str]:
         """Scores, probabilities, and which of probability and logit the scores are: the one that more studies have."""
         probability, logit = column(name, share=True), column(f"{name}__logit")
         by_logit = np.isnan(probability).sum() > np.isnan(logit).sum()
         return (logit, probability, "logit") if by_logit else (probability, probability, "probability")
 
-    diagnoses, referrals = [both(name) for name in names], [both(_REFERRAL + name) for name in services]
-    probabilities = _stack(one[1] for one in diagnoses)
+    diagnoses = [scores_of(name) for name in names]
+    referrals = [scores_of(_REFERRAL + name) for name in services]
+    probabilities = _stack(shares for _, shares, _ in diagnoses)
     called = _stack(column(f"{name}__present", binary=True) for name in names)
     levels = _levels(table) if "priority" in table else np.full(table.num_rows, -1)
-    levels[gone] = -1
+    levels[not_done] = -1
     urgency = column("priority_score")
     if np.isnan(urgency).all():
         shares = [column(f"priority_{level}", share=True) for level in LEVELS]
-        urgency = np.sum([number * share for number, share in enumerate(shares)], axis=0) / (len(LEVELS) - 1)
+        urgency = np.sum([index * share for index, share in enumerate(shares)], axis=0) / (len(LEVELS) - 1)
     return Predictions(
         names=tuple(names),
-        scores=_stack(one[0] for one in diagnoses),
+        scores=_stack(scores for scores, _, _ in diagnoses),
         probabilities=None if np.isnan(probabilities).all() else probabilities,
         called=None if np.isnan(called).all() else called,
         priority_score=None if np.isnan(urgency).all() else urgency,
         priority=None if (levels < 0).all() else levels,
         referral_names=tuple(services),
-        referral_scores=_stack(one[0] for one in referrals) if services else None,
-        referral_probabilities=_stack(one[1] for one in referrals) if services else None,
-        ranked_by={name: one[2] for name, one in zip(names, diagnoses, strict=True)},
+        referral_scores=_stack(scores for scores, _, _ in referrals) if services else None,
+        referral_probabilities=_stack(shares for _, shares, _ in referrals) if services else None,
+        ranked_by={name: ranked_by for name, (_, _, ranked_by) in zip(names, diagnoses, strict=True)},
     )
 
 
@@ -178,64 +179,68 @@ def _other(table: Table, uids: Sequence[str], names: Sequence[str], services: Se
     """Another model's numbers in the rows of the first; NaN where it lacks a study."""
     _diagnoses(table, names)
     row_of = {uid: row for row, uid in enumerate(table.study_uids)}
-    here = [number for number, uid in enumerate(uids) if uid in row_of]
-    if not here:
+    shared = [index for index, uid in enumerate(uids) if uid in row_of]
+    if not shared:
         raise UsageError(f"{table.path}: none of its studies is among those evaluated; expected the same study_uid")
     known = tuple(name for name in services if _REFERRAL + name in table or f"{_REFERRAL}{name}__logit" in table)
-    told = _predictions(table.take([row_of[uids[number]] for number in here]), names, known)
+    predictions = _predictions(table.take([row_of[uids[index]] for index in shared]), names, known)
 
     def spread(values: Floats | None) -> Floats | None:
         if values is None:
             return None
         whole = np.full((len(uids), *values.shape[1:]), np.nan)
-        whole[here] = values
+        whole[shared] = values
         return whole
 
-    scores = spread(told.scores)
+    scores = spread(predictions.scores)
     assert scores is not None
     return Predictions(
-        names=told.names,
+        names=predictions.names,
         scores=scores,
-        priority_score=spread(told.priority_score),
+        priority_score=spread(predictions.priority_score),
         referral_names=known,
-        referral_scores=spread(told.referral_scores),
+        referral_scores=spread(predictions.referral_scores),
     )
 
 
 def _levels(table: Table) -> NDArray[np.int64]:
-    found = table.words("priority", allowed=LEVELS)
-    return np.array([LEVELS.index(word) if word else -1 for word in found], dtype=np.int64)
+    levels = table.words("priority", allowed=LEVELS)
+    return np.array([LEVELS.index(level) if level else -1 for level in levels], dtype=np.int64)
 
 
-def _patients(ours: Table, theirs: Table, notes: list[str]) -> list[str]:
+def _patients(predicted: Table, true: Table, notes: list[str]) -> list[str]:
     """Of every study; without a patient it counts as one of its own."""
-    table = theirs if "patient" in theirs else ours
+    table = true if "patient" in true else predicted
     if "patient" not in table:
         notes.append("no column patient in either table: every study counts as a patient, intervals may be too narrow")
-        return ours.study_uids
-    found = table.words("patient")
-    nobody = sum(not name for name in found)
-    if nobody:
-        notes.append(f"{nobody} studies without a patient: each counts as one of its own")
-    return [name or uid for name, uid in zip(found, ours.study_uids, strict=True)]
+        return predicted.study_uids
+    patients = table.words("patient")
+    num_without = sum(not patient for patient in patients)
+    if num_without:
+        notes.append(f"{num_without} studies without a patient: each counts as one of its own")
+    return [patient or uid for patient, uid in zip(patients, predicted.study_uids, strict=True)]
 
 
-def _account(ours: Table, theirs: Table, said: Table, names: Sequence[str], notes: list[str]) -> Account:
-    reasons = said.words("reason") if "reason" in said else [""] * said.num_rows
-    ends = Counter((word, reason or "no reason given") for word, reason in zip(_status(said), reasons, strict=True))
-    mine, other = set(ours.study_uids), set(theirs.study_uids)
-    of = {word: {why: number for (end, why), number in ends.most_common() if end == word} for word in STATUSES}
+def _account(predictions: Table, truth: Table, matched: Table, names: Sequence[str], notes: list[str]) -> Account:
+    reasons = matched.words("reason") if "reason" in matched else [""] * matched.num_rows
+    ends = Counter(
+        (status, reason or "no reason given") for status, reason in zip(_status(matched), reasons, strict=True)
+    )
+    by_status = {
+        status: {reason: count for (end, reason), count in ends.most_common() if end == status} for status in STATUSES
+    }
+    predicted_uids, true_uids = set(predictions.study_uids), set(truth.study_uids)
     return Account(
-        predictions=ours.num_rows,
-        truth=theirs.num_rows,
-        matched=said.num_rows,
-        scored=sum(of["done"].values()),
-        unanswered=of["unanswered"],
-        refused=of["refused"],
-        failed=of["failed"],
-        no_truth=tuple(uid for uid in ours.study_uids if uid not in other),
-        no_prediction=tuple(uid for uid in theirs.study_uids if uid not in mine),
-        not_predicted=tuple(name for name in DIAGNOSIS_NAMES if name in theirs and name not in names),
+        predictions=predictions.num_rows,
+        truth=truth.num_rows,
+        matched=matched.num_rows,
+        scored=sum(by_status["done"].values()),
+        unanswered=by_status["unanswered"],
+        refused=by_status["refused"],
+        failed=by_status["failed"],
+        no_truth=tuple(uid for uid in predictions.study_uids if uid not in true_uids),
+        no_prediction=tuple(uid for uid in truth.study_uids if uid not in predicted_uids),
+        not_predicted=tuple(name for name in DIAGNOSIS_NAMES if name in truth and name not in names),
         notes=tuple(notes),
     )
 

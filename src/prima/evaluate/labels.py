@@ -21,10 +21,10 @@ from prima.evaluate.evaluation import Estimate, LabelResult, Means
 from prima.evaluate.metrics import Bools, Decisions, Floats, auroc, average_precision, decisions
 from prima.study.ontology import display_name
 
-NOTHING = Estimate(value=float("nan"), low=float("nan"), high=float("nan"))
+NO_ESTIMATE = Estimate(value=float("nan"), low=float("nan"), high=float("nan"))
 
 
-class Measured(NamedTuple):
+class MeasuredLabel(NamedTuple):
     """A label's result with its replicates, from which means get their intervals: [replicates] each."""
 
     result: LabelResult
@@ -48,7 +48,7 @@ def measure_label(
     weights: Weights,
     resampling: Resampling,
     ranked_by: str = "probability",
-) -> Measured:
+) -> MeasuredLabel:
     """Measure one label.
 
     Args:
@@ -62,14 +62,14 @@ def measure_label(
     used = known & ~np.isnan(scores)
     truth = labels[used] == 1
     positives, negatives = int(truth.sum()), int((~truth).sum())
-    reason = None if positives and negatives else _why(positives, negatives)
-    drawn = weights[used]
-    nothing = np.full(weights.shape[1], np.nan)
-    auroc_drawn = nothing if reason else auroc_replicates(scores[used], truth, drawn)
-    precision_drawn = nothing if reason else precision_replicates(scores[used], truth, drawn)
+    reason = None if positives and negatives else _not_evaluable(positives, negatives)
+    used_weights = weights[used]
+    no_replicates = np.full(weights.shape[1], np.nan)
+    aurocs = no_replicates if reason else auroc_replicates(scores[used], truth, used_weights)
+    precisions = no_replicates if reason else precision_replicates(scores[used], truth, used_weights)
     area = auroc(scores[used], truth)
-    calibration = calibration_of(probabilities, labels)
-    decided = None if called is None or reason else decisions(called[known], labels[known] == 1)
+    calibration = reliability_of(probabilities, labels)
+    counts = None if called is None or reason else decisions(called[known], labels[known] == 1)
     result = LabelResult(
         name=name,
         display=display_name(name),
@@ -79,21 +79,21 @@ def measure_label(
         no_score=int((known & ~used).sum()),
         reason=reason,
         ranked_by=ranked_by,
-        auroc=estimate(area, auroc_drawn, resampling),
+        auroc=estimate(area, aurocs, resampling),
         auroc_with_refusals=_with_refusals(area, truth, labels[known] == 1),
-        average_precision=NOTHING
+        average_precision=NO_ESTIMATE
         if reason
-        else estimate(average_precision(scores[used], truth), precision_drawn, resampling),
+        else estimate(average_precision(scores[used], truth), precisions, resampling),
         brier=_brier(probabilities, labels),
         calibration=calibration,
-        decisions=decided,
-        sensitivity=_share(1, decided, called, labels, weights=weights, resampling=resampling),
-        specificity=_share(0, decided, called, labels, weights=weights, resampling=resampling),
+        decisions=counts,
+        sensitivity=_share(1, counts, called, labels, weights=weights, resampling=resampling),
+        specificity=_share(0, counts, called, labels, weights=weights, resampling=resampling),
     )
-    return Measured(result, auroc_drawn, precision_drawn)
+    return MeasuredLabel(result, aurocs, precisions)
 
 
-def calibration_of(
+def reliability_of(
     probabilities: Floats | None, labels: Floats, binned: Callable[[Floats, Bools], Reliability] = reliability
 ) -> Reliability | None:
     """Reliability over what has both a probability and a truth; arrays of any one shape."""
@@ -103,32 +103,32 @@ def calibration_of(
     return binned(probabilities[used], labels[used] == 1) if used.any() else None
 
 
-def means_of(measured: Sequence[Measured], pooled: Reliability | None, resampling: Resampling) -> Means:
+def mean_results(measured: Sequence[MeasuredLabel], pooled: Reliability | None, resampling: Resampling) -> Means:
     """Means over the labels that can be evaluated."""
-    rows = [one for one in measured if one.result.reason is None]
-    results = [one.result for one in rows]
-    area = estimate_mean([one.result.auroc.value for one in rows], [one.auroc for one in rows], resampling)
+    labels = [label for label in measured if label.result.reason is None]
+    results = [label.result for label in labels]
+    area = estimate_mean([result.auroc.value for result in results], [label.auroc for label in labels], resampling)
     precision = estimate_mean(
-        [one.result.average_precision.value for one in rows], [one.precision for one in rows], resampling
+        [result.average_precision.value for result in results], [label.precision for label in labels], resampling
     )
     return Means(
-        evaluable=len(rows),
+        evaluable=len(labels),
         auroc=area,
-        spread=float(np.std([row.auroc.value for row in results], ddof=1)) if len(rows) > 1 else float("nan"),
-        auroc_with_refusals=mean([row.auroc_with_refusals for row in results]),
+        spread=float(np.std([result.auroc.value for result in results], ddof=1)) if len(labels) > 1 else float("nan"),
+        auroc_with_refusals=mean([result.auroc_with_refusals for result in results]),
         average_precision=precision,
-        brier=mean([row.brier for row in results]),
-        ece=mean([row.ece for row in results]),
-        ece_floor=mean([row.calibration.floor for row in results if row.calibration]),
+        brier=mean([result.brier for result in results]),
+        ece=mean([result.ece for result in results]),
+        ece_floor=mean([result.calibration.floor for result in results if result.calibration]),
         ece_pooled=pooled.error if pooled else float("nan"),
-        sensitivity=mean([row.sensitivity.value for row in results]),
-        specificity=mean([row.specificity.value for row in results]),
+        sensitivity=mean([result.sensitivity.value for result in results]),
+        specificity=mean([result.specificity.value for result in results]),
     )
 
 
 def estimate_mean(values: Sequence[float], replicates: Sequence[Floats], resampling: Resampling) -> Estimate:
     """Mean over labels, its interval from the means of each replicate."""
-    return estimate(mean(values), mean_replicates(replicates), resampling) if values else NOTHING
+    return estimate(mean(values), mean_replicates(replicates), resampling) if values else NO_ESTIMATE
 
 
 def mean(values: Sequence[float]) -> float:
@@ -137,15 +137,15 @@ def mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def _why(positives: int, negatives: int) -> str:
+def _not_evaluable(positives: int, negatives: int) -> str:
     if not positives and not negatives:
         return "no study has both a score and a truth"
     return "no negative study" if positives else "no positive study"
 
 
-def _with_refusals(area: float, truth: Bools, everything: Bools) -> float:
+def _with_refusals(area: float, truth: Bools, all_truth: Bools) -> float:
     pairs = float(truth.sum()) * float((~truth).sum())
-    all_pairs = float(everything.sum()) * float((~everything).sum())
+    all_pairs = float(all_truth.sum()) * float((~all_truth).sum())
     return (area * pairs + 0.5 * (all_pairs - pairs)) / all_pairs if pairs else float("nan")
 
 
@@ -158,7 +158,7 @@ def _brier(probabilities: Floats | None, labels: Floats) -> float:
 
 def _share(
     side: int,
-    decided: Decisions | None,
+    counts: Decisions | None,
     called: Floats | None,
     labels: Floats,
     *,
@@ -166,8 +166,8 @@ def _share(
     resampling: Resampling,
 ) -> Estimate:
     """Sensitivity (side 1) or specificity (side 0) with its interval."""
-    if called is None or decided is None:
-        return NOTHING
-    value = decided.sensitivity if side else decided.specificity
+    if called is None or counts is None:
+        return NO_ESTIMATE
+    value = counts.sensitivity if side else counts.specificity
     whole = (labels == side) & ~np.isnan(called)
     return estimate(value, share_replicates(whole & (called == side), whole, weights), resampling)

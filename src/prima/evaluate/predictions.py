@@ -42,9 +42,9 @@ def evaluate_predictions(
     """
     path = Path(predictions)
     other = None if against is None else Path(against)
-    plain = None if lesions is None else Path(lesions)
-    matched = match_tables(path, Path(truth), by=by, lesions=plain, against=other, only=only)
-    found = evaluate(
+    lesions_path = None if lesions is None else Path(lesions)
+    matched = match_tables(path, Path(truth), by=by, lesions=lesions_path, against=other, only=only)
+    evaluation = evaluate(
         matched.predictions,
         matched.truth,
         resampling=Resampling(replicates=replicates, seed=seed),
@@ -52,7 +52,7 @@ def evaluate_predictions(
         account=matched.account,
         releases=matched.releases,
     )
-    if not found.means.evaluable:
-        why = ", ".join(sorted(set(found.not_evaluable.values())))
-        raise PrimaError(f"{path}: none of {len(found.diagnoses)} diagnoses can be evaluated ({why})")
-    return found
+    if not evaluation.means.evaluable:
+        reasons = ", ".join(sorted(set(evaluation.not_evaluable.values())))
+        raise PrimaError(f"{path}: none of {len(evaluation.diagnoses)} diagnoses can be evaluated ({reasons})")
+    return evaluation

@@ -17,15 +17,15 @@ MOST_VALUES = 20
 _FEW_NUMBERS = 8
 
 
-def strata_of(column: str, ours: Table, theirs: Table) -> list[str]:
-    """A word for each study: the value of a column, or the third of the studies that a number falls into.
+def strata_of(column: str, predictions: Table, truth: Table) -> list[str]:
+    """A word for each study: the value of a column, or the third of the studies that a index falls into.
 
     Raises:
         UsageError: neither table has the column, or it has too many values.
     """
-    table = theirs if column in theirs else ours
+    table = truth if column in truth else predictions
     if column not in table:
-        raise UsageError(f"--by {column}: neither {theirs.path} nor {ours.path} has that column")
+        raise UsageError(f"--by {column}: neither {truth.path} nor {predictions.path} has that column")
     values = table.frame[column]
     if values.dtype.is_numeric() and values.n_unique() > _FEW_NUMBERS:
         return _thirds(table.numbers(column))
@@ -66,30 +66,30 @@ def subtlety_of(
     if len(wrong):
         raise table.wrong("subtlety", int(wrong[0]), "1, 2 or 3")
     row_of = {uid: row for row, uid in enumerate(uids)}
-    column_of = {name: number for number, name in enumerate(names)}
-    found = np.full(labels.shape, 9, dtype=np.int64)
-    seen = False
+    column_of = {name: index for index, name in enumerate(names)}
+    subtlety = np.full(labels.shape, 9, dtype=np.int64)
+    has_lesion = False
     for uid, diagnosis, level in zip(table.study_uids, table.words("diagnosis"), levels, strict=True):
         row = row_of.get(uid)
         if row is None:
             continue
-        seen = True
-        for name in _stands_for(diagnosis):
+        has_lesion = True
+        for name in _implied_by(diagnosis):
             if name in column_of:
-                found[row, column_of[name]] = min(found[row, column_of[name]], int(level))
-    if not seen:
+                subtlety[row, column_of[name]] = min(subtlety[row, column_of[name]], int(level))
+    if not has_lesion:
         raise UsageError(f"{path}: no lesion belongs to a study that is evaluated; expected the same study_uid")
     positive = labels == 1
-    without = int((positive & (found == 9)).sum())
+    without = int((positive & (subtlety == 9)).sum())
     if without:
         notes.append(f"{without} true labels have no lesion in {path.name}: they count in no subtlety")
-    return np.where(positive & (found < 9), found, 0)
+    return np.where(positive & (subtlety < 9), subtlety, 0)
 
 
-def _stands_for(diagnosis: str) -> set[str]:
+def _implied_by(diagnosis: str) -> set[str]:
     """The diagnosis and all that may follow from it; whether it does, the label says."""
-    found, new = set[str](), {diagnosis}
+    implied, new = set[str](), {diagnosis}
     while new:
-        found |= new
-        new = {rule.consequence for rule in IMPLICATIONS if rule.premise in new} - found
-    return found
+        implied |= new
+        new = {rule.consequence for rule in IMPLICATIONS if rule.premise in new} - implied
+    return implied

@@ -6,45 +6,57 @@ import math
 from collections.abc import Iterator
 
 from prima.evaluate.evaluation import Account, Evaluation
-from prima.evaluate.wording import number, span
+from prima.evaluate.formatting import format_estimate, format_number
 
 
-def summary_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
+def summary_lines(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """What was measured and what came out, the most important first."""
-    means = found.means
-    yield "Mean AUROC", f"{span(means.auroc)}  over {means.evaluable} diagnoses, spread ± {number(means.spread)}"
-    if found.scored < found.studies:
-        yield "  with unscored studies", f"{number(means.auroc_with_refusals)}  a pair with such a study counts half"
-    yield "Mean average precision", span(means.average_precision)
+    means = evaluation.means
+    yield (
+        "Mean AUROC",
+        f"{format_estimate(means.auroc)}  over {means.evaluable} diagnoses, spread ± {format_number(means.spread)}",
+    )
+    if evaluation.scored < evaluation.studies:
+        yield (
+            "  with unscored studies",
+            f"{format_number(means.auroc_with_refusals)}  a pair with such a study counts half",
+        )
+    yield "Mean average precision", format_estimate(means.average_precision)
     if not math.isnan(means.ece):
-        floor = f"{number(means.ece_floor)} would be chance alone"
+        floor = f"{format_number(means.ece_floor)} would be chance alone"
         yield (
             "Calibration error (ECE)",
-            f"{number(means.ece)}  mean of diagnoses; {floor}; all pairs {number(means.ece_pooled)}",
+            f"{format_number(means.ece)}  mean of diagnoses; {floor}; all pairs {format_number(means.ece_pooled)}",
         )
-        yield "Brier score", number(means.brier)
+        yield "Brier score", format_number(means.brier)
     if not math.isnan(means.sensitivity):
         yield (
             "At thresholds",
-            f"sensitivity {number(means.sensitivity)}, specificity {number(means.specificity)}  means",
+            f"sensitivity {format_number(means.sensitivity)}, specificity {format_number(means.specificity)}  means",
         )
-    if found.priority is not None:
-        yield "Priority high", f"{span(found.priority.high)}  AUROC against the rest"
-        yield "Priority medium or high", f"{span(found.priority.medium)}  AUROC against the rest"
-        if found.priority.confusion:
-            agreement = f"agreement {found.priority.agreement:.1%}"
-            yield "Priority as called", f"kappa {span(found.priority.kappa)}  quadratic-weighted; {agreement}"
-    if found.referral_means is not None:
-        area = found.referral_means.auroc
-        yield "Referrals", f"{span(area)}  mean AUROC over {found.referral_means.evaluable} services"
+    if evaluation.priority is not None:
+        yield "Priority high", f"{format_estimate(evaluation.priority.high)}  AUROC against the rest"
+        yield "Priority medium or high", f"{format_estimate(evaluation.priority.medium)}  AUROC against the rest"
+        if evaluation.priority.confusion:
+            agreement = f"agreement {evaluation.priority.agreement:.1%}"
+            yield (
+                "Priority as called",
+                f"kappa {format_estimate(evaluation.priority.kappa)}  quadratic-weighted; {agreement}",
+            )
+    if evaluation.referral_means is not None:
+        area = evaluation.referral_means.auroc
+        yield "Referrals", f"{format_estimate(area)}  mean AUROC over {evaluation.referral_means.evaluable} services"
 
 
-def account_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
+def account_lines(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """Where studies and diagnoses went that were not measured."""
-    account = found.account or Account(
-        predictions=found.studies, truth=found.studies, matched=found.studies, scored=found.scored
+    account = evaluation.account or Account(
+        predictions=evaluation.studies, truth=evaluation.studies, matched=evaluation.studies, scored=evaluation.scored
     )
-    yield "Studies", f"{found.scored:,} with a score of {account.matched:,} matched, {found.patients:,} patients"
+    yield (
+        "Studies",
+        f"{evaluation.scored:,} with a score of {account.matched:,} matched, {evaluation.patients:,} patients",
+    )
     statuses = (("unanswered", account.unanswered), ("refused", account.refused), ("failed", account.failed))
     for word, ends in statuses:
         if ends:
@@ -53,8 +65,8 @@ def account_lines(found: Evaluation) -> Iterator[tuple[str, str]]:
     for word, uids in (("without truth", account.no_truth), ("without prediction", account.no_prediction)):
         if uids:
             yield f"  {word}", f"{len(uids):,}: {_first(uids)}"
-    if found.not_evaluable:
-        named = tuple(f"{name} ({reason})" for name, reason in found.not_evaluable.items())
+    if evaluation.not_evaluable:
+        named = tuple(f"{name} ({reason})" for name, reason in evaluation.not_evaluable.items())
         yield "Not evaluable", f"{len(named)}: {_first(named)}"
     if account.not_predicted:
         yield "Not predicted", f"{len(account.not_predicted)} diagnoses: {_first(account.not_predicted)}"

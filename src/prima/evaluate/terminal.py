@@ -9,33 +9,34 @@ from rich.table import Table
 from rich.text import Text
 
 from prima.evaluate.evaluation import FEW, STATEMENT, Difference, Evaluation, LabelResult
+from prima.evaluate.formatting import NO_NUMBER, format_difference, format_estimate, format_number, printable
 from prima.evaluate.summary import account_lines, summary_lines
-from prima.evaluate.wording import NO_NUMBER, number, printable, signed, span
 
 _BAR = 24
 _WIDE = 118
 
 
-def terminal_tables(found: Evaluation, *, width: int) -> list[RenderableType]:
+def terminal_tables(evaluation: Evaluation, *, width: int) -> list[RenderableType]:
     """Diagnoses first, so that what sums up stands last, where a terminal stops.
 
     Args:
         width: letters in a line; where they are few, names are cut and bars left out, and never a number.
     """
-    tables: list[RenderableType] = [_results("Diagnoses", found.diagnoses, width)]
-    if found.referrals:
-        tables.append(_results("Referrals", found.referrals, width))
-    tables += [_groups(found, by, width) for by in dict.fromkeys(group.by for group in found.groups)]
-    if found.comparison is not None:
-        tables.append(_comparison(found, width))
-    who = ", ".join(found.releases)
-    tables.append(_pairs(f"Evaluation of {who}" if who else "Evaluation", [*summary_lines(found)]))
-    tables.append(_pairs("Studies", [*account_lines(found)]))
-    how = found.resampling
-    few = any(row.positives < FEW and row.reason is None for row in found.diagnoses)
-    words = f"\n{how.level:.0%} intervals: {how.replicates:,} draws of patients, seed {how.seed}."
-    words += f" * fewer than {FEW} positive studies." if few else ""
-    return [*tables, Text(words, style="dim"), Text(STATEMENT)]
+    tables: list[RenderableType] = [_results("Diagnoses", evaluation.diagnoses, width)]
+    if evaluation.referrals:
+        tables.append(_results("Referrals", evaluation.referrals, width))
+    tables += [_groups(evaluation, by, width) for by in dict.fromkeys(group.by for group in evaluation.groups)]
+    if evaluation.comparison is not None:
+        tables.append(_comparison(evaluation, width))
+    releases = ", ".join(evaluation.releases)
+    tables.append(_pairs(f"Evaluation of {releases}" if releases else "Evaluation", [*summary_lines(evaluation)]))
+    tables.append(_pairs("Studies", [*account_lines(evaluation)]))
+    resampling = evaluation.resampling
+    has_few = any(row.positives < FEW and row.reason is None for row in evaluation.diagnoses)
+    draws = f"{resampling.replicates:,} draws of patients, seed {resampling.seed}"
+    legend = f"\n{resampling.level:.0%} intervals: {draws}."
+    legend += f" * fewer than {FEW} positive studies." if has_few else ""
+    return [*tables, Text(legend, style="dim"), Text(STATEMENT)]
 
 
 def _results(title: str, results: tuple[LabelResult, ...], width: int) -> RenderableType:
@@ -56,11 +57,11 @@ def _results(title: str, results: tuple[LabelResult, ...], width: int) -> Render
         table.add_row(
             Text(printable(row.display)),
             f"{row.positives:,}{'*' if row.positives < FEW else ' '}",
-            span(row.auroc),
+            format_estimate(row.auroc),
             *([Text(bar, style="yellow" if weak else "cyan")] if wide else []),
-            number(row.ece),
-            number(row.sensitivity.value),
-            number(row.specificity.value),
+            format_number(row.ece),
+            format_number(row.sensitivity.value),
+            format_number(row.specificity.value),
         )
     for row in results:
         if row.reason is not None:
@@ -73,44 +74,49 @@ def _name_width(results: Sequence[LabelResult] | Sequence[Difference], most: int
     return max(min(most, max((len(row.display) for row in results), default=0)), 12)
 
 
-def _groups(found: Evaluation, by: str, width: int) -> RenderableType:
-    groups = [group for group in found.groups if group.by == by]
+def _groups(evaluation: Evaluation, by: str, width: int) -> RenderableType:
+    groups = [group for group in evaluation.groups if group.by == by]
     title = f"\nBy {printable(by)}"
     table = Table(title=Text(title, style="bold"), title_justify="left", box=None, header_style="dim")
     table.add_column("", no_wrap=True)
     columns = {
         "studies": [f"{group.studies:,}" for group in groups],
         "diagnoses": [str(group.evaluable) for group in groups],
-        "mean AUROC": [span(group.auroc) for group in groups],
-        f"of the {groups[0].shared} shared": [span(group.shared_auroc) for group in groups],
-        "ECE": [number(group.ece) for group in groups],
-        "priority high": [number(group.priority_high.value) for group in groups],
+        "mean AUROC": [format_estimate(group.auroc) for group in groups],
+        f"of the {groups[0].shared} shared": [format_estimate(group.shared_auroc) for group in groups],
+        "ECE": [format_number(group.ece) for group in groups],
+        "priority high": [format_number(group.priority_high.value) for group in groups],
     }
-    told = {head: cells for head, cells in columns.items() if set(cells) != {NO_NUMBER}}
+    shown = {head: cells for head, cells in columns.items() if set(cells) != {NO_NUMBER}}
     if width < _WIDE:  # of the two means the one that compares
-        told.pop("mean AUROC")
-        told.pop("diagnoses")
-    for head in told:
+        shown.pop("mean AUROC")
+        shown.pop("diagnoses")
+    for head in shown:
         table.add_column(head, justify="right", no_wrap=True)
     for index, group in enumerate(groups):
-        table.add_row(Text(printable(group.value)), *(cells[index] for cells in told.values()))
+        table.add_row(Text(printable(group.value)), *(cells[index] for cells in shown.values()))
     return table
 
 
-def _comparison(found: Evaluation, width: int) -> RenderableType:
+def _comparison(evaluation: Evaluation, width: int) -> RenderableType:
     """The means, then the diagnoses whose difference is clear."""
-    pair = found.comparison
+    pair = evaluation.comparison
     assert pair is not None
     clear = sorted((row for row in pair.diagnoses if row.clear), key=lambda row: row.difference.value)
-    words = f"\nAgainst the other predictions, {pair.studies:,} studies with both"
-    words += f", {pair.left_out:,} left out" if pair.left_out else ""
-    table = Table(title=Text(words, style="bold"), title_justify="left", box=None, header_style="dim")
+    title = f"\nAgainst the other predictions, {pair.studies:,} studies with both"
+    title += f", {pair.left_out:,} left out" if pair.left_out else ""
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, header_style="dim")
     shown = (*pair.summary, *clear)
     table.add_column("", width=max(_name_width(shown, width - 52), 36), overflow="ellipsis", no_wrap=True)
     for head in ("first", "second", "first minus second"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in shown:
-        table.add_row(Text(printable(row.display)), number(row.first), number(row.second), signed(row.difference))
+        table.add_row(
+            Text(printable(row.display)),
+            format_number(row.first),
+            format_number(row.second),
+            format_difference(row.difference),
+        )
     table.add_row(Text(f"{len(pair.diagnoses) - len(clear)} diagnoses: no clear difference", style="dim"))
     return table
 

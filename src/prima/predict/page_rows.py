@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from prima.study import Differential, FindingEvidence, Familiarity, Finding, FindingPlace, Reason, SeriesEntry
+from prima.study import Differential, Familiarity, Finding, FindingEvidence, FindingPlace, Reason, SeriesEntry
 from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
 
 MIN_SHOWN = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from prima.evaluate.wording import printable
+from prima.evaluate.formatting import printable
 
 INK, SOFT, GRID, PAPER = "#1c2733", "#5d6b79", "#e3e8ed", "#ffffff"
 MAIN, MAIN_SOFT, WARN = "#0f766e", "#cfe9e6", "#c2570c"

@@ -19,33 +19,33 @@ def printable(words: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in words)
 
 
-def number(value: float, digits: int = 3) -> str:
+def format_number(value: float, digits: int = 3) -> str:
     """A number with three digits after the point; a dash where there is none.
 
     Example:
-        >>> number(0.91251), number(float("nan"))
+        >>> format_number(0.91251), format_number(float("nan"))
         ('0.913', '–')
     """
     return NO_NUMBER if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def span(estimate: Estimate) -> str:
+def format_estimate(estimate: Estimate) -> str:
     """A number with its interval.
 
     Example:
-        >>> span(Estimate(value=0.912, low=0.9, high=0.925))
+        >>> format_estimate(Estimate(value=0.912, low=0.9, high=0.925))
         '0.912 [0.900, 0.925]'
     """
     if math.isnan(estimate.value) or math.isnan(estimate.low):
-        return number(estimate.value)
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+        return format_number(estimate.value)
+    return f"{format_number(estimate.value)} [{format_number(estimate.low)}, {format_number(estimate.high)}]"
 
 
-def signed(estimate: Estimate) -> str:
+def format_difference(estimate: Estimate) -> str:
     """A difference with its interval, signs shown.
 
     Example:
-        >>> signed(Estimate(value=0.02, low=-0.01, high=0.05))
+        >>> format_difference(Estimate(value=0.02, low=-0.01, high=0.05))
         '+0.020 [-0.010, +0.050]'
     """
     if math.isnan(estimate.value):
