@@ -14,13 +14,13 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLS
 
 from prima.dicom.header import deflated
 from prima.dicom.header.read import read_header
-from prima.predict.sources import Found, find_studies
+from prima.predict.sources import FoundStudies, find_studies
 from prima.study import Reason, Study
 
 PATIENT = "Zyxwvut^Qponml"
 
 
-def read_one(found: Found) -> Study:
+def read_one(found: FoundStudies) -> Study:
     (source,) = found.studies
     return source.read()
 
@@ -36,7 +36,7 @@ def rewrite(paths: list[Path], change) -> None:
 
 
 def test_empty_folder(tmp_path) -> None:
-    assert find_studies(tmp_path) == Found(studies=(), problems=(), num_other_files=0)
+    assert find_studies(tmp_path) == FoundStudies(studies=(), problems=(), num_other_files=0)
 
 
 def test_path_that_does_not_exist(tmp_path) -> None:

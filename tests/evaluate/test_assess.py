@@ -167,7 +167,7 @@ def test_a_comparison_is_of_the_studies_that_both_have() -> None:
 def test_json_holds_no_nan() -> None:
     predictions, truth = case(10)
     found = evaluate(predictions, replace(truth, labels=truth.labels * 0), resampling=FAST)
-    text = json.dumps(found.as_json(), allow_nan=False)
+    text = json.dumps(found.to_dict(), allow_nan=False)
     assert json.loads(text)["diagnoses"][0]["auroc"]["value"] is None
     assert "does not diagnose" in text
 

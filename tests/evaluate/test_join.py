@@ -61,20 +61,20 @@ def test_rows_meet_by_study(tmp_path: Path, suffix: str) -> None:
     found = match_tables(
         write(tmp_path / f"p{suffix}", predictions()), write(tmp_path / f"t{suffix}", truth()), by=["scanner"]
     )
-    told, so = found.predictions, found.truth
-    assert told.names == (DX,)
-    np.testing.assert_array_equal(told.scores[:, 0], [0.9, 0.2, np.nan, 0.1])
-    assert told.called is not None
-    np.testing.assert_array_equal(told.called[:, 0], [1, 0, np.nan, np.nan])
-    np.testing.assert_array_equal(so.labels[:, 0], [1, 0, 1, 0])
-    assert list(so.patients) == ["a", "a", "b", "b"]
-    assert told.priority is not None
-    assert so.priority is not None
-    assert (told.priority.tolist(), so.priority.tolist()) == ([3, 0, -1, -1], [3, 0, 1, 0])
-    assert told.referral_names == ("neurosurgery",)
-    assert so.referrals is not None
-    np.testing.assert_array_equal(so.referrals[:, 0], [1, np.nan, 0, 0])
-    assert so.strata == {"scanner": ["unknown", "y", "x", "x"]}
+    predicted, true = found.predictions, found.truth
+    assert predicted.names == (DX,)
+    np.testing.assert_array_equal(predicted.scores[:, 0], [0.9, 0.2, np.nan, 0.1])
+    assert predicted.called is not None
+    np.testing.assert_array_equal(predicted.called[:, 0], [1, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(true.labels[:, 0], [1, 0, 1, 0])
+    assert list(true.patients) == ["a", "a", "b", "b"]
+    assert predicted.priority is not None
+    assert true.priority is not None
+    assert (predicted.priority.tolist(), true.priority.tolist()) == ([3, 0, -1, -1], [3, 0, 1, 0])
+    assert predicted.referral_names == ("neurosurgery",)
+    assert true.referrals is not None
+    np.testing.assert_array_equal(true.referrals[:, 0], [1, np.nan, 0, 0])
+    assert true.strata == {"scanner": ["unknown", "y", "x", "x"]}
     account = found.account
     assert (account.matched, account.scored, account.refused) == (4, 3, {"not a brain": 1})
     assert account.not_predicted == (OTHER,)
@@ -94,7 +94,7 @@ def test_a_study_that_is_not_done_has_no_numbers_and_is_counted_by_its_reason(tm
     assert found.account.scored == 3
     evaluation = evaluate(found.predictions, found.truth, account=found.account, resampling=Resampling(replicates=100))
     assert (f"  {status}", "1 unlike the studies seen") in list(account_lines(evaluation))
-    assert evaluation.as_json()["account"][status] == {"unlike the studies seen": 1}
+    assert evaluation.to_dict()["account"][status] == {"unlike the studies seen": 1}
 
 
 def test_every_row_without_a_partner_is_named(tmp_path: Path) -> None:
@@ -143,10 +143,10 @@ def test_what_the_truth_lacks_beside_diagnoses_is_said(tmp_path: Path) -> None:
 def test_lesions_stand_for_what_follows_from_them(tmp_path: Path) -> None:
     names = ("tumor_adult_glioma", "tumor_adult_high_grade_glioma")
     uids = ["1.1", "1.2", "1.3", "1.4"]
-    told = write(
+    predicted = write(
         tmp_path / "p.csv", {"study_uid": uids, names[0]: [0.9, 0.8, 0.1, 0.2], names[1]: [0.9, 0.8, 0.1, 0.2]}
     )
-    so = write(tmp_path / "t.csv", {"study_uid": uids, names[0]: [1, 1, 0, 1], names[1]: [1, 1, 0, 0]})
+    true = write(tmp_path / "t.csv", {"study_uid": uids, names[0]: [1, 1, 0, 1], names[1]: [1, 1, 0, 0]})
     lesions = write(
         tmp_path / "l.csv",
         {
@@ -155,7 +155,7 @@ def test_lesions_stand_for_what_follows_from_them(tmp_path: Path) -> None:
             "subtlety": [3, 2, 3, 1, 1],
         },
     )
-    found = match_tables(told, so, lesions=lesions)
+    found = match_tables(predicted, true, lesions=lesions)
     assert found.truth.subtlety is not None
     assert found.truth.subtlety.tolist() == [[2, 2], [3, 3], [0, 0], [0, 0]]
     assert any("1 true labels have no lesion" in note for note in found.account.notes)
@@ -163,18 +163,18 @@ def test_lesions_stand_for_what_follows_from_them(tmp_path: Path) -> None:
 
 def test_a_number_divides_into_thirds(tmp_path: Path) -> None:
     n = 30
-    uids = [str(number) for number in range(n)]
-    told = write(tmp_path / "p.csv", {"study_uid": uids, DX: [0.5] * n})
-    so = write(tmp_path / "t.csv", {"study_uid": uids, DX: [number % 2 for number in range(n)], "age": list(range(n))})
-    words = match_tables(told, so, by=["age"]).truth.strata["age"]
+    uids = [str(index) for index in range(n)]
+    predicted = write(tmp_path / "p.csv", {"study_uid": uids, DX: [0.5] * n})
+    true = write(tmp_path / "t.csv", {"study_uid": uids, DX: [age % 2 for age in range(n)], "age": [*range(n)]})
+    words = match_tables(predicted, true, by=["age"]).truth.strata["age"]
     assert sorted(set(words)) == ["1 up to 9", "2 up to 19", "3 above 19"]
     assert [words.count(word) for word in sorted(set(words))] == [10, 10, 10]
     with pytest.raises(UsageError, match="30 values"):
-        match_tables(told, so, by=["study_uid"])
+        match_tables(predicted, true, by=["study_uid"])
 
 
 @pytest.mark.parametrize(
-    ("told", "so", "words"),
+    ("predicted", "true", "words"),
     [
         ({}, {DX: None}, rf"t.csv: missing column {DX}; name the diagnoses that it has with --only"),
         ({"study_uid": ["1.1", "1.1", "1.2", "1.3"]}, {}, "p.csv: study 1.1 stands in more than one row"),
@@ -193,34 +193,34 @@ def test_a_number_divides_into_thirds(tmp_path: Path) -> None:
         ({}, {DX: [0, 1, 2, 0]}, rf"t.csv: column {DX}, row 3: expected true, false or nothing"),
     ],
 )
-def test_a_bad_table_is_one_line(tmp_path: Path, told: dict[str, Any], so: dict[str, Any], words: str) -> None:
+def test_a_bad_table_is_one_line(tmp_path: Path, predicted: dict[str, Any], true: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words) as caught:
-        match_tables(write(tmp_path / "p.csv", predictions(**told)), write(tmp_path / "t.csv", truth(**so)))
+        match_tables(write(tmp_path / "p.csv", predictions(**predicted)), write(tmp_path / "t.csv", truth(**true)))
     assert "\n" not in str(caught.value)
 
 
 def test_options_that_name_nothing(tmp_path: Path) -> None:
-    told, so = write(tmp_path / "p.csv", predictions()), write(tmp_path / "t.csv", truth())
+    predicted, true = write(tmp_path / "p.csv", predictions()), write(tmp_path / "t.csv", truth())
     with pytest.raises(UsageError, match="--by shoe_size: neither"):
-        match_tables(told, so, by=["shoe_size"])
+        match_tables(predicted, true, by=["shoe_size"])
     with pytest.raises(UsageError, match="--only spine_syrinx"):
-        match_tables(told, so, only=[OTHER])
+        match_tables(predicted, true, only=[OTHER])
     bad = {"study_uid": ["1.1"], "diagnosis": [DX], "subtlety": [4]}
     with pytest.raises(UsageError, match="row 1: expected 1, 2 or 3"):
-        match_tables(told, so, lesions=write(tmp_path / "l.csv", bad))
+        match_tables(predicted, true, lesions=write(tmp_path / "l.csv", bad))
     with pytest.raises(UsageError, match="no lesion belongs"):
-        match_tables(told, so, lesions=write(tmp_path / "l.csv", bad | {"study_uid": ["5"], "subtlety": [2]}))
+        match_tables(predicted, true, lesions=write(tmp_path / "l.csv", bad | {"study_uid": ["5"], "subtlety": [2]}))
     strangers = write(tmp_path / "other.csv", predictions(study_uid=["a", "b", "c", "d"]))
     with pytest.raises(UsageError, match="none of its studies"):
-        match_tables(told, so, against=strangers)
+        match_tables(predicted, true, against=strangers)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    so = write(tmp_path / "t.csv", truth())
+    true = write(tmp_path / "t.csv", truth())
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(UnreadableError, match="not a readable parquet table"):
-        match_tables(tmp_path / "broken.parquet", so)
+        match_tables(tmp_path / "broken.parquet", true)
     with pytest.raises(UnreadableError, match="no such file"):
-        match_tables(tmp_path / "absent.csv", so)
+        match_tables(tmp_path / "absent.csv", true)
     with pytest.raises(UsageError, match="expected a table as"):
-        match_tables(tmp_path / "table.xlsx", so)
+        match_tables(tmp_path / "table.xlsx", true)

@@ -120,7 +120,7 @@ def test_urgency_grows_with_the_level() -> None:
     assert sure == [0, pytest.approx(1 / 3), pytest.approx(2 / 3), 1]
 
 
-def test_what_is_broken_off_is_gone_on_with(findings, examples, release, tmp_path) -> None:
+def test_an_interrupted_call_is_resumed(findings, examples, release, tmp_path) -> None:
     path = tmp_path / "p.parquet"
     given = list(outcomes(findings, examples))
     with pytest.raises(KeyboardInterrupt), table(path, release) as rows:
@@ -193,7 +193,7 @@ def test_heads_that_would_share_a_column_are_named(release) -> None:
             columns_of(replace(release.manifest, diagnoses=(HeadRecord(name=name, mlp=0, column=0, offset=0.0),)))
 
 
-def test_the_verb_fills_it_and_goes_on(tmp_path, monkeypatch, capsys) -> None:
+def test_the_verb_fills_it_and_resumes(tmp_path, monkeypatch, capsys) -> None:
     for seed in (1, 2):
         write_phantom_study(tmp_path / f"study{seed}", seed=seed)
     studies = [str(tmp_path / f"study{seed}" / "series_06") for seed in (1, 2)]

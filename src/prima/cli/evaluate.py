@@ -54,7 +54,7 @@ def evaluate(
     if out is not None:
         write_evaluation(evaluation, out)
     if as_json:
-        typer.echo(json.dumps(evaluation.as_json(), allow_nan=False))
+        typer.echo(json.dumps(evaluation.to_dict(), allow_nan=False))
     else:
         console = Console()
         for table in terminal_tables(evaluation, width=console.width):

@@ -37,7 +37,7 @@ def predict(
     ] = MIN_SLICES,
     table: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.parquet", help="Also one table, a row per study; a broken-off call goes on with it."),
+        typer.Option(metavar="OUT.parquet", help="Also one table, a row per study; an interrupted call resumes."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,

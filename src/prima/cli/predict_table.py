@@ -12,7 +12,7 @@ from prima.tokens.precision import choose_precision
 
 
 def open_table(path: Path, options: PredictOptions, on_progress: Callable[[Progress], None]) -> PredictionTable:
-    """The table of a call: its columns come from the release, and a broken-off one is gone on with."""
+    """The table of a call: its columns come from the release, and an interrupted one is resumed."""
     release = load_release(
         options.release or packaged_release(), on_hash=lambda name: on_progress(Progress(step="hash", where=name))
     )

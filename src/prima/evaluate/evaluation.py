@@ -231,10 +231,10 @@ class Evaluation:
     account: Account | None = None
     releases: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Values for `json.dumps`; NaN becomes None."""
-        found: dict[str, Any] = plain(self)
-        return {"statement": STATEMENT, **found}
+        values: dict[str, Any] = plain(self)
+        return {"statement": STATEMENT, **values}
 
 
 def plain(value: Any) -> Any:
@@ -245,7 +245,7 @@ def plain(value: Any) -> Any:
         {'value': 0.9, 'low': 0.8, 'high': None}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [one.name for one in dataclasses.fields(value)]
+        names = [field.name for field in dataclasses.fields(value)]
         names += [name for name, inner in vars(type(value)).items() if isinstance(inner, property)]
         return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):

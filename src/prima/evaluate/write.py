@@ -59,7 +59,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
     """Write `FILES` into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
-        "evaluation.json": json.dumps(evaluation.as_json(), indent=1, allow_nan=False) + "\n",
+        "evaluation.json": json.dumps(evaluation.to_dict(), indent=1, allow_nan=False) + "\n",
         "evaluation.md": evaluation_markdown(evaluation),
         "evaluation.csv": results_csv(evaluation),
         "evaluation.svg": figure_svg(evaluation),

@@ -36,7 +36,7 @@ class Bar:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class FindingRow:
     """One finding as the page shows it."""
 
     rank: int
@@ -66,7 +66,7 @@ class Row:
         return ((self.display, self.differential.evidence), *others)
 
 
-def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
+def rows_of(findings: Sequence[Finding]) -> tuple[FindingRow, ...]:
     """Rank findings: present first, then abstained, not called, absent; the highest number first within each.
 
     Where some heads are calibrated and some are not, those that are come first, and a score is called one.
@@ -78,7 +78,7 @@ def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
         key=lambda finding: (
             order.index(_decision(finding)),
             finding.probability is None,
-            -_number(finding),
+            -_ranking_number(finding),
             finding.name,
         ),
     )
@@ -87,7 +87,7 @@ def rows_of(findings: Sequence[Finding]) -> tuple[Row, ...]:
     return tuple(_row(rank, finding, limit, mixed=mixed) for rank, finding in enumerate(ranked, 1))
 
 
-def num_shown(rows: Sequence[Row]) -> int:
+def num_shown(rows: Sequence[FindingRow]) -> int:
     """How many rows stand before the fold."""
     num_open = sum(row.decision in ("present", "abstained") for row in rows)
     shown = max(MIN_SHOWN, num_open)
@@ -100,11 +100,11 @@ def _decision(finding: Finding) -> Decision:
     return "present" if finding.present else "absent"
 
 
-def _number(finding: Finding) -> float:
+def _ranking_number(finding: Finding) -> float:
     return finding.logit if finding.probability is None else finding.probability
 
 
-def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
+def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> FindingRow:
     if finding.probability is None:
         origin = finding.threshold or 0.0
         places = {value: (value + limit) / (2 * limit) * 100 for value in (finding.logit, origin, 0.0)}
@@ -127,7 +127,7 @@ def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> Row:
         value = fine_percent(finding.probability)
         threshold = None if finding.threshold is None else fine_percent(finding.threshold)
         interval = None if low is None or high is None else interval_words(low, high)
-    return Row(
+    return FindingRow(
         rank=rank,
         display=finding.display,
         group=_GROUP_OF.get(finding.name),

@@ -24,9 +24,9 @@ from prima.model.engine.reading import StudyReading, TakeSeries
 from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release, packaged_release
 from prima.predict.ahead import made_ahead
-from prima.predict.findings_file import check_writable, write_study_results
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import Problem, StudySource, find_studies
+from prima.predict.write import check_writable, write_study_results
 from prima.study import Excluded, Findings, Series, Study
 from prima.tokens.contract import Contract
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision

@@ -16,7 +16,7 @@ from prima.files.walk import Problem, walk
 from prima.study.nifti import is_nifti, read_nifti_study
 from prima.study.study import Series, Study
 
-__all__ = ["Found", "Problem", "StudySource", "find_studies"]
+__all__ = ["FoundStudies", "Problem", "StudySource", "find_studies"]
 
 OnSeries = Callable[[Series], None]
 
@@ -47,7 +47,7 @@ class StudySource:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundStudies:
     """The studies under a path, and what could not be attributed to one.
 
     Args:
@@ -66,7 +66,7 @@ def find_studies(
     keep_all: bool = False,
     min_slices: int = MIN_SLICES,
     on_file: Callable[[int], None] | None = None,
-) -> Found:
+) -> FoundStudies:
     """Find every study under a folder, or in a single file.
 
     DICOM files are grouped by StudyInstanceUID wherever they lie; a folder that directly holds NIfTI files is one
@@ -84,13 +84,13 @@ def find_studies(
     """
     walked = walk(path)
     folders: dict[Path, list[Path]] = defaultdict(list)
-    others = []
+    other_files = []
     for file in walked.files:
         if is_nifti(file):
             folders[file.parent].append(file)
         else:
-            others.append(file)
-    scanned = scan(others, one_study=keep_all, on_file=on_file)
+            other_files.append(file)
+    scanned = scan(other_files, one_study=keep_all, on_file=on_file)
     studies = [
         StudySource(study_uid=study.study_uid, where=study.where, _read=_dicom_reader(study, keep_all, min_slices))
         for study in scanned.studies
@@ -99,7 +99,7 @@ def find_studies(
         StudySource(study_uid=None, where=folder, _read=_nifti_reader(tuple(files), keep_all, min_slices))
         for folder, files in folders.items()
     ]
-    return Found(
+    return FoundStudies(
         studies=tuple(studies),
         problems=(*walked.problems, *scanned.problems),
         num_other_files=scanned.num_other_files,
@@ -118,12 +118,12 @@ def read_study(path: Path | str, *, keep_all: bool = False, min_slices: int = MI
     Raises:
         UsageError: the path is not there, or holds no study or several.
     """
-    place = Path(path)
-    if not place.exists():
-        raise UsageError(f"{place}: no such file or folder; give the folder of a study")
-    found = find_studies(place, keep_all=keep_all, min_slices=min_slices)
+    path = Path(path)
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder; give the folder of a study")
+    found = find_studies(path, keep_all=keep_all, min_slices=min_slices)
     if len(found.studies) != 1:
-        raise UsageError(f"{place}: found {len(found.studies)} studies, expected one; give the folder of one study")
+        raise UsageError(f"{path}: found {len(found.studies)} studies, expected one; give the folder of one study")
     return found.studies[0].read(workers=workers)
 
 

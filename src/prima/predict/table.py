@@ -19,9 +19,10 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from prima import __version__
-from prima.errors import MissingDependencyError, UsageError
+from prima.errors import UsageError
 from prima.files.durable import new_file, sync_open
 from prima.files.lock import try_lock
+from prima.files.optional import require
 from prima.model.release.folder import Release
 from prima.model.release.manifest import Manifest
 from prima.predict.run import Outcome
@@ -36,13 +37,13 @@ Row = dict[str, Any]
 
 
 class PredictionTable:
-    """A table being filled; leaving the `with` block writes it, an error leaves the rows to go on with.
+    """A table being filled; leaving the `with` block writes it, after an error the same call resumes from its rows.
 
     Args:
         path: of the table.
         release: that predicts.
         mode: what of a study the model sees.
-        settings: of the call, whatever else decides its numbers; rows of other settings are not gone on with.
+        settings: of the call, whatever else decides its numbers; rows of other settings are refused.
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
@@ -58,7 +59,7 @@ class PredictionTable:
         self.counts: Counter[str] = Counter()
         self._spool_path = path.with_name(path.name + SPOOL_SUFFIX)
         self._done: set[str] = set()
-        self._num_earlier = 0
+        self._num_earlier_bytes = 0
         columns_of(release.manifest)  # now rather than after the work
         self._header = {
             "format": FORMAT,
@@ -112,24 +113,24 @@ class PredictionTable:
             spool.close()
             raise UsageError(f"--table {self.path}: another process fills it; choose another place")
         spool.seek(0)
-        whole = 0
-        for number, line in enumerate(spool):
+        num_bytes = 0
+        for index, line in enumerate(spool):
             if not line.endswith(b"\n"):
                 break
-            whole += len(line)
-            found = json.loads(line)
-            if number == 0 and found != self._header:
+            num_bytes += len(line)
+            values = json.loads(line)
+            if index == 0 and values != self._header:
                 spool.close()
                 raise UsageError(
                     f"--table {self.path}: found rows of another release or other options in {self._spool_path.name}, "
                     "expected those of this call; delete that file or choose another place"
                 )
-            if number > 0 and _stays(found):
-                self._done.add(found["study_uid"])
-                self.counts[found["status"]] += 1
-        spool.truncate(whole)
-        self._num_earlier = whole
-        if not whole:
+            if index > 0 and _is_final(values):
+                self._done.add(values["study_uid"])
+                self.counts[values["status"]] += 1
+        spool.truncate(num_bytes)
+        self._num_earlier_bytes = num_bytes
+        if not num_bytes:
             _append(spool, self._header)
         return spool
 
@@ -138,12 +139,12 @@ class PredictionTable:
         next(self._spool)
         while line := self._spool.readline():
             row = json.loads(line)
-            if self._spool.tell() > self._num_earlier or _stays(row):
+            if self._spool.tell() > self._num_earlier_bytes or _is_final(row):
                 yield row
 
 
-def _stays(row: Row) -> bool:
-    """Whether a row of an earlier call is gone on with; an input that failed is tried again."""
+def _is_final(row: Row) -> bool:
+    """Whether a row of an interrupted call is kept; an input that failed is tried again."""
     return row["study_uid"] is not None and row["status"] != "failed"
 
 
@@ -165,12 +166,12 @@ def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable
     """
     pa, parquet = _arrow()
     kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
-    about = {"format": FORMAT, "openprima": __version__, "release": manifest.name, "mode": mode}
-    schema = pa.schema([(name, kinds[kind]) for name, kind in columns_of(manifest).items()], metadata=about)
-    num_rows, left = 0, iter(rows)
+    metadata = {"format": FORMAT, "openprima": __version__, "release": manifest.name, "mode": mode}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns_of(manifest).items()], metadata=metadata)
+    num_rows, remaining = 0, iter(rows)
     try:
         with new_file(path) as temporary, parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            while group := list(islice(left, ROWS_A_GROUP)):
+            while group := list(islice(remaining, ROWS_A_GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=schema))
                 num_rows += len(group)
     except OSError as error:
@@ -179,12 +180,7 @@ def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable
 
 
 def _arrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingDependencyError("--table needs pyarrow: pip install 'openprima[archive]'") from None
-    return pyarrow, parquet
+    return require("pyarrow", "--table", extra="archive"), require("pyarrow.parquet", "--table", extra="archive")
 
 
 def _append(spool: IO[bytes], values: Mapping[str, Any]) -> None:

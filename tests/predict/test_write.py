@@ -6,8 +6,7 @@ import jsonschema
 import pytest
 
 from prima.errors import PrimaError, UsageError
-from prima.predict import findings_file
-from prima.predict.findings_file import check_writable, write_study_results
+from prima.predict.write import check_writable, write_study_results
 from prima.study import Findings, read_findings
 
 SCHEMA = json.loads(files("prima.study").joinpath("findings.schema.json").read_text("utf-8"))
@@ -71,7 +70,7 @@ def test_an_interrupted_write_leaves_the_earlier_result(examples, tmp_path, monk
     def full_disk(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(findings_file.os, "fsync", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(UsageError, match="No space left"):
         write_study_results(replace(findings, description="after"), {}, tmp_path)
     assert sorted(path.name for path in folder.iterdir()) == ["findings.json", "report.html"]

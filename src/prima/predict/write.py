@@ -25,7 +25,7 @@ def write_study_results(
     Both files are made before either is written; findings.json comes last: where it is, the page is too.
 
     Args:
-        findings: done or refused.
+        findings: of any status.
         pictures: of the used series, by series UID and part.
         out: is created when absent.
 
@@ -59,13 +59,13 @@ def check_writable(out: Path) -> None:
     Raises:
         UsageError: a file is in the way, or this user may not write there.
     """
-    place = out.absolute()
+    folder = out.absolute()
     try:
-        while not place.exists():
-            place = place.parent
-        if not place.is_dir():
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir():
             raise UsageError(f"--out {out}: found a file in the way, expected a folder; choose another --out")
-        writable = os.access(place, os.W_OK | os.X_OK)
+        writable = os.access(folder, os.W_OK | os.X_OK)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be reached: {error.strerror}; choose another --out") from None
     if not writable:

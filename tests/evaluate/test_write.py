@@ -55,7 +55,7 @@ def test_every_file_is_there_and_nothing_else(folder: Path) -> None:
 
 def test_the_json_is_everything(found: Evaluation, folder: Path) -> None:
     read = json.loads((folder / "evaluation.json").read_text("utf-8"))
-    assert read == json.loads(json.dumps(found.as_json()))
+    assert read == json.loads(json.dumps(found.to_dict()))
     assert len(read["diagnoses"]) == 52
     assert read["diagnoses"][1]["decisions"]["sensitivity"] == found.diagnoses[1].sensitivity.value
     assert read["pooled"]["error"] == found.means.ece_pooled
