@@ -14,7 +14,7 @@ from baseline_linear import loss_of, targets_of
 from numpy.typing import NDArray
 from torch import nn
 
-from prima.evaluate.metrics import auroc
+from prima.evaluate.metrics import mean_auroc
 
 Batch = tuple[torch.Tensor, ...]
 
@@ -59,15 +59,6 @@ class Fit:
     journal: tuple[tuple[float, int, float, float], ...]
 
 
-def mean_auroc(logits: NDArray[np.float32], labels: NDArray[np.float32]) -> float:
-    """Over the diagnoses that can be evaluated."""
-    found = []
-    for number in range(labels.shape[1]):
-        known = ~np.isnan(labels[:, number])
-        found.append(auroc(logits[known, number].astype(np.float64), labels[known, number] == 1))
-    return float(np.nanmean(found)) if not np.isnan(found).all() else float("nan")
-
-
 def fit(
     network: nn.Module,
     train: Part,
@@ -102,7 +93,7 @@ def fit(
         spent = (clock() - start) / budget
         if spent >= 1 or spent * config.evaluations >= len(journal) + 1:
             network.eval()
-            reached = mean_auroc(predict()[:, DIAGNOSES_AT], validation.labels)
+            reached, _ = mean_auroc(predict()[:, DIAGNOSES_AT], validation.labels)
             journal.append((round(clock() - start, 1), step, round(running, 4), round(reached, 4)))
             print(
                 f"  {journal[-1][0]:.0f} s, step {step}: loss {running:.3f}, validation AUROC {reached:.4f}", flush=True

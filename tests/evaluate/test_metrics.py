@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prima.evaluate.calibration import brier, reliability
-from prima.evaluate.metrics import auroc, average_precision, decisions
+from prima.evaluate.metrics import auroc, average_precision, decisions, mean_auroc
 from prima.evaluate.priority import confusion, quadratic_kappa
 
 # Few values, so that ties are frequent.
@@ -108,3 +108,19 @@ def test_kappa_costs_distance() -> None:
     assert quadratic_kappa(near) == pytest.approx(1 - 1 / 8)
     assert quadratic_kappa(far) < quadratic_kappa(near)
     assert math.isnan(quadratic_kappa(confusion(np.array([2, 2]), np.array([2, 2]), 4)))
+
+
+def test_the_mean_auroc_leaves_unknown_labels_out() -> None:
+    scores = np.array([[0.9, 0.1], [0.8, 0.9], [0.7, 0.5], [0.1, 0.3]])
+    labels = np.array([[1, 0], [np.nan, 1], [np.nan, 0], [0, 1]])
+    mean, measured = mean_auroc(scores, labels)
+    assert (mean, measured) == (np.mean([1.0, 0.75]), 2)
+    assert mean_auroc(scores[:, :1], np.array([[1.0], [np.nan], [1.0], [np.nan]]))[1] == 0
+
+
+def test_without_unknown_labels_the_mean_is_that_of_the_columns() -> None:
+    """So weights that were chosen by truth labels, as the packaged ones were, are chosen as before."""
+    random = np.random.default_rng(0)
+    scores, labels = random.standard_normal((60, 5)).round(1), (random.random((60, 5)) < 0.3).astype(float)
+    columns = [auroc(scores[:, column], labels[:, column] == 1) for column in range(5)]
+    assert mean_auroc(scores, labels) == (float(np.mean(columns)), 5)

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from prima.errors import ReleaseError
 from prima.model.networks.cost import encoder_flops
+from prima.model.packaging import build
 from prima.model.packaging import probe as probe_module
 from prima.model.packaging.build import ReleaseParts, build_release, collect, without_studies
 from prima.model.packaging.check import ReleaseCheck, check_release
@@ -504,3 +505,11 @@ def test_a_release_that_is_calibrated_anew_answers_the_probe_and_claims_no_old_m
     assert "0.871" not in card
     assert "## What was measured\n\nNothing." in card
     assert "## Calibration" in card
+
+
+def test_provenance_hashes_what_is_executed() -> None:
+    source = Path(build.__file__).read_text()
+    words = source.replace("import ast", "import ast  # x").replace('"""A hash of', '"""Of which code: a hash of')
+    assert words != source
+    assert build.executed_code(words) == build.executed_code(source)
+    assert build.executed_code(source.replace('"files", "study"', '"study"')) != build.executed_code(source)

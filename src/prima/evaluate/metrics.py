@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,32 @@ def auroc(scores: Floats, truth: Bools) -> float:
         return float("nan")
     above = midranks(scores)[truth].sum() - positives * (positives + 1) / 2
     return float(above / (positives * negatives))
+
+
+def mean_auroc(scores: NDArray[np.floating[Any]], labels: NDArray[np.floating[Any]]) -> tuple[float, int]:
+    """Mean AUROC over the columns that can be measured; a label that is not known takes no part.
+
+    Args:
+        scores: [N, columns].
+        labels: [N, columns] 1 present, 0 absent, NaN not known.
+
+    Returns:
+        The mean over the columns with a positive and a negative among the known labels, and how many they are; NaN
+        and 0 when there is none.
+
+    Example:
+        >>> scores = np.array([[0.1, 0.5], [0.9, 0.5], [0.5, 0.5]])
+        >>> labels = np.array([[0.0, 1.0], [1.0, 1.0], [np.nan, 1.0]])
+        >>> mean_auroc(scores, labels)
+        (1.0, 1)
+    """
+    values = []
+    for score, label in zip(scores.T, labels.T, strict=True):
+        known = ~np.isnan(label)
+        present = label[known] == 1
+        if present.any() and not present.all():
+            values.append(auroc(score[known].astype(np.float64), present))
+    return (float(np.mean(values)), len(values)) if values else (float("nan"), 0)
 
 
 def average_precision(scores: Floats, truth: Bools) -> float:

@@ -1,6 +1,7 @@
 """Pulling the wanted studies from a PACS by C-MOVE or C-GET (PS3.4 C.4.2, C.4.3).
 
-Nothing about a pull is kept on disk: asking again and leaving out what is complete is how it resumes.
+Nothing about a pull is kept on disk but the files that came and were not taken yet: handing those on, asking again and
+leaving out what is complete is how it resumes.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def pacs_instances(
     pace: Pace | None = None,
     on_study: Callable[[Listed, bool], None] = lambda _study, _complete: None,
 ) -> Iterator[IncomingInstance | NotDelivered]:
-    """Every instance of the wanted studies that is not here yet.
+    """Every instance of the wanted studies that is not here yet, after those that an earlier pull received in vain.
 
     Args:
         pacs: whom to ask.
@@ -101,6 +102,7 @@ def pacs_instances(
     spool = Spool(spool_folder, pace or Pace())
     ae = _application(node)
     try:
+        yield from spool.left_over()
         with _associated(ae, pacs, node) as association:
             studies = list(find_studies(association, wanted))
         with _listening(ae, node, pacs, spool):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from prima.dicom.network.wanted import Pace
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
+from prima.files.durable import make_folder, write_bytes
 
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 _DEPTH = 512
@@ -18,40 +19,53 @@ _DEPTH = 512
 class Spool:
     """What a storage provider fills and a reader drains.
 
+    A C-STORE is answered with success when the file is on disk under its name and can no longer be lost: one that no
+    reader took over, because the process ended, is handed out by the next spool of this folder (`left_over`).
+
     A slow reader slows the sender: once the queue is full, the answer to the next C-STORE waits.
 
     Args:
-        folder: on the archive's file system, so that storing a file is giving it a name.
+        folder: on the archive's file system, so that storing a file is giving it a name. One spool at a time uses it.
         pace: how fast instances may come.
     """
 
     def __init__(self, folder: Path, pace: Pace) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob("*.dcm"):  # of a process that died; the study will be sent again
-            left.unlink()
+        make_folder(folder)
         self.folder = folder
         self._pace = pace
         self._waiting: queue.Queue[IncomingInstance | NotDelivered] = queue.Queue(_DEPTH)
         self._closed = threading.Event()
         self._lock = threading.Lock()
-        self._count = 0
+        self._left = sorted(folder.glob("*.dcm"))
+        self._count = max((int(path.stem) for path in self._left if path.stem.isdecimal()), default=0)
+
+    def left_over(self) -> Iterator[IncomingInstance]:
+        """What an earlier process received and did not hand on."""
+        for path in self._left:
+            yield self._instance(path, path.name)
 
     def store(self, content: bytes, key: str) -> int:
         """Take one Part 10 file from the network; returns the status of the C-STORE response (PS3.4 B.2.3)."""
         with self._lock:  # several associations may store at once
             self._pace.wait()
             self._count += 1
-            path = self.folder / f"{self._count}.dcm"
+            path = self.folder / f"{self._count:08d}.dcm"
         try:
-            path.write_bytes(content)
+            write_bytes(path, content)
         except OSError:
-            path.unlink(missing_ok=True)
             return _OUT_OF_RESOURCES
+        status = self._put(self._instance(path, key))
+        if status != _SUCCESS:
+            path.unlink(missing_ok=True)
+        return status
 
+    def _instance(self, path: Path, key: str) -> IncomingInstance:
         def done() -> None:
             path.unlink(missing_ok=True)
+            if self._closed.is_set():
+                self._remove_if_empty()
 
-        return self._put(IncomingInstance(content=path, key=key, taking="link", on_done=done))
+        return IncomingInstance(content=path, key=key, taking="link", on_done=done)
 
     def refuse(self, key: str, detail: str) -> int:
         """Note something that came and cannot be understood."""
@@ -78,9 +92,10 @@ class Spool:
                     return
 
     def close(self) -> None:
-        """Refuse what still comes."""
+        """Refuse what still comes. Files stay until whoever took them has said that they are safe elsewhere."""
         self._closed.set()
-        for left in self.folder.glob("*.dcm"):
-            left.unlink(missing_ok=True)
-        if not any(os.scandir(self.folder)):
+        self._remove_if_empty()
+
+    def _remove_if_empty(self) -> None:
+        with suppress(OSError):
             self.folder.rmdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ from prima.tokens.vqvae import VQVAE, VQVAEConfig
 EVALUATION_FILE = "evaluation.json"
 # Of an evaluation these name studies one by one; a summary does not need them.
 _STUDY_LISTS = ("no_truth", "no_prediction")
-_SOURCE_ROOMS = ("study", "tokens", "model", "train")
+_SOURCE_ROOMS = ("files", "study", "tokens", "model")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -259,12 +260,34 @@ def _provenance(parts: ReleaseParts) -> dict[str, Any]:
 
 
 def source_sha256() -> str:
-    """A hash of the rooms that make and run a model: which openprima it was, without asking git."""
+    """A hash of the code that makes and runs a model: which openprima it was, without asking git.
+
+    It covers the rooms up to this one, and of each module what Python executes: comments, docstrings and layout do not
+    count. What trained the weights stands in the record of each stage.
+    """
     digest = hashlib.sha256()
     top = Path(str(resources.files("prima")))
     for path in sorted(path for room in _SOURCE_ROOMS for path in (top / room).rglob("*.py")):
-        digest.update(path.relative_to(top).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        code = executed_code(path.read_text(encoding="utf-8"))
+        digest.update(path.relative_to(top).as_posix().encode() + b"\0" + code.encode() + b"\0")
     return digest.hexdigest()
+
+
+def executed_code(source: str) -> str:
+    """What Python executes of a module: its syntax tree without docstrings.
+
+    Example:
+        >>> executed_code("x = 1  # one") == executed_code("x = 1")
+        True
+        >>> executed_code("x = 1") == executed_code("x = 2")
+        False
+    """
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
+            node.body = node.body[1:]  # type: ignore[attr-defined]
+    return ast.dump(tree)
 
 
 def _config(part: Part, kind: type[Any], stage: str) -> Any:

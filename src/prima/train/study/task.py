@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from prima.errors import TrainingError
-from prima.evaluate.metrics import auroc
+from prima.evaluate.metrics import mean_auroc
 from prima.model.networks.report_encoder import Texts, TextTokenizer, pack_texts
 from prima.study.mode import Mode
 from prima.study.ontology import DIAGNOSES
@@ -259,13 +259,7 @@ def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]
         measured |= {f"retrieval@{k}": share for k, share in found.at.items()}
         measured |= {f"chance@{k}": share for k, share in found.chance.items()}
     if logits:
-        scores, truth = np.concatenate(logits), np.concatenate(labels)
-        values = [
-            auroc(scores[:, column], truth[:, column] == 1)
-            for column in range(truth.shape[1])
-            if 0 < (truth[:, column] == 1).sum() < len(truth)
-        ]
-        measured["auroc"] = float(np.mean(values)) if values else float("nan")
+        measured["auroc"], _ = mean_auroc(np.concatenate(logits), np.concatenate(labels))
     return measured
 
 

@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from prima.evaluate.metrics import auroc
+from prima.evaluate.metrics import mean_auroc
 from prima.files.durable import write_json
 from prima.model.networks.vision import HierarchicalViT
 from prima.model.release.folder import load_release
@@ -193,13 +191,8 @@ def measure(heads: TrainedHeads, validation: HeadData) -> dict[str, float]:
         ("diagnosis AUROC", logits.diagnoses, labels.diagnoses),
         ("referral AUROC", logits.referrals, labels.referrals),
     ):
-        values = []
-        for score, column in zip(scores.T, truth.T, strict=True):
-            known = ~np.isnan(column)
-            present = column[known] == 1
-            if present.any() and not present.all():
-                values.append(auroc(score[known].astype(np.float64), present))
-        if values:
-            found[what] = float(np.mean(values))
-            found[f"{what.split()[0]} heads measured"] = float(len(values))
+        value, num_measured = mean_auroc(scores, truth)
+        if num_measured:
+            found[what] = value
+            found[f"{what.split()[0]} heads measured"] = float(num_measured)
     return found
