@@ -27,7 +27,7 @@ WITH_PYTHON = [page for page in PAGES if blocks(page)]
 
 
 def for_engine() -> dict[str, Any]:
-    from .train.dummy_task import DummyTask
+    from .train.engine.dummy_task import DummyTask
 
     return {"task": DummyTask()}
 

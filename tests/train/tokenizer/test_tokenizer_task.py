@@ -19,8 +19,8 @@ from prima.train.run_folder import load_dense, write_dense
 from prima.train.tokenizer.model import TokenModel, TokenModelConfig
 from prima.train.tokenizer.task import TokenizerTask, TokenizerTaskConfig, latent_width
 
-from .made import facts_of, patch_source, patches_of
-from .states import state
+from ..made import facts_of, patch_source, patches_of
+from ..states import state
 
 CONFIG = replace(recipe_of("tiny").tokenizer, patches_per_study=40)
 

@@ -13,7 +13,7 @@ import torch
 from prima.errors import UnreadableError
 from prima.train.data.token_folder import StudyFacts, TokenFolder, write_part
 
-from .made import MENINGIOMA, NUMBER, dense_of, facts_of, token_source, tokens_of
+from ..made import MENINGIOMA, NUMBER, dense_of, facts_of, token_source, tokens_of
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from prima.train.study.bpe import train_bpe
 from prima.train.study.second_phase import FROZEN, SeriesTask, series_states
 from prima.train.study.task import StudyTask
 
-from .made import token_source
-from .states import state
+from ..made import token_source
+from ..states import state
 
 RECIPE = recipe_of("tiny")
 

@@ -39,7 +39,7 @@ def test_walking_600_mb_takes_the_memory_of_one_tensor(legacy: bool, tmp_path: P
     count, megabytes = 15, 40
     path = write_sparse(tmp_path / "big.pt", count, megabytes << 20, legacy=legacy)
     assert path.stat().st_size > count * megabytes << 20
-    environment = {"PYTHONPATH": str(Path(checkpoint.__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": str(Path(checkpoint.__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", WALK, str(path)], check=True, capture_output=True, text=True, env=environment
     )

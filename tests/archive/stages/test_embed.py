@@ -282,7 +282,7 @@ def test_a_full_disk_is_one_line(filled: Archive, release: Path, monkeypatch: py
 
 
 def test_every_column_and_reason_is_documented() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "reference" / "embeddings.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "reference" / "embeddings.md").read_text(encoding="utf-8")
     for words in (STUDY_COLUMNS, SERIES_COLUMNS, FAILURES):
         assert not [name for name, meaning in words.items() if f"| `{name}` | {meaning} |" not in text]
 

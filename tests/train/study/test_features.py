@@ -17,7 +17,7 @@ from prima.train.data.token_folder import TokenFolder
 from prima.train.recipes import recipe_of
 from prima.train.study.features import Features, features_of, labels_of, read_features, write_features
 
-from .made import NUMBER, token_source
+from ..made import NUMBER, token_source
 
 CONFIG = replace(recipe_of("tiny").study.model.vision, token_width=8 + 33, evidence=52)
 

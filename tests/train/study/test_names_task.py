@@ -19,8 +19,8 @@ from prima.train.recipes import recipe_of
 from prima.train.run_folder import load_names, write_names
 from prima.train.study.names import NamesTask
 
-from .made import NAMES, token_source
-from .states import state
+from ..made import NAMES, token_source
+from ..states import state
 
 RECIPE = recipe_of("tiny")
 CONFIG = replace(RECIPE.names, token_width=8 + 33, tokens_per_series=5)

@@ -22,8 +22,8 @@ from prima.train.study.bpe import train_bpe
 from prima.train.study.dropout import DropoutConfig
 from prima.train.study.task import StudyTask, StudyTaskConfig
 
-from .made import NUMBER, token_source
-from .states import state
+from ..made import NUMBER, token_source
+from ..states import state
 
 RECIPE = recipe_of("tiny")
 
