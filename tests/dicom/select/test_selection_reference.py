@@ -9,7 +9,7 @@ import pytest
 from prima.dicom.select import select
 from prima.study import Reason
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "selection.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "selection.md"
 
 
 @pytest.mark.parametrize("reason", Reason)
