@@ -69,12 +69,12 @@ def auroc_replicates(scores: Floats, truth: Bools, weights: Weights) -> Floats:
         truth: [n].
         weights: [n, replicates], whole numbers.
     """
-    return _pass(scores, truth, weights, _auroc)
+    return _by_replicate(scores, truth, weights, _auroc)
 
 
 def precision_replicates(scores: Floats, truth: Bools, weights: Weights) -> Floats:
     """Average precision of every replicate: [replicates]; NaN where one has no positives."""
-    return _pass(scores, truth, weights, _precision)
+    return _by_replicate(scores, truth, weights, _precision)
 
 
 def share_replicates(part: Bools, whole: Bools, weights: Weights) -> Floats:
@@ -108,25 +108,27 @@ def interval(replicates: Floats, level: float) -> Interval:
 
 
 @dataclass(frozen=True)
-class _Sorted:
+class _SortedWeights:
     """The weights of one chunk of replicates around the positives.
 
     Args:
         positive: weights of the positives, by rising score, [p, r].
         below: cumulative weights of the negatives by rising score, [m + 1, r].
-        under: for each positive, how many negatives score less, [p].
-        upto: for each positive, how many score less or the same, [p].
-        first: for each positive, the index of the first one of the same score, [p].
+        num_below: for each positive, how many negatives score less, [p].
+        num_up_to: for each positive, how many score less or the same, [p].
+        first_tied: for each positive, the index of the first one of the same score, [p].
     """
 
     positive: Weights
     below: Weights
-    under: NDArray[np.int64]
-    upto: NDArray[np.int64]
-    first: NDArray[np.int64]
+    num_below: NDArray[np.int64]
+    num_up_to: NDArray[np.int64]
+    first_tied: NDArray[np.int64]
 
 
-def _pass(scores: Floats, truth: Bools, weights: Weights, measure: Callable[[_Sorted], Floats]) -> Floats:
+def _by_replicate(
+    scores: Floats, truth: Bools, weights: Weights, measure: Callable[[_SortedWeights], Floats]
+) -> Floats:
     positives, negatives = np.flatnonzero(truth), np.flatnonzero(~truth)
     replicates = weights.shape[1]
     if not len(positives):
@@ -134,38 +136,38 @@ def _pass(scores: Floats, truth: Bools, weights: Weights, measure: Callable[[_So
     positives = positives[np.argsort(scores[positives], kind="stable")]
     negatives = negatives[np.argsort(scores[negatives], kind="stable")]
     high, low = scores[positives], scores[negatives]
-    under, upto = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
-    first = np.searchsorted(high, high, "left")
-    found = np.empty(replicates)
+    num_below, num_up_to = np.searchsorted(low, high, "left"), np.searchsorted(low, high, "right")
+    first_tied = np.searchsorted(high, high, "left")
+    values = np.empty(replicates)
     for start in range(0, replicates, _CHUNK):
         part = slice(start, min(start + _CHUNK, replicates))
         chunk = weights[:, part]
         below = np.zeros((len(negatives) + 1, chunk.shape[1]), dtype=np.float32)
         # whole numbers: exact in float32 up to 16 million studies
         np.cumsum(chunk[negatives], axis=0, out=below[1:])
-        found[part] = measure(_Sorted(chunk[positives], below, under, upto, first))
-    return found
+        values[part] = measure(_SortedWeights(chunk[positives], below, num_below, num_up_to, first_tied))
+    return values
 
 
-def _auroc(at: _Sorted) -> Floats:
-    above = at.below[at.under] + at.below[at.upto]
-    won = 0.5 * (at.positive * above).sum(0, dtype=np.float64)
-    pairs = at.positive.sum(0, dtype=np.float64) * at.below[-1]
+def _auroc(ranked: _SortedWeights) -> Floats:
+    above = ranked.below[ranked.num_below] + ranked.below[ranked.num_up_to]
+    won = 0.5 * (ranked.positive * above).sum(0, dtype=np.float64)
+    pairs = ranked.positive.sum(0, dtype=np.float64) * ranked.below[-1]
     return _divide(won, pairs)
 
 
-def _precision(at: _Sorted) -> Floats:
+def _precision(ranked: _SortedWeights) -> Floats:
     # found among the positives at this score or above
-    reached = np.cumsum(at.positive[::-1], axis=0, dtype=np.float64)[::-1][at.first]
-    called = reached + (at.below[-1] - at.below[at.under])
+    reached = np.cumsum(ranked.positive[::-1], axis=0, dtype=np.float64)[::-1][ranked.first_tied]
+    called = reached + (ranked.below[-1] - ranked.below[ranked.num_below])
     precision = np.divide(reached, called, out=np.zeros_like(reached), where=called > 0)
-    total = at.positive.sum(0, dtype=np.float64)
-    summed = (at.positive * precision).sum(0)
+    total = ranked.positive.sum(0, dtype=np.float64)
+    summed = (ranked.positive * precision).sum(0)
     return _divide(summed, total)
 
 
 def _divide(above: NDArray[Any], below: NDArray[Any]) -> Floats:
     """NaN where there is nothing to divide by."""
-    found = np.full(len(below), np.nan)
-    np.divide(above, below, out=found, where=below > 0)
-    return found
+    quotient = np.full(len(below), np.nan)
+    np.divide(above, below, out=quotient, where=below > 0)
+    return quotient
