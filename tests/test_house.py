@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -149,6 +150,42 @@ def test_folders_are_not_crowded() -> None:
     counts.pop(".", None)
     assert not {name: count for name, count in counts.items() if count > 30}
     assert sum(counts.values()) / len(counts) <= 15
+
+
+def durable_calls(text: str) -> Iterator[str]:
+    """Calls that rename a file, force one to disk or lock one. `str.replace` takes two values, `Path.replace` one."""
+    for node in ast.walk(ast.parse(text)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        name, of = node.func.attr, node.func.value
+        renames = name == "replace" and len(node.args) == 1 and not node.keywords
+        renames |= name == "replace" and isinstance(of, ast.Name) and of.id in ("os", "shutil")
+        if renames or name in ("rename", "renames", "move", "fsync", "fdatasync", "flock", "lockf"):
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+def test_one_place_writes_then_renames() -> None:
+    paths = [path for folder in ("src", "runs", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)): list(durable_calls(path.read_text(encoding="utf-8"))) for path in paths}
+    assert found.pop("src/prima/files/durable.py")
+    assert found.pop("src/prima/files/lock.py")
+    assert not {path: calls for path, calls in found.items() if calls}, "use prima.files.durable"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_one"),
+    [
+        ("partial.replace(path)", True),
+        ("os.replace(a, b)", True),
+        ("path.rename(name)", True),
+        ("os.fsync(file.fileno())", True),
+        ("text.replace('a', 'b')", False),
+        ("dataclasses.replace(one, name='x')", False),
+        ("moment.replace(tzinfo=None)", False),
+    ],
+)
+def test_what_counts_as_a_rename(code: str, is_one: bool) -> None:
+    assert bool(list(durable_calls(code))) == is_one
 
 
 def test_no_machine_path_in_any_text(tracked_files: list[Path]) -> None:

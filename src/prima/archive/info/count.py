@@ -182,7 +182,7 @@ def _by_reason(rows: pl.DataFrame) -> Breakdown:
     named = rows.with_columns(
         label=pl.when(pl.col("status") == "used")
         .then(pl.lit("Used"))
-        .otherwise(pl.col("reason").replace(words))
+        .otherwise(pl.col("reason").replace(list(words), list(words.values())))
         .fill_null("unknown"),
         side="status",
     )
@@ -221,4 +221,11 @@ def _labels(archive: Archive) -> list[Breakdown]:
     present = pl.scan_parquet(path).filter(pl.col("assertion") == "present")
     counted = present.group_by("diagnosis").agg(number=pl.len()).collect()
     words = {diagnosis.name: diagnosis.display for diagnosis in DIAGNOSES}
-    return [_counted(counted, "Reports by diagnosis present", pl.col("diagnosis").replace(words), most=len(DIAGNOSES))]
+    return [
+        _counted(
+            counted,
+            "Reports by diagnosis present",
+            pl.col("diagnosis").replace(list(words), list(words.values())),
+            most=len(DIAGNOSES),
+        )
+    ]

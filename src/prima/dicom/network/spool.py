@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prima.dicom.network.wanted import Pace
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
-from prima.files.durable import make_folder, write_bytes
+from prima.files.durable import make_folder, sweep, write_bytes
 
 _SUCCESS, _OUT_OF_RESOURCES, _CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xC000
 _DEPTH = 512
@@ -31,6 +31,7 @@ class Spool:
 
     def __init__(self, folder: Path, pace: Pace) -> None:
         make_folder(folder)
+        sweep(folder)
         self.folder = folder
         self._pace = pace
         self._waiting: queue.Queue[IncomingInstance | NotDelivered] = queue.Queue(_DEPTH)
