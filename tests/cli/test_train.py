@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -291,29 +292,71 @@ def test_heads_of_a_release(trained: Path, tokens: Path, tmp_path: Path, capsys:
 
 RECIPE = """
 from dataclasses import replace
+
+from prima.train import Recipe, demo_reports
 from prima.train.recipes import tiny
 
-def ours():
-    return replace(tiny(), name="ours", target="ppv=0.5")
 
-def nothing():
+def ours() -> Recipe:
+    base = tiny()
+    return replace(base, name="ours", names=replace(base.names, hidden=48), target="ppv=0.5")
+
+
+def image_only() -> Recipe:
+    base = demo_reports()
+    return replace(base, name="ours_image_only", study=replace(base.study, mode="image"))
+
+
+def number():
     return 7
 """
 
 
-def test_a_recipe_by_import_path(tokens, trained, tmp_path, monkeypatch, capsys) -> None:
+@pytest.fixture
+def site_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of recipes in the current directory, which is forgotten afterwards."""
     (tmp_path / "site_recipes.py").write_text(RECIPE)
     monkeypatch.chdir(tmp_path)
-    call = ["train", "clip", str(tokens), str(trained), "--dry-run", "--json"]
-    status, out, _ = said(capsys, *call, "--recipe", "site_recipes:ours")
+    monkeypatch.delitem(sys.modules, "site_recipes", raising=False)
+
+
+@pytest.mark.usefixtures("site_recipes")
+def test_a_recipe_by_import_path_trains(
+    tokens: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trained / "tokenizer", folder / "tokenizer")
+    shutil.copytree(trained / "release", folder / "release")
+    for card in trained.glob("*.json"):
+        shutil.copy(card, folder)
+    line = ("train", "names", tokens, folder, *STEPS[2:], "--recipe", "site_recipes:ours")
+    status, out, _ = said(capsys, *line, "--dry-run", "--json")
     assert status == 0
     assert json.loads(out)["recipe"]["recipe"] == "ours"
-    for name, words in (
-        ("absent_module:ours", "cannot import 'absent_module'"),
-        ("site_recipes:absent", "found no function 'absent'"),
-        ("site_recipes:nothing", "found a int, expected that it returns a Recipe"),
-        ("absent", "expected one of tiny"),
-    ):
-        status, _, err = said(capsys, *call, "--recipe", name)
-        assert status == 2
-        assert words in " ".join(err.split())
+    assert not (folder / "names").exists()
+    assert said(capsys, *line)[0] == 0
+    saved = json.loads((folder / "names" / "recipe.json").read_text())
+    assert (saved["recipe"], saved["names"]["hidden"], saved["engine"]["num_steps"]) == ("ours", 48, 4)
+    assert len(read_journal(folder / "names" / "journal.jsonl")) == 4
+    assert str(tmp_path) not in sys.path
+
+
+@pytest.mark.usefixtures("site_recipes")
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ("absent", "found 'absent', expected one of tiny"),
+        ("absent_module:ours", "found no module 'absent_module'"),
+        ("site_recipes:absent", "found no function 'absent' in 'site_recipes'"),
+        ("site_recipes:number", "the function returns a int, expected a Recipe"),
+        ("site_recipes:", "expected package.module:function"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(
+    tokens: Path, trained: Path, recipe: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = said(capsys, "train", "clip", tokens, trained, "--dry-run", "--recipe", recipe)
+    assert status == 2
+    assert err.startswith("prima: --recipe")
+    assert err.count("\n") == 1
+    assert message in err

@@ -103,6 +103,44 @@ def test_an_unknown_recipe_names_the_known_ones() -> None:
         recipe_of("huge")
 
 
+BROKEN = """
+def fails():
+    raise ValueError("no such\\nstudy")
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "function", "message"),
+    [
+        ("recipes_a", BROKEN, "fails", "the function fails (ValueError: no such study)"),
+        ("recipes_b", "def (", "ours", "'recipes_b' cannot be imported (SyntaxError: "),
+        ("recipes_c", "import absent_package", "ours", "'recipes_c' imports 'absent_package', which is not installed"),
+        ("recipes_d", "def ours(x): ...", "ours", "the function fails (TypeError: ours() missing 1 required"),
+        ("recipes_e", "ours = 3", "ours", "found no function 'ours' in 'recipes_e', expected one"),
+    ],
+)
+def test_a_broken_recipe_of_a_site_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, text: str, function: str, message: str
+) -> None:
+    (tmp_path / f"{module}.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError) as error:
+        recipe_of(f"{module}:{function}")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_of_a_package_is_found_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "our_site").mkdir()
+    recipes = "from prima.train import demo\n\ndef ours():\n    from our_site.later import NAME\n    return demo()\n"
+    (tmp_path / "our_site" / "recipes.py").write_text(recipes)
+    (tmp_path / "our_site" / "later.py").write_text("NAME = 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert recipe_of("our_site.recipes:ours") == recipe_of("demo")
+    with pytest.raises(UsageError, match=r"found no module 'our_site\.absent'"):
+        recipe_of("our_site.absent:ours")
+
+
 def test_every_recipe_is_documented() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "recipes.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE) == list(RECIPES)

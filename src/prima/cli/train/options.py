@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="An archive, or a folder with train/ and validation/.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run: a folder that all stages share.")]
-RecipeName = Annotated[str, typer.Option("--recipe", metavar="NAME", help="What to train and how.")]
+RecipeName = Annotated[
+    str, typer.Option("--recipe", metavar="NAME", help="A recipe by name, or package.module:function.")
+]
 Minutes = Annotated[
-    float | None, typer.Option(min=0, metavar="M", help="Stop after so long; the same line goes on with it.")
+    float | None, typer.Option(min=0, metavar="M", help="Stop after so long; the same command resumes.")
 ]
 Seed = Annotated[int, typer.Option(metavar="S", help="Of weights, order and everything dropped.")]
 Steps = Annotated[int | None, typer.Option(min=1, metavar="N", help="Updates, in place of the recipe's length.")]
