@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from prima.study import Affine
 from prima.tokens.contract import PLANE_AXIS, PUBLISHED, Contract
 from prima.tokens.patches import cut_patches, select_foreground
 from prima.tokens.resample import OrientedVolume
@@ -21,7 +22,7 @@ SMALL = replace(PUBLISHED, patch_slices=2, patch_in_plane=8, encoder_slices=4, m
 
 
 def oriented(voxels: NDArray[np.generic], plane: str) -> OrientedVolume:
-    return OrientedVolume(voxels=voxels, affine=np.eye(4), plane_axis=PLANE_AXIS[plane])
+    return OrientedVolume(voxels=voxels, affine=Affine(np.eye(4)), plane_axis=PLANE_AXIS[plane])
 
 
 def cut_plainly(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from prima.study import Affine
 from prima.tokens import tokenizer as tokenizer_module
 from prima.tokens.contract import PLANE_AXIS, PUBLISHED
 from prima.tokens.patches import Patches
@@ -34,6 +35,8 @@ def random_patches(plane: str, num: int, seed: int = 0) -> Patches:
         plane=plane,
         num_patches=num,
         foreground_percent=5,
+        affine=Affine(np.eye(4)),
+        volume_shape=(1, 1, 1),
     )
 
 
@@ -90,5 +93,7 @@ def test_micro_batches_are_whole_and_in_order() -> None:
             plane="axial",
             num_patches=num,
             foreground_percent=5,
+            affine=Affine(np.eye(4)),
+            volume_shape=(1, 1, 1),
         )
         assert torch.equal(tokenizer.latents(part), whole[rows])

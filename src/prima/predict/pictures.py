@@ -84,7 +84,7 @@ def make_pictures(series: Series) -> SeriesPictures:
 def _to_patient_axes(volume: Volume) -> tuple[NDArray[Any], tuple[float, float, float]]:
     """A view of the voxels as [z to the head, y to the back, x to the left], and its spacing in mm."""
     spacing = volume.spacing_mm
-    directions = volume.affine[:3, :3] / np.array(spacing)
+    directions = volume.affine.direction
     z, y, x = max(permutations(range(3)), key=lambda axes: sum(abs(directions[2 - i, axes[i]]) for i in range(3)))
     flips = tuple(
         slice(None, None, -1 if directions[row, axis] < 0 else 1)

@@ -1,5 +1,6 @@
 """The nouns that cross a border between rooms: volumes, series, studies, findings. No torch here."""
 
+from prima.study.affine import Affine
 from prima.study.exclusion import Excluded, Reason
 from prima.study.findings import (
     Competitor,
@@ -19,6 +20,7 @@ from prima.study.volume import Plane, Volume
 
 __all__ = [
     "Acquisition",
+    "Affine",
     "Competitor",
     "Differential",
     "Excluded",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
+from prima.study.affine import Affine
 from prima.study.volume import Volume
 
 MAX_BYTES = 4 * 1024**3
@@ -25,8 +26,6 @@ MAX_VOLUMES_READ = 8
 
 MAX_DEFLATE_RATIO = 1032
 """No deflate stream expands further; a header that claims more than that is of a truncated file."""
-
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,5 +176,5 @@ def volume_of(image: NiftiImage, index: int = 0) -> Volume:
     voxels = image.voxels[index].transpose([2 - axis for axis in axes])
     return Volume(
         voxels=np.ascontiguousarray(voxels),
-        affine=(_RAS_TO_LPS @ image.affine_ras)[:, [*axes, 3]],
+        affine=Affine.from_ras(image.affine_ras).reordered(axes),
     )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from prima.study import Affine
 from prima.tokens.contract import CENTRE_INDEX, PLANE_AXIS, Contract
 from prima.tokens.resample import OrientedVolume
 
@@ -31,6 +32,8 @@ class Patches:
         plane: axial, coronal or sagittal.
         num_patches: number of patches of the whole volume (N).
         foreground_percent: the percentage that decided what was kept.
+        affine: from an index (z, y, x) of the oriented volume to LPS mm; coordinates minus `shift` are such indices.
+        volume_shape: (z, y, x) of the oriented volume.
     """
 
     voxels: torch.Tensor
@@ -38,6 +41,8 @@ class Patches:
     plane: str
     num_patches: int
     foreground_percent: int
+    affine: Affine
+    volume_shape: tuple[int, int, int]
     shift: tuple[int, int, int] = (0, 0, 0)
 
     @property
@@ -49,6 +54,42 @@ class Patches:
     def foreground_share(self) -> float:
         """Kept patches among all."""
         return self.num_kept / self.num_patches
+
+    @property
+    def extent(self) -> tuple[int, int, int]:
+        """Voxels of a patch along (z, y, x)."""
+        z, y, x = self.voxels.shape[1:]
+        return (z, y, x)
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """[K, 3] first voxel of each patch in the oriented volume; below zero in the padding."""
+        starts: NDArray[np.int64] = self.coordinates.numpy().astype(np.int64) - np.array(self.shift)
+        return starts
+
+    def affine_of(self, row: int) -> Affine:
+        """The affine of one patch: from a voxel (z, y, x) of it to LPS mm."""
+        return self.affine.starting_at(self.starts[row])
+
+    def centres_mm(self) -> NDArray[np.float64]:
+        """[K, 3] centre of each patch in the patient: LPS mm."""
+        return self.affine.apply(self.starts + (np.array(self.extent) - 1) / 2)
+
+    def corners_mm(self) -> NDArray[np.float64]:
+        """[K, 8, 3] corners of each patch's box, half a voxel beyond the centres of its outermost voxels: LPS mm."""
+        unit = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1], indexing="ij"), axis=-1).reshape(8, 3)
+        return self.affine.apply(self.starts[:, None] - 0.5 + unit * np.array(self.extent))
+
+    def row_at(self, point_mm: ArrayLike) -> int | None:
+        """The kept patch that holds a point of the patient, None when it lies in none.
+
+        Args:
+            point_mm: [3] LPS mm.
+        """
+        index = self.affine.inverse().apply(point_mm)
+        inside = np.all((index >= self.starts - 0.5) & (index < self.starts - 0.5 + np.array(self.extent)), axis=1)
+        rows = np.flatnonzero(inside)
+        return int(rows[0]) if len(rows) else None
 
     def for_encoder(self, contract: Contract, rows: slice) -> torch.Tensor:
         """Some patches as the encoder takes them: [k, 1, z, y, x], slices duplicated along the plane axis."""
@@ -84,6 +125,8 @@ def cut_patches(volume: OrientedVolume, contract: Contract) -> Patches:
         plane=volume.plane,
         num_patches=int(np.prod(grid)),
         foreground_percent=percent,
+        affine=volume.affine,
+        volume_shape=(voxels.shape[0], voxels.shape[1], voxels.shape[2]),
         shift=tuple((first_index * extent + before).tolist()),
     )
 

@@ -24,14 +24,13 @@ def reduce_to_mm(volume: Volume, pixel_mm: float, slab_mm: float | None) -> Volu
         >>> reduce_to_mm(thin, 2.0, 4.5).voxels.shape
         (3, 4, 4)
     """
-    depth_mm, row_mm, column_mm = (float(size) for size in np.linalg.norm(volume.affine[:3, :3], axis=0))
-    affine = volume.affine.astype(np.float64)
+    affine = volume.affine
+    depth_mm, row_mm, column_mm = affine.spacing_mm
     voxels = volume.voxels.astype(np.float32, copy=False)
     together = 1 if slab_mm is None else max(1, int(slab_mm / depth_mm + 1e-3))
     if together > 1:
         voxels = _slabs(voxels, together)
-        affine[:3, 3] += affine[:3, 0] * (together - 1) / 2
-        affine[:3, 0] *= together
+        affine = affine.moved(0, (together - 1) / 2).scaled((together, 1, 1))
     for axis, size_mm in ((1, row_mm), (2, column_mm)):
         num_in = voxels.shape[axis]
         num_out = max(1, round(num_in * size_mm / pixel_mm))
@@ -39,8 +38,7 @@ def reduce_to_mm(volume: Volume, pixel_mm: float, slab_mm: float | None) -> Volu
         first = (num_in - 1) / 2 - (num_out - 1) / 2 * step
         weights = _triangles(num_in, first + step * np.arange(num_out), max(1.0, step))
         voxels = weights @ voxels if axis == 1 else voxels @ weights.T
-        affine[:3, 3] += affine[:3, axis] * first
-        affine[:3, axis] *= step
+        affine = affine.moved(axis, first).scaled([step if other == axis else 1 for other in range(3)])
     return Volume(voxels=np.ascontiguousarray(voxels), affine=affine)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import MissingDependencyError
-from prima.study import Volume
+from prima.study import Affine, Volume
 from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.reduce import reduce_to_mm
 
@@ -38,12 +38,12 @@ class OrientedVolume:
 
     Args:
         voxels: [z, y, x] in LPS, in the dtype that resampling left.
-        affine: [4, 4], from the index (z, y, x, 1) to LPS mm.
+        affine: from the index (z, y, x) to LPS mm.
         plane_axis: array axis that the slices are stacked along.
     """
 
     voxels: NDArray[Any]
-    affine: NDArray[np.float64]
+    affine: Affine
     plane_axis: int
 
     @property
@@ -80,9 +80,7 @@ def resample_in_plane(volume: Volume, contract: Contract) -> Volume:
     fill = PIXEL_TYPE_IDS.get(volume.voxels.dtype.name, 0) if contract.fill == "pixel_type_id" else 0
     size = contract.in_plane_size
     _, rows, columns = volume.voxels.shape
-    affine = volume.affine.copy()
-    affine[:3, 1] *= rows / size
-    affine[:3, 2] *= columns / size
+    affine = volume.affine.scaled((1, rows / size, columns / size))
     if contract.resampling == "itk":
         return Volume(voxels=_resample_with_itk(volume, size, fill), affine=affine)
     if (rows, columns) == (size, size):
@@ -93,14 +91,14 @@ def resample_in_plane(volume: Volume, contract: Contract) -> Volume:
 def _resample_with_itk(volume: Volume, size: int, fill: float) -> NDArray[Any]:
     sitk = _simpleitk()
     slices, rows, columns = volume.voxels.shape
-    geometry = volume.geometry
-    spacing = geometry.spacing_mm[::-1].tolist()
+    parts = volume.affine.parts
+    spacing = parts.spacing_mm[::-1].tolist()
     image = sitk.GetImageFromArray(volume.voxels)
     image.SetSpacing(spacing)
     # The library's inverse of a matrix with subnormal numbers is wrong, without an error; zero is what they mean.
-    direction = np.where(np.abs(geometry.direction) < np.finfo(np.float64).tiny, 0.0, geometry.direction)
+    direction = np.where(np.abs(parts.direction) < np.finfo(np.float64).tiny, 0.0, parts.direction)
     image.SetDirection(direction[:, ::-1].ravel().tolist())
-    image.SetOrigin(geometry.origin_mm.tolist())
+    image.SetOrigin(parts.origin_mm.tolist())
     new_spacing = (spacing[0] * columns / size, spacing[1] * rows / size, spacing[2])
     resampled = sitk.Resample(
         image,
@@ -173,35 +171,20 @@ def _along(voxels: NDArray[Any], taps: _Taps, axis: int) -> NDArray[Any]:
     return step
 
 
-def turn_to_lps(voxels: NDArray[Any], affine: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+def turn_to_lps(voxels: NDArray[Any], affine: Affine) -> tuple[NDArray[Any], Affine]:
     """Permute and flip array axes so that index (z, y, x) grows along (head, back, left).
 
     Args:
         voxels: [a, b, c] in any axis order.
-        affine: [4, 4] from (a, b, c, 1) to LPS mm.
+        affine: from (a, b, c) to LPS mm.
 
     Returns:
-        The array [z, y, x] (contiguous) and its affine from (z, y, x, 1).
+        The array [z, y, x] (contiguous) and its affine from (z, y, x).
     """
-    patient_axis = nearest_patient_axes(affine)
+    patient_axis = affine.patient_axes()
     order = [int(np.flatnonzero(patient_axis == axis)[0]) for axis in (2, 1, 0)]
-    turned = np.transpose(voxels, order)
-    result = affine[:, [*order, 3]].copy()
+    turned, result = np.transpose(voxels, order), affine.reordered(order)
     for array_axis, axis in enumerate((2, 1, 0)):
         if result[axis, array_axis] < 0:
-            turned = np.flip(turned, array_axis)
-            result[:3, 3] += result[:3, array_axis] * (turned.shape[array_axis] - 1)
-            result[:3, array_axis] *= -1
+            turned, result = np.flip(turned, array_axis), result.flipped(array_axis, turned.shape[array_axis])
     return np.ascontiguousarray(turned), result
-
-
-def nearest_patient_axes(affine: NDArray[np.float64]) -> NDArray[np.intp]:
-    """For each array axis the patient axis (0 x, 1 y, 2 z) it runs along, each used once, largest cosine first."""
-    cosines = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
-    result = np.zeros(3, np.intp)
-    for _ in range(3):
-        axis, array_axis = np.unravel_index(int(np.argmax(cosines)), (3, 3))
-        result[array_axis] = axis
-        cosines[axis, :] = -1
-        cosines[:, array_axis] = -1
-    return result

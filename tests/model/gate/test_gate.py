@@ -79,7 +79,7 @@ def test_noise_and_slices_in_disorder_are_refused(gate: Gate, brain: Study) -> N
 
 def test_the_same_voxels_give_the_same_verdict_in_any_order_of_axes(gate: Gate, brain: Study) -> None:
     volume = brain.series[0].volume
-    flipped = volume.affine.copy()
+    flipped = np.array(volume.affine)
     flipped[:3, 3] += flipped[:3, 1] * (volume.voxels.shape[1] - 1)
     flipped[:3, 1] *= -1
     other = Volume(voxels=np.ascontiguousarray(volume.voxels[:, ::-1]), affine=flipped)

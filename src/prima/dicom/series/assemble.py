@@ -12,7 +12,7 @@ from prima.dicom.header.instance import Frame, Instance
 from prima.dicom.header.scan import safe_uid
 from prima.dicom.pixels.rescale import rescale, rescale_dtype
 from prima.dicom.series.part import Part
-from prima.dicom.series.stack import Stack, geometry_of, has_geometry, stack
+from prima.dicom.series.stack import Stack, affine_of, has_geometry, stack
 from prima.errors import UnreadableError
 from prima.study.study import Series
 from prima.study.volume import Volume
@@ -46,7 +46,7 @@ def stack_by_name(part: Part, decoded: Decoded, *, label: str | None, notes: Seq
         GeometryError: no volume can be made of those that can.
     """
     placed, said = _placed(part, decoded, notes)
-    stacked = Stack(frames=tuple(placed), geometry=geometry_of(placed), notes=())
+    stacked = Stack(frames=tuple(placed), affine=affine_of(placed), notes=())
     return _series(stacked, decoded, label=label, notes=tuple(said))
 
 
@@ -105,7 +105,7 @@ def _series(stacked: Stack, decoded: Decoded, *, label: str | None, notes: tuple
     for index, (frame, image) in enumerate(zip(stacked.frames, images, strict=True)):
         voxels[index] = rescale(image, frame.slope, frame.intercept, dtype)
     try:
-        volume = Volume.at(voxels, stacked.geometry)
+        volume = Volume(voxels=voxels, affine=stacked.affine)
     except ValueError as error:
         raise GeometryError(str(error)) from None
     first = stacked.frames[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from prima.dicom.header.instance import Frame
 from prima.files.walk import path_key
-from prima.study.volume import Geometry
+from prima.study.affine import Affine
 
 # A step between neighbours this many times the usual one counts as missing slices.
 GAP_FACTOR = 1.5
@@ -24,7 +24,7 @@ class Stack:
     """Images in the order of the volume's first axis, where the volume lies, and what was noticed."""
 
     frames: tuple[Frame, ...]
-    geometry: Geometry
+    affine: Affine
     notes: tuple[str, ...]
 
 
@@ -77,10 +77,10 @@ def stack(frames: Sequence[Frame]) -> Stack:
     along = projections(frames)
     order = sorted(range(len(frames)), key=lambda index: (along[index], name_order(frames[index])))
     ordered = tuple(frames[index] for index in order)
-    return Stack(frames=ordered, geometry=geometry_of(ordered), notes=_gaps(along[order]))
+    return Stack(frames=ordered, affine=affine_of(ordered), notes=_gaps(along[order]))
 
 
-def geometry_of(ordered: Sequence[Frame]) -> Geometry:
+def affine_of(ordered: Sequence[Frame]) -> Affine:
     """Where a stack of images already in order lies (PS3.3 C.7.6.2.1.1).
 
     Directions in the plane are made perpendicular, in the arithmetic of the image library that the published weights
@@ -103,7 +103,7 @@ def geometry_of(ordered: Sequence[Frame]) -> Geometry:
         step, length = normal, first.thickness_mm or 1.0
     along = np.copysign(normal, normal * (step @ normal))
     sheared = np.linalg.norm(step / length - along) > SHEAR
-    return Geometry(
+    return Affine.of_parts(
         origin_mm=np.array(first.position),
         direction=np.stack([step / length if sheared else along, column, row], axis=1),
         spacing_mm=np.array([length, *first.spacing_mm]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.study import Volume
+from prima.study import Affine, Volume
 from prima.tokens.resample import turn_to_lps
 
 PIXEL_MM = 5.0
@@ -26,11 +26,11 @@ class View:
 
     Args:
         voxels: [z, y, x] float32 in LPS, 5 mm apart: 0 is dark or outside of the volume, 1 is bright, 1.5 the most.
-        affine: [4, 4] from the index (z, y, x, 1) to LPS mm.
+        affine: from the index (z, y, x) to LPS mm.
     """
 
     voxels: NDArray[np.float32]
-    affine: NDArray[np.float64]
+    affine: Affine
 
 
 def view_of(volume: Volume, num_pixels: int = NUM_PIXELS) -> View:
@@ -50,21 +50,16 @@ def view_of(volume: Volume, num_pixels: int = NUM_PIXELS) -> View:
     dark, bright = np.percentile(seen, (_DARK, _BRIGHT))
     seen = np.clip((seen - dark) / max(float(bright - dark), 1e-12), 0, BRIGHTEST).astype(np.float32)
     corner = _corner(seen, num_pixels)
-    affine[:3, 3] += affine[:3, :3] @ corner
-    return View(voxels=_cut(seen, corner, num_pixels), affine=affine)
+    return View(voxels=_cut(seen, corner, num_pixels), affine=affine.starting_at(corner))
 
 
-def _picked(volume: Volume) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+def _picked(volume: Volume) -> tuple[NDArray[np.generic], Affine]:
     """Every n-th voxel along each axis, as many as a coarse look needs."""
     steps = [max(1, int(_PICKED_MM / size)) for size in volume.spacing_mm]
-    affine = volume.affine.astype(np.float64)
-    affine[:3, :3] *= steps
-    return volume.voxels[:: steps[0], :: steps[1], :: steps[2]], affine
+    return volume.voxels[:: steps[0], :: steps[1], :: steps[2]], volume.affine.scaled(steps)
 
 
-def _resampled(
-    voxels: NDArray[np.float32], affine: NDArray[np.float64], axis: int
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _resampled(voxels: NDArray[np.float32], affine: Affine, axis: int) -> tuple[NDArray[np.float32], Affine]:
     """One axis brought to 5 mm: linear between voxels, a triangle over those that are closer; the middle stays."""
     num_in, size_mm = voxels.shape[axis], float(np.linalg.norm(affine[:3, axis]))
     step = PIXEL_MM / size_mm
@@ -73,9 +68,7 @@ def _resampled(
     reach = max(1.0, step)
     weights = np.clip(1 - np.abs(np.clip(at, 0, num_in - 1)[:, None] - np.arange(num_in)) / reach, 0, None)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    result = affine.copy()
-    result[:3, 3] += affine[:3, axis] * at[0]
-    result[:3, axis] *= step
+    result = affine.moved(axis, at[0]).scaled([step if other == axis else 1 for other in range(3)])
     moved = np.tensordot(weights, voxels, axes=(1, axis))
     return np.ascontiguousarray(np.moveaxis(moved, 0, axis)), result
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.study import Series, Study, Volume
+from prima.study import Affine, Series, Study, Volume
 from prima.study.volume import Plane
 
 SIZE, SLICES = 160, 4
@@ -34,7 +34,7 @@ def probe_study() -> Study:
             series_uid=f"2.25.{number}",
             number=number,
             description=f"{plane[:3].upper()} PROBE",
-            volume=Volume(voxels=_voxels(number), affine=_affine(plane)),
+            volume=Volume(voxels=_voxels(number), affine=Affine(_affine(plane))),
         )
         for number, plane in enumerate(_DIRECTIONS, start=1)
     )

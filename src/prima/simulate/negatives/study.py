@@ -20,8 +20,9 @@ from prima.simulate.negatives.stacks import Stack, scan_scene
 from prima.simulate.negatives.tomography import scan_ct
 from prima.simulate.negatives.trunk import TRUNKS
 from prima.simulate.scanner.scanners import Scanner
+from prima.study.affine import Affine
 from prima.study.study import Acquisition, Series, Study
-from prima.study.volume import Geometry, Volume
+from prima.study.volume import Volume
 
 MAKERS: dict[str, Callable[[np.random.Generator], Scene]] = {
     **{name: spine(name) for name in REGIONS}, **LIMBS, **TRUNKS, **PHANTOMS, **FRUIT
@@ -55,7 +56,7 @@ class Negative:
             number=number,
             description=planned.words[number - 1],
             protocol=planned.words[number - 1],
-            volume=Volume.at(stack.voxels, Geometry.of_affine(stack.affine)),
+            volume=Volume(voxels=stack.voxels, affine=Affine(stack.affine).through_parts()),
             acquisition=Acquisition(
                 manufacturer=machine.manufacturer,
                 model=machine.model,

@@ -16,10 +16,11 @@ from prima.simulate.people.case import Case
 from prima.simulate.scanner.acquire import AcquiredScan, Acquisition
 from prima.simulate.scanner.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
 from prima.simulate.study.visibility import Visibility, visibility
+from prima.study.affine import Affine
 from prima.study.exclusion import Excluded
 from prima.study.study import Acquisition as Facts
 from prima.study.study import Patient, Series, Study
-from prima.study.volume import Geometry, Volume
+from prima.study.volume import Volume
 
 
 class Mask(NamedTuple):
@@ -144,7 +145,7 @@ def _series(planned: PlannedStudy, series: PlannedSeries, acquired: AcquiredScan
         description=series.description,
         protocol=series.protocol_name,
         part=scan.part,
-        volume=Volume.at(acquired.voxels, Geometry.of_affine(patient_affine(planned, scan.affine))),
+        volume=Volume(voxels=acquired.voxels, affine=Affine(patient_affine(planned, scan.affine)).through_parts()),
         acquisition=Facts(
             manufacturer=scanner.manufacturer,
             model=scanner.model,

@@ -169,10 +169,10 @@ def dense_targets(
         low, high = index.min(0), index.max(0)
         table = np.full(high - low + 1, -1, np.int64)
         table[tuple((index - low).T)] = np.arange(len(index))
-        token_mm3 = float(np.prod(extent) * abs(np.linalg.det(oriented.affine[:3, :3])))
-        inverse = np.linalg.inv(oriented.affine)
+        token_mm3 = float(np.prod(extent) * oriented.affine.voxel_mm3)
+        inverse = oriented.affine.inverse()
         for number, (points_mm, voxel_mm3) in points.items():
-            voxel = points_mm @ inverse[:3, :3].T + inverse[:3, 3]
+            voxel = inverse.apply(points_mm)
             at = np.floor((voxel + 0.5 + np.array(patches.shift)) / extent).astype(np.int64) - low
             inside = np.all((at >= 0) & (at < table.shape), axis=1)
             hit = table[tuple(at[inside].T)]
