@@ -25,7 +25,7 @@ from prima.files.durable import new_file
 from prima.model.gate.admit import PACKAGED, load_gate, save_gate
 from prima.model.gate.network import KINDS, GateNetwork
 from prima.model.gate.view import View, view_of
-from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.negatives import SUBKINDS, make_negative, plan_negative
 from prima.simulate.pathology import shape_hooks
 from prima.simulate.phantom.scan import acquire, phantom_protocols

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.anatomy.drawing import Drawing
 from prima.simulate.anatomy.folds import distance_to_sulcus, where_folded
-from prima.simulate.anatomy.head import build_head
 from prima.simulate.anatomy.shape import Shape
 from prima.simulate.anatomy.texture import Texture
 from prima.simulate.geometry.grid import Grid

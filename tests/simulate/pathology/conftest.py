@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import pytest
 
-from prima.simulate.anatomy.head import Head, build_head
+from prima.simulate.anatomy.build_head import build_head
+from prima.simulate.anatomy.head import Head
 from prima.simulate.pathology import labels_of
 from prima.simulate.people.case import Case, Lesion, Person, Visit
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.build_head import build_head
+from prima.simulate.anatomy.regions import region_map
 from prima.simulate.pathology import PATTERNS, displacement_mm, paint_lesions, sample_lesions, shape_hooks
 from prima.simulate.pathology.canvas import Canvas
 from prima.simulate.pathology.materials import MATERIALS
@@ -107,7 +108,7 @@ def test_ventricles_grow_with_the_degree(case_of):
         )  # fmt: skip
         case = case_of((found,) if degree else ())
         head = build_head(case, spacing_mm=4.0, shape_hooks=shape_hooks(case))
-        volumes.append(float(head.region("ventricles").sum()))
+        volumes.append(float(region_map(head, "ventricles").sum()))
     assert volumes[1] > 1.3 * volumes[0] and volumes[2] > 2.2 * volumes[0]
 
 
@@ -120,7 +121,7 @@ def test_the_mask_of_wide_ventricles_holds_their_fluid(stage, case_of):
     head = build_head(case_of((found,)), spacing_mm=3.0, shape_hooks=shape_hooks(case_of((found,))))
     mask = paint_lesions(head, case_of((found,)))[0].mask
     assert float(head.fraction("csf")[mask].mean()) > 0.85
-    lateral = head.region("lateral_ventricles")
+    lateral = region_map(head, "lateral_ventricles")
     assert float(lateral[mask].sum()) > 0.8 * float(lateral.sum())
 
 

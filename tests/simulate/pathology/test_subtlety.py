@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from prima.simulate.anatomy.head import build_head
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.anatomy.build_head import build_head
+from prima.simulate.anatomy.head import TISSUE_NAMES
+from prima.simulate.anatomy.regions import region_map
 from prima.simulate.pathology import PATTERNS, displacement_mm, paint_lesions, sample_lesions, shape_hooks
 from prima.simulate.scanner.physics import signal, signals
 from prima.simulate.scanner.series_roles import ROLES, sequence_for
@@ -86,7 +87,7 @@ def test_what_is_subtler_moves_less(diagnosis):
 
 @pytest.mark.parametrize("diagnosis", sorted(WIDENED))
 def test_what_is_subtler_widens_less(diagnosis, healthy, case_of):
-    usual = float(healthy(50.0).region(WIDENED[diagnosis]).sum())
+    usual = float(region_map(healthy(50.0), WIDENED[diagnosis]).sum())
     ratios = []
     for subtlety in (1, 2, 3):
         found = []
@@ -94,7 +95,7 @@ def test_what_is_subtler_widens_less(diagnosis, healthy, case_of):
             case = case_of(own_lesions(diagnosis, subtlety, seed)[0])
             head = build_head(case, spacing_mm=4.0, shape_hooks=shape_hooks(case))
             paint_lesions(head, case)
-            found.append(float(head.region(WIDENED[diagnosis]).sum()) / usual)
+            found.append(float(region_map(head, WIDENED[diagnosis]).sum()) / usual)
         ratios.append(median(found))
     plain, moderate, subtle = ratios
     assert plain > 1.1 * moderate and moderate > 1.1 * subtle and subtle > 1.2 and math.isfinite(plain)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.anatomy.head import TISSUE_NAMES
 from prima.simulate.scanner.physics import Sequence, adc_um2_ms, csf_null_ms, relaxation, signal
 from prima.simulate.scanner.tissues import TISSUE, TISSUES
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.anatomy.head import TISSUE_NAMES, Head
 from prima.simulate.geometry.fields import random_field
 from prima.simulate.geometry.grid import Box
 from prima.simulate.geometry.lattice import Lattice
 from prima.simulate.geometry.solids import Point
-
-if TYPE_CHECKING:
-    from prima.simulate.anatomy.head import Head
 
 _NOTHING = (slice(0, 0), slice(0, 0), slice(0, 0))
 

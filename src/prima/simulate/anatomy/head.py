@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from prima.simulate.anatomy.head_layers import fill
-from prima.simulate.anatomy.regions import region_map
 from prima.simulate.anatomy.shape import Shape
 from prima.simulate.anatomy.sites import site_mm
-from prima.simulate.anatomy.structures import model_structures
-from prima.simulate.anatomy.template import Template, load_template
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.anatomy.template import Template
 from prima.simulate.geometry.grid import Box, Grid
-from prima.simulate.people.case import Case, Side
+from prima.simulate.people.case import Side
+
+TISSUE_NAMES: tuple[str, ...] = (
+    "csf",
+    "gm",
+    "wm",
+    "deep_gm",
+    "bone",
+    "marrow_fat",
+    "fat",
+    "muscle",
+    "skin",
+    "air",
+    "vitreous",
+    "lens",
+    "arterial_blood",
+    "venous_blood",
+    "dura",
+    "pituitary",
+    "choroid",
+    "nasal_mucosa",
+)
+"""The normal tissues, in the order of the channels of a head."""
 
 
 class NamedTissue(Protocol):
@@ -75,14 +91,6 @@ class Head:
         """The point (x, y, z) in LPS mm of this head where a named site lies."""
         return self.shape.head_point(site_mm(site, side))
 
-    def region(self, name: str, side: Side = "both") -> Tensor:
-        """[z, y, x] in 0..1: how much of each voxel belongs to a region (`regions.region_names`), as the head is now.
-
-        Raises:
-            KeyError: there is no such region; the message names those there are.
-        """
-        return region_map(self, name, side)
-
     def distance(self, site: str | Tensor, side: Side = "midline", box: Box | None = None) -> Tensor:
         """[z, y, x] mm from a site, or from a point (x, y, z), at the voxels of a box or of the whole grid."""
         centre = (self.at(site, side) if isinstance(site, str) else site).cpu()
@@ -117,32 +125,3 @@ def _overlap(one: Box, two: Box) -> Box | None:
 def _within(part: Box, box: Box) -> Box:
     moved = [slice(p.start - b.start, p.stop - b.start) for p, b in zip(part, box, strict=True)]
     return (moved[0], moved[1], moved[2])
-
-
-def build_head(
-    case: Case,
-    *,
-    spacing_mm: float,
-    device: str = "cpu",
-    shape_hooks: Sequence[Callable[[Shape], None]] = (),
-) -> Head:
-    """The head of a case without its lesions: the same case, spacing and hooks give the same voxels.
-
-    Args:
-        case: person, age and seeds are read.
-        spacing_mm: of the grid.
-        device: where the voxels shall be.
-        shape_hooks: what lesions do to the shape; called before anything is warped.
-    """
-    shape = Shape.of_case(case, spacing_mm=spacing_mm)
-    for hook in shape_hooks:
-        hook(shape)
-    shape.freeze()
-    grid = Grid.of_head(spacing_mm)
-    size = (len(TISSUE_NAMES), *grid.shape)
-    on_cpu = device == "cpu"  # where memory is taken when it is first written
-    fractions = torch.from_numpy(np.zeros(size, np.float32)) if on_cpu else torch.zeros(size, device=device)
-    head = Head(grid=grid, fractions=fractions, shape=shape, age_years=case.age_years, sex=case.person.sex)
-    fill(head, case, load_template(spacing_mm, device))
-    model_structures(head, case)
-    return head

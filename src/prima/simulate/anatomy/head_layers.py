@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from prima.simulate.anatomy.folds import distance_to_sulcus, where_folded
+from prima.simulate.anatomy.head import Head
 from prima.simulate.anatomy.shape import Shape
 from prima.simulate.anatomy.template import Template
 from prima.simulate.anatomy.texture import Texture
@@ -24,9 +24,6 @@ from prima.simulate.geometry.fields import random_field, step
 from prima.simulate.geometry.grid import Box
 from prima.simulate.geometry.streams import stream
 from prima.simulate.people.case import Case
-
-if TYPE_CHECKING:
-    from prima.simulate.anatomy.head import Head
 
 _SLAB_VOXELS = 400_000
 

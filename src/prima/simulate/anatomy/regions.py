@@ -7,17 +7,14 @@ ellipsoids. Territories after Tatu 1998 and 2012, in outline.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from prima.simulate.anatomy.head import Head
 from prima.simulate.geometry.fields import step
 from prima.simulate.geometry.solids import Point, ellipsoid, mirrored
 from prima.simulate.people.case import Side
-
-if TYPE_CHECKING:
-    from prima.simulate.anatomy.head import Head
 
 # Seeds on the left side, template LPS mm; a point belongs to the region of the nearest seed.
 LOBES: dict[str, tuple[Point, ...]] = {
@@ -126,8 +123,12 @@ def _ventricle_distance(head: Head) -> Tensor:
 _BRAIN = ("gm", "wm", "deep_gm")
 
 
-def region_map(head: Head, name: str, side: Side) -> Tensor:
-    """[z, y, x] in 0..1; see `Head.region`."""
+def region_map(head: Head, name: str, side: Side = "both") -> Tensor:
+    """[z, y, x] in 0..1: how much of each voxel belongs to a region (`region_names`), as the head is now.
+
+    Raises:
+        KeyError: there is no such region; the message names those there are.
+    """
     if name in LOBES:
         found = _tissues(head, *_BRAIN) * _spread(head, lambda points: _soft_seeds(points, LOBES, name))
     elif name in TERRITORIES:
@@ -145,7 +146,7 @@ def region_map(head: Head, name: str, side: Side) -> Tensor:
 
 
 def region_names() -> tuple[str, ...]:
-    """The names that `Head.region` knows."""
+    """The names of the regions."""
     return (*LOBES, *TERRITORIES, *NUCLEI, *_MAPS)
 
 
@@ -204,7 +205,7 @@ _MAPS: dict[str, Callable[[Head], Tensor]] = {
         _tissues(head, "wm") * step((_ventricle_distance(head) - 6) / 5) * step((26 - _ventricle_distance(head)) / 8)
     ),
     "cerebrum": lambda head: _tissues(head, *_BRAIN) - _MAPS["infratentorial"](head),
-    "infratentorial": lambda head: region_map(head, "brainstem", "both") + region_map(head, "cerebellum", "both"),
+    "infratentorial": lambda head: region_map(head, "brainstem") + region_map(head, "cerebellum"),
     "skull": lambda head: _tissues(head, "bone", "marrow_fat"),
     "scalp": lambda head: _tissues(head, "skin", "fat"),
     "dura": lambda head: _tissues(head, "dura"),

@@ -6,16 +6,12 @@ the face is not mistaken for putty.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from prima.simulate.anatomy.drawing import Drawing
+from prima.simulate.anatomy.head import Head
 from prima.simulate.geometry.solids import ellipsoid, rod, tube
-
-if TYPE_CHECKING:
-    from prima.simulate.anatomy.head import Head
 
 
 def neck(head: Head, rng: np.random.Generator) -> None:

@@ -6,17 +6,13 @@ right transverse sinus is mostly the larger).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from prima.simulate.anatomy.drawing import Drawing
+from prima.simulate.anatomy.head import Head
 from prima.simulate.anatomy.regions import NUCLEI
 from prima.simulate.geometry.solids import Point, ellipsoid, rod, tube
-
-if TYPE_CHECKING:
-    from prima.simulate.anatomy.head import Head
 
 
 def nuclei(head: Head, rng: np.random.Generator) -> None:

@@ -3,9 +3,9 @@
 What a negative is and what its headers say needs no voxels; torch does its work when they are made.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from prima.files.lazy import lazy_exports
 from prima.simulate.negatives.planned import NEGATIVE_COLUMNS, SUBKINDS, PlannedNegative, check_count, plan_negative
 
 if TYPE_CHECKING:
@@ -22,10 +22,4 @@ __all__ = [
     "plan_negative",
 ]
 
-_LATER = ("Negative", "make_negative", "negatives")
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module("prima.simulate.negatives.study"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_exports(__name__, {"Negative": "study", "make_negative": "study", "negatives": "study"})

@@ -11,8 +11,8 @@ from datetime import datetime
 import numpy as np
 import torch
 
-from prima.simulate.anatomy.head import build_head
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
+from prima.simulate.anatomy.build_head import build_head
+from prima.simulate.anatomy.head import TISSUE_NAMES
 from prima.simulate.geometry.grid import Grid
 from prima.simulate.geometry.stack_geometry import stack_affine
 from prima.simulate.geometry.streams import seed_of, stream

@@ -3,9 +3,9 @@
 Drawing and labels need no torch; it is loaded when voxels are made.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from prima.files.lazy import lazy_exports
 from prima.simulate.pathology.ages import AGE_PRIORS, AgePrior, frequency
 from prima.simulate.pathology.catalogue import MASK_KINDS, PATTERNS
 from prima.simulate.pathology.displacement import displacement_mm
@@ -30,10 +30,4 @@ __all__ = [
     "shape_hooks",
 ]
 
-_LATER = {"shape_hooks": "hooks", "paint_lesions": "painting", "LesionTruth": "painting"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f"prima.simulate.pathology.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_exports(__name__, {"shape_hooks": "hooks", "paint_lesions": "painting", "LesionTruth": "painting"})

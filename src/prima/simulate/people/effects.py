@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from prima.errors import UsageError
-
-if TYPE_CHECKING:
-    from prima.simulate.people.case import Person
+from prima.simulate.people.case import Person
+from prima.simulate.people.population import GROUPS_OF
 
 BIAS_ATTRIBUTES = ("sex", "race_ethnicity", "insurance", "rural")
 
@@ -108,8 +106,6 @@ def parse_bias(text: str) -> Bias:
     Raises:
         UsageError: the attribute or group is not one of the simulated ones, or the strength is not in 0 to 1.
     """
-    from prima.simulate.people.population import GROUPS_OF
-
     attribute, _, rest = text.partition("=")
     group, _, strength = rest.partition(":")
     if attribute not in BIAS_ATTRIBUTES:

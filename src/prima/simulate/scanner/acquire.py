@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.simulate.anatomy.head import Head
+from prima.simulate.anatomy.head import TISSUE_NAMES, Head
 from prima.simulate.anatomy.texture import Texture
-from prima.simulate.anatomy.tissue_names import TISSUE_NAMES
 from prima.simulate.geometry.streams import stream
 from prima.simulate.scanner.artefacts import DropOut, blank, drop_out, ghost, shade, shake, sharpen
 from prima.simulate.scanner.coils import END_MM, END_SPREAD_MM, receive

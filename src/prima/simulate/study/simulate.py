@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.simulate.anatomy.head import build_head
+from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.pathology import LesionTruth, paint_lesions, shape_hooks
 from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.people.case import Case
