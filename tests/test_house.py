@@ -172,6 +172,12 @@ def test_one_place_writes_then_renames() -> None:
     assert not {path: calls for path, calls in found.items() if calls}, "use prima.files.durable"
 
 
+def test_one_place_says_how_to_install_what_is_missing() -> None:
+    line = re.compile(r"raise MissingDependencyError|pip install 'openprima\[")
+    found = [path for path in SOURCE.rglob("*.py") if line.search(path.read_text(encoding="utf-8"))]
+    assert [path.relative_to(SOURCE).as_posix() for path in found] == ["files/optional.py"]
+
+
 @pytest.mark.parametrize(
     ("code", "is_one"),
     [

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from prima.errors import MissingDependencyError, UnreadableError, UsageError
+from prima.errors import UnreadableError, UsageError
 from prima.evaluate.metrics import Floats
+from prima.files.optional import require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -161,8 +162,5 @@ def _number(value: object) -> float | None:
 
 
 def _polars() -> ModuleType:
-    try:
-        import polars
-    except ImportError:
-        raise MissingDependencyError("reading tables needs polars: pip install 'openprima[evaluate]'") from None
+    polars: ModuleType = require("polars", "reading tables", extra="evaluate")
     return polars

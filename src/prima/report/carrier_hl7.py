@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from prima.errors import MissingDependencyError
+from prima.files.optional import require
 from prima.report.carrier_csv import status_of
 from prima.report.moment import read_moment
 from prima.report.report import Problem, Report, clean
@@ -56,10 +56,9 @@ def reports_from_hl7(data: bytes, name: str) -> Iterator[Report | Problem]:
 
 
 def _reports_of(data: bytes, key: str) -> Iterator[Report | Problem]:
-    try:
-        import hl7
-    except ImportError:
-        raise MissingDependencyError("reading HL7 needs hl7: pip install 'openprima[archive]'") from None
+    require("hl7", "reading HL7", extra="archive")
+    import hl7
+
     text = _decoded(data)
     lines = [line for line in re.split(r"[\r\n]+", text.replace("\x0b", "").replace("\x1c", "")) if line.strip()]
     try:

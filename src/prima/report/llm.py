@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prima.errors import MissingDependencyError, PrimaError, UsageError
+from prima.errors import PrimaError, UsageError
+from prima.files.optional import require
 from prima.report.labels import Failure, Labels
 from prima.report.llm_cache import Answer, AnswerCache
 from prima.report.llm_host import check_url, stays_inside, warning_for
@@ -94,12 +95,9 @@ class LlmLabeller:
     """
 
     def __init__(self, settings: LlmSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        try:
-            import httpx
-        except ImportError:
-            raise MissingDependencyError(
-                "a language model is asked with httpx: pip install 'openprima[archive]'"
-            ) from None
+        require("httpx", "asking a language model", extra="archive")
+        import httpx
+
         warning = warning_for(settings.url)
         if warning and not settings.allow_outside:
             raise UsageError(f"{warning}; add --yes if that is allowed")

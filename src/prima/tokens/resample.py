@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.errors import MissingDependencyError
+from prima.files.optional import require
 from prima.study import Affine, Volume
 from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS, Contract
 from prima.tokens.reduce import reduce_to_mm
@@ -115,13 +115,7 @@ def _resample_with_itk(volume: Volume, size: int, fill: float) -> NDArray[Any]:
 
 
 def _simpleitk() -> Any:
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise MissingDependencyError(
-            "SimpleITK is not installed and this release's preprocessing needs it; run: pip install SimpleITK"
-        ) from error
-    return SimpleITK
+    return require("SimpleITK", "this release's preprocessing")
 
 
 def _resample_separably(voxels: NDArray[Any], size: int, fill: float, truncate: bool) -> NDArray[Any]:

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prima.errors import MissingDependencyError, UnreadableError
+from prima.errors import UnreadableError
+from prima.files.optional import require
 from prima.tokens.batch import StudyTokens
 from prima.tokens.shard import SUFFIX, LocalRanges, Ranges, Shard
 
@@ -77,11 +78,7 @@ def _files(place: str) -> Iterator[tuple[str, Ranges]]:
         for path in sorted(Path(place).glob(f"*{SUFFIX}")):
             yield path.name, LocalRanges(path)
         return
-    try:
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise MissingDependencyError("reading tokens from a URL needs fsspec: pip install fsspec") from error
-    system, folder = url_to_fs(place)
+    system, folder = require("fsspec.core", "reading tokens from a URL").url_to_fs(place)
     for name in sorted(system.glob(f"{folder}/*{SUFFIX}")):
         yield Path(name).name, partial(_part, system, name)
 

@@ -11,9 +11,8 @@ from pathlib import Path
 from prima.archive.store.layout import Archive
 from prima.dicom.network.wanted import Listed, Wanted
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
-from prima.errors import MissingDependencyError, UsageError
-
-INSTALL = "pip install 'openprima[archive]'"
+from prima.errors import UsageError
+from prima.files.optional import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +61,12 @@ def open_server(
         MissingDependencyError: the packages for the network are absent.
     """
     wanted = request.wanted()
-    try:
-        from prima.dicom.network.dicomweb import dicomweb_instances, session_of
-        from prima.dicom.network.peer import Pacs, dicomweb_source
-        from prima.dicom.network.pull import Node, pacs_instances
-        from prima.dicom.network.wanted import Pace
-    except ImportError as error:
-        raise MissingDependencyError(f"pulling from a server needs {error.name}: {INSTALL}") from None
+    for package in ("pynetdicom", "dicomweb_client", "requests"):
+        require(package, "pulling from a server", extra="archive")
+    from prima.dicom.network.dicomweb import dicomweb_instances, session_of
+    from prima.dicom.network.peer import Pacs, dicomweb_source
+    from prima.dicom.network.pull import Node, pacs_instances
+    from prima.dicom.network.wanted import Pace
 
     def stored(study_uid: str) -> int:
         return len(archive.instances(study_uid))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from prima.archive.stages.stage import Ended, Partition, Stage, make_part
-from prima.errors import ArchiveError, MissingDependencyError, PeerError, UsageError
+from prima.errors import ArchiveError, PeerError, UsageError
+from prima.files.optional import require
 
 LOCAL = "local"
 # Before Ray is loaded: a cluster of this process alone listens on the loopback (Ray's name for that speaks of other
@@ -82,14 +83,10 @@ def _check(address: str) -> None:
 def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import ray
-            import ray.data
-    except ImportError:
-        raise MissingDependencyError("--ray needs Ray: pip install 'openprima[ray]'") from None
-    return ray
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        require("ray.data", "--ray", extra="ray")
+        return require("ray", "--ray", extra="ray")
 
 
 def _begin(ray: Any, address: str, processes: int | None) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from prima.errors import CheckpointError, MissingDependencyError, UnreadableError
+from prima.errors import CheckpointError, UnreadableError
+from prima.files.optional import missing, require
 from prima.model.networks.report_encoder import Texts
 
 Pooling = Literal["last", "mean", "first"]
@@ -104,11 +105,8 @@ def load_folder(
         model, loading = library.AutoModel.from_pretrained(
             folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
         )
-    except ImportError as error:  # raised late: transformers imports a model's code when it is asked for
-        raise MissingDependencyError(
-            f"{folder.name}: transformers cannot be imported whole ({' '.join(str(error).split())[:120]}); pip install "
-            "'openprima[train]', and remove a torchvision that does not fit this torch"
-        ) from error
+    except ImportError as error:  # raised late, e.g. by a torchvision that does not fit this torch
+        raise missing("transformers", f"the text model {folder.name}", extra="train", found=error) from error
     except Exception as error:  # a stranger's folder fails in many ways inside the library
         raise UnreadableError(
             f"{folder.name}: found no whole text model ({type(error).__name__}); expected config.json, "
@@ -162,10 +160,4 @@ def _padded(texts: Texts) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _library() -> Any:
-    try:
-        import transformers
-    except ImportError:
-        raise MissingDependencyError(
-            "a text model from a folder needs transformers: pip install 'openprima[train]'"
-        ) from None
-    return transformers
+    return require("transformers", "a text model from a folder", extra="train")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from prima.errors import MissingDependencyError
+from prima.files.optional import require
 from prima.simulate.study.simulate import Mask
 
 
@@ -16,10 +16,9 @@ def write_mask(mask: Mask, path: Path) -> None:
     Raises:
         MissingDependencyError: nibabel is not installed.
     """
-    try:
-        import nibabel as nib
-    except ImportError:
-        raise MissingDependencyError("writing masks needs nibabel: pip install nibabel") from None
+    require("nibabel", "writing masks")
+    import nibabel as nib
+
     path.parent.mkdir(parents=True, exist_ok=True)
     to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
     affine = to_ras @ mask.affine[:, [2, 1, 0, 3]]

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prima.errors import MissingDependencyError
 from prima.simulate.phantom.scan import Protocol, Scan, acquire, phantom_protocols
-from prima.simulate.scanner.image_header import new_image, put_geometry, put_slice
+from prima.simulate.scanner.image_header import need_pydicom, new_image, put_geometry, put_slice
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -36,10 +35,9 @@ def write_phantom_study(
     Raises:
         MissingDependencyError: pydicom is not installed.
     """
-    try:
-        from pydicom.uid import UID
-    except ImportError:
-        raise MissingDependencyError("writing DICOM needs pydicom: pip install pydicom") from None
+    need_pydicom()
+    from pydicom.uid import UID
+
     name = f"{seed}/{lesion}"
     for protocol in phantom_protocols() if protocols is None else protocols:
         place = folder / f"series_{protocol.number:02d}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prima.errors import MissingDependencyError
 from prima.files.durable import new_file
+from prima.files.optional import require
 from prima.simulate.people.case import Case
 from prima.simulate.people.operations import on_weekend
 from prima.simulate.plan.cases import case_at, cases
@@ -124,10 +124,7 @@ def need_pyarrow() -> None:
     Raises:
         MissingDependencyError: pyarrow is not installed.
     """
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError("writing truth tables needs pyarrow: pip install 'openprima[simulate]'") from None
+    require("pyarrow", "writing truth tables", extra="simulate")
 
 
 def write_parquet(columns: dict[str, Column], path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prima.errors import MissingDependencyError
+from prima.files.optional import require
 from prima.simulate.scanner.physics import Sequence
 from prima.simulate.scanner.planned import made_uid
 
@@ -36,10 +36,7 @@ def need_pydicom() -> None:
     Raises:
         MissingDependencyError: pydicom is not installed.
     """
-    try:
-        import pydicom  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError("writing DICOM needs pydicom: pip install pydicom") from None
+    require("pydicom", "writing DICOM")
 
 
 def new_image(facts: dict[str, Any]) -> Dataset:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -12,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from prima.errors import MissingDependencyError, TrainingError
+from prima.errors import TrainingError
 from prima.files.durable import sync_open
+from prima.files.optional import require
 
 JOURNAL_FILE = "journal.jsonl"
 
@@ -104,20 +104,15 @@ def open_mirror(kind: MirrorKind, folder: Path) -> tuple[Mirror, Callable[[], No
         MissingDependencyError: the package is not installed.
     """
     if kind == "tensorboard":
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise MissingDependencyError("--tensorboard needs tensorboard: pip install tensorboard") from None
-        writer: Any = SummaryWriter(str(folder / "tensorboard"))
+        library = require("torch.utils.tensorboard", "--tensorboard", package="tensorboard")
+        writer: Any = library.SummaryWriter(str(folder / "tensorboard"))
 
         def to_tensorboard(step: int, values: Mapping[str, float]) -> None:
             for name, value in values.items():
                 writer.add_scalar(name, value, step)
 
         return to_tensorboard, writer.close
-    try:
-        wandb: Any = importlib.import_module("wandb")
-    except ImportError:
-        raise MissingDependencyError("--wandb needs wandb: pip install wandb") from None
-    tracked: Any = wandb.init(project="openprima", dir=str(folder), name=folder.name, resume="allow")
+    tracked: Any = require("wandb", "--wandb").init(
+        project="openprima", dir=str(folder), name=folder.name, resume="allow"
+    )
     return lambda step, values: tracked.log(dict(values), step=step), tracked.finish

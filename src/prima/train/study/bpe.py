@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from prima.errors import MissingDependencyError, UnreadableError
+from prima.errors import UnreadableError
 from prima.files.durable import write_text
+from prima.files.optional import require
 
 END = "<end>"
 VOCABULARY = 4096
@@ -125,8 +126,4 @@ def train_bpe(texts: Iterable[str], vocabulary: int = VOCABULARY, max_tokens: in
 
 
 def _library() -> Any:
-    try:
-        import tokenizers
-    except ImportError:
-        raise MissingDependencyError("reading reports needs tokenizers: pip install 'openprima[train]'") from None
-    return tokenizers
+    return require("tokenizers", "reading reports", extra="train")
