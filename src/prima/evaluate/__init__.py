@@ -16,7 +16,7 @@ from prima.evaluate.evaluation import (
 )
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.join import MatchedTables, match_tables
-from prima.evaluate.metrics import Decisions, auroc, average_precision, decisions
+from prima.evaluate.metrics import Decisions, auroc, average_precision, decisions, mean_auroc
 from prima.evaluate.predictions import evaluate_predictions
 from prima.evaluate.priority import confusion, quadratic_kappa
 from prima.evaluate.write import write_evaluation
@@ -48,6 +48,7 @@ __all__ = [
     "evaluate_predictions",
     "interval",
     "match_tables",
+    "mean_auroc",
     "patient_weights",
     "quadratic_kappa",
     "reliability",

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from prima.model.convert.convert import convert
     from prima.model.engine.engine import Engine, load_release
     from prima.model.gate.admit import Gate, packaged_gate
+    from prima.model.networks.report_encoder import ReportEncoder
+    from prima.model.networks.report_encoder_hf import FolderReportEncoder
     from prima.model.networks.vision import HierarchicalViT, VisionConfig, VisionOutput
     from prima.model.packaging.build import build_release, collect
     from prima.model.packaging.check import check_release
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Engine",
+    "FolderReportEncoder",
     "Gate",
     "HierarchicalViT",
     "Manifest",
     "Part",
     "Release",
+    "ReportEncoder",
     "StageRecord",
     "VisionConfig",
     "VisionOutput",
@@ -57,5 +61,7 @@ __getattr__ = lazy_exports(
         "packaged_release": "release.folder",
         "write_part": "release.stage_folder",
         "write_run_facts": "release.stage_folder",
+        "ReportEncoder": "networks.report_encoder",
+        "FolderReportEncoder": "networks.report_encoder_hf",
     },
 )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from prima.simulate.people.case import Case
     from prima.simulate.plan.cases import case_at
     from prima.simulate.plan.plan import Plan, make_plan
+    from prima.simulate.plan.truth import truth_tables
     from prima.simulate.studies import simulate_studies
     from prima.simulate.study.simulate import SimulatedStudy, simulate_study
 
@@ -22,6 +23,7 @@ __all__ = [
     "make_plan",
     "simulate_studies",
     "simulate_study",
+    "truth_tables",
 ]
 
 __getattr__ = lazy_exports(
@@ -36,5 +38,6 @@ __getattr__ = lazy_exports(
         "make_plan": "plan.plan",
         "simulate_studies": "studies",
         "simulate_study": "study.simulate",
+        "truth_tables": "plan.truth",
     },
 )

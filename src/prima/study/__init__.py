@@ -16,6 +16,7 @@ from prima.study.findings import (
 )
 from prima.study.findings_reader import read_findings
 from prima.study.study import Acquisition, Patient, Series, Study
+from prima.study.triage import priority_and_referrals
 from prima.study.volume import Plane, Volume
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "SeriesEntry",
     "Study",
     "Volume",
+    "priority_and_referrals",
     "read_findings",
 ]

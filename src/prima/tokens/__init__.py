@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from prima.tokens.shard import write_shard
     from prima.tokens.shown import shown
     from prima.tokens.store import TokenStore
+    from prima.tokens.text import study_text
     from prima.tokens.tokenizer import patches_of
     from prima.tokens.vqvae import VQVAE, VQVAEConfig
 
@@ -31,6 +32,7 @@ __all__ = [
     "pack",
     "patches_of",
     "shown",
+    "study_text",
     "write_shard",
 ]
 
@@ -53,5 +55,6 @@ __getattr__ = lazy_exports(
         "patches_of": "tokenizer",
         "shown": "shown",
         "write_shard": "shard",
+        "study_text": "text",
     },
 )

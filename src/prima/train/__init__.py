@@ -7,6 +7,7 @@ from prima.files.lazy import lazy_exports
 if TYPE_CHECKING:
     from prima.train.calibration.fit import CalibrationRecipe, calibrate
     from prima.train.engine.config import EngineConfig, Outcome
+    from prima.train.engine.estimate import estimate
     from prima.train.engine.loop import run
     from prima.train.engine.order import OrderConfig
     from prima.train.engine.task import Task
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from prima.train.heads.recipe import HeadRecipe
     from prima.train.heads_release import calibrate_release, retrain_heads
     from prima.train.recipes import RECIPES, Recipe, demo, demo_reports, recipe_of
+    from prima.train.study.bpe import train_bpe
 
 __all__ = [
     "RECIPES",
@@ -32,9 +34,11 @@ __all__ = [
     "calibrate_release",
     "demo",
     "demo_reports",
+    "estimate",
     "recipe_of",
     "retrain_heads",
     "run",
+    "train_bpe",
     "train_heads",
 ]
 
@@ -60,5 +64,7 @@ __getattr__ = lazy_exports(
         "retrain_heads": "heads_release",
         "run": "engine.loop",
         "train_heads": "heads.fit",
+        "train_bpe": "study.bpe",
+        "estimate": "engine.estimate",
     },
 )
