@@ -201,7 +201,7 @@ def imported(code: str) -> Iterator[str]:
 
 
 def test_what_a_program_imports() -> None:
-    code = "import re\nimport prima.a\nfrom prima import b\nif b:\n    from prima.c import (\n        d as e,\n        g)"
+    code = "import re\nimport prima.a\nfrom prima import b\nif b:\n    from prima.c import (\n  d as e,\n  g)"
     assert sorted(imported(code)) == ["prima.a", "prima.b", "prima.c.d", "prima.c.g"]
 
 
