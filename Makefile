@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test quick lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -31,6 +31,9 @@ demo: $(READY)  ## make up a patient with a subdural hematoma, read the study, a
 
 test: lint docs  ## every check: lint, types, rooms, documentation, tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+quick: lint  ## for work in hand: lint, types, rooms and the tests that are not slow (make test runs all)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow" -q tests
 
 lint: $(READY)  ## style, types and who may import whom
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,42 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKERS > 1:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 
+# What simulates, trains, or starts commands and servers, the longest first. `make test` begins with it, so that no
+# worker is left with a long file at the end; `make quick` leaves it out.
+SLOW = (
+    "e2e",
+    "parity",
+    "simulate",
+    "archive/stages",
+    "archive/ingest",
+    "test_docs_python.py",
+    "cli",
+    "dicom/network",
+    "dicom/deidentify",
+    "train/engine/test_gloo.py",
+    "train/engine/test_resume.py",
+    "train/engine/test_gather.py",
+    "fuzz",
+)
+
 # How long an example takes is the machine's affair.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@cache
+def place_in_slow(path: Path) -> int:
+    """Where SLOW has a test file, or the length of SLOW."""
+    here = Path(__file__).resolve().parent
+    return next((index for index, name in enumerate(SLOW) if path.is_relative_to(here / name)), len(SLOW))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow, and put it first; the tests of a file stay together and in order."""
+    items.sort(key=lambda item: place_in_slow(item.path))
+    for item in items:
+        if place_in_slow(item.path) < len(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
