@@ -132,6 +132,7 @@ def test_fast_enough_for_a_page():
 
 
 def _seconds(call):
-    start = time.perf_counter()
+    # Of this process: what others do at the same time is no slowness of ours.
+    start = time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.process_time() - start
