@@ -17,10 +17,11 @@ from prima.evaluate.calibration import reliability
 from prima.evaluate.compare import compare
 from prima.evaluate.evaluation import Estimate, plain
 from prima.evaluate.inputs import Predictions, Truth
-from prima.evaluate.tables import read_table
 from prima.files.durable import new_file
 from prima.model.release.calibration import sigmoid
 from prima.study.ontology import DIAGNOSIS_NAMES
+from prima.tables.columns import level_column, logit_column, referral_column
+from prima.tables.read import read_table
 from prima.train.calibration.platt import fit_line
 
 Floats = NDArray[np.float64]
@@ -76,14 +77,14 @@ def read_scores(path: Path, part: Part) -> Scores | None:
             values = np.concatenate([file[key] for key in ("diagnoses", "priority", "referrals")], 1)
         return _aligned(Scores(logits=values.astype(np.float64)), uids, part)
     table = read_table(path)
-    columns = (*DIAGNOSIS_NAMES, *(f"priority_{one}" for one in LEVELS), *(f"referral_{one}" for one in SERVICE_NAMES))
+    columns = (*DIAGNOSIS_NAMES, *map(level_column, LEVELS), *map(referral_column, SERVICE_NAMES))
     logits = np.full((table.num_rows, NUM_OUTPUTS), np.nan)
     shares = logits.copy()
     for number, name in enumerate(columns):
         if name in table:
             shares[:, number] = table.numbers(name, share=True)
-        if f"{name}__logit" in table:
-            logits[:, number] = table.numbers(f"{name}__logit")
+        if logit_column(name) in table:
+            logits[:, number] = table.numbers(logit_column(name))
     held = np.clip(shares, 1e-9, 1 - 1e-9)
     logits = np.where(np.isnan(logits), np.log(held / (1 - held)), logits)
     urgency = table.numbers("priority_score") if "priority_score" in table else None

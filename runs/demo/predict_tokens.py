@@ -22,6 +22,7 @@ from prima.model.release.folder import load_release
 from prima.predict.table import write_predictions
 from prima.predict.table_row import row_of
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.tables.columns import referral_column
 from prima.tokens.precision import choose_precision
 from prima.train.data.token_folder import TokenFolder
 
@@ -50,7 +51,7 @@ def truth(examples: TokenFolder) -> tuple[pl.DataFrame, pl.DataFrame]:
                 for name in ("scanner", "site", "after_drift", "age_years", "sex", "race_ethnicity")
             }
             | {name: name in known.present for name in DIAGNOSIS_NAMES}
-            | {f"referral_{service.name}": service.name in (known.referrals or ()) for service in SERVICES}
+            | {referral_column(service.name): service.name in (known.referrals or ()) for service in SERVICES}
         )
         lesions += [
             {"study_uid": known.study_uid, "diagnosis": name, "subtlety": level}

@@ -10,8 +10,7 @@ from prima.evaluate.evaluation import Difference, ModelComparison
 from prima.evaluate.inputs import Predictions, Truth, check_inputs
 from prima.evaluate.labels import estimate, mean
 from prima.evaluate.metrics import Floats, auroc
-from prima.evaluate.priority import LEVELS
-from prima.study.ontology import display_name
+from prima.study.ontology import LEVELS, display_name
 
 
 def compare(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from prima.evaluate.evaluation import FEW, STATEMENT, Estimate, Evaluation, LabelResult, PriorityResult
 from prima.evaluate.formatting import format_estimate, format_number
-from prima.evaluate.priority import LEVELS
 from prima.evaluate.svg import GRID, INK, MAIN, MAIN_SOFT, SOFT, WARN, Figure
+from prima.study.ontology import LEVELS
 
 WEAK = 0.8
 _WIDTH, _MARGIN, _ROW, _TOP = 1280, 36, 16, 128

@@ -13,7 +13,7 @@ from prima.evaluate.evaluation import Estimate, GroupResult
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.labels import NO_ESTIMATE, estimate, estimate_mean, mean, reliability_of
 from prima.evaluate.metrics import Bools, Floats, auroc
-from prima.evaluate.priority import LEVELS
+from prima.study.ontology import LEVELS
 
 UNKNOWN = "unknown"
 SUBTLETY = {1: "plain", 2: "moderate", 3: "subtle"}

@@ -14,13 +14,13 @@ from prima.errors import UsageError
 from prima.evaluate.evaluation import Account
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.metrics import Floats
-from prima.evaluate.priority import LEVELS
 from prima.evaluate.strata import strata_of, subtlety_of
-from prima.evaluate.tables import Table, read_table
-from prima.study.ontology import DIAGNOSIS_NAMES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS
+from prima.tables.columns import LOGIT, PRESENT, PRIORITY, PRIORITY_SCORE, REFERRAL, level_column, logit_column
+from prima.tables.match import patients_of
+from prima.tables.read import Table, read_table
 
 STATUSES = ("done", "unanswered", "refused", "failed")
-_REFERRAL = "referral_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,9 @@ def match_tables(
     labels = _stack(true.numbers(name, binary=True) for name in names)
     matched_truth = Truth(
         labels=labels,
-        patients=_patients(predicted, true, notes),
-        priority=_levels(true) if "priority" in true else None,
-        referrals=_stack(true.numbers(_REFERRAL + name, binary=True) for name in services) if services else None,
+        patients=patients_of(predicted, true, notes),
+        priority=_levels(true) if PRIORITY in true else None,
+        referrals=_stack(true.numbers(REFERRAL + name, binary=True) for name in services) if services else None,
         strata={column: strata_of(column, predicted, true) for column in by},
         subtlety=None if lesions is None else subtlety_of(lesions, uids, names, labels, notes),
     )
@@ -106,9 +106,9 @@ def match_tables(
 def _diagnoses(table: Table, only: Sequence[str]) -> tuple[str, ...]:
     """Diagnoses that the table predicts: those of the ontology in its order, then others that have a logit."""
     columns = table.frame.columns
-    heads = {name.removesuffix("__logit") for name in columns if name.endswith("__logit")}
+    heads = {name.removesuffix(LOGIT) for name in columns if name.endswith(LOGIT)}
     known = [name for name in DIAGNOSIS_NAMES if name in columns or name in heads]
-    others = sorted(name for name in heads - set(known) if not name.startswith((_REFERRAL, "priority")))
+    others = sorted(name for name in heads - set(known) if not name.startswith((REFERRAL, PRIORITY)))
     predicted = (*known, *others)
     if not predicted:
         raise UsageError(f"{table.path}: no column of a diagnosis; expected a table as prima predict --table writes it")
@@ -119,9 +119,9 @@ def _diagnoses(table: Table, only: Sequence[str]) -> tuple[str, ...]:
 
 
 def _services(predicted: Table, true: Table, notes: list[str]) -> tuple[str, ...]:
-    heads = {name.removesuffix("__logit") for name in predicted.frame.columns if name.startswith(_REFERRAL)}
-    services = sorted(name.removeprefix(_REFERRAL) for name in heads if "__" not in name)
-    missing = [name for name in services if _REFERRAL + name not in true]
+    heads = {name.removesuffix(LOGIT) for name in predicted.frame.columns if name.startswith(REFERRAL)}
+    services = sorted(name.removeprefix(REFERRAL) for name in heads if "__" not in name)
+    missing = [name for name in services if REFERRAL + name not in true]
     if missing:
         notes.append(f"referrals not evaluated, because the truth has no column for them: {', '.join(missing)}")
     return tuple(name for name in services if name not in missing)
@@ -147,19 +147,19 @@ def _predictions(table: Table, names: Sequence[str], services: Sequence[str]) ->
 
     def scores_of(name: str) -> tuple[Floats, Floats, str]:
         """Scores, probabilities, and which of probability and logit the scores are: the one that more studies have."""
-        probability, logit = column(name, share=True), column(f"{name}__logit")
+        probability, logit = column(name, share=True), column(logit_column(name))
         by_logit = np.isnan(probability).sum() > np.isnan(logit).sum()
         return (logit, probability, "logit") if by_logit else (probability, probability, "probability")
 
     diagnoses = [scores_of(name) for name in names]
-    referrals = [scores_of(_REFERRAL + name) for name in services]
+    referrals = [scores_of(REFERRAL + name) for name in services]
     probabilities = _stack(shares for _, shares, _ in diagnoses)
-    called = _stack(column(f"{name}__present", binary=True) for name in names)
-    levels = _levels(table) if "priority" in table else np.full(table.num_rows, -1)
+    called = _stack(column(name + PRESENT, binary=True) for name in names)
+    levels = _levels(table) if PRIORITY in table else np.full(table.num_rows, -1)
     levels[not_done] = -1
-    urgency = column("priority_score")
+    urgency = column(PRIORITY_SCORE)
     if np.isnan(urgency).all():
-        shares = [column(f"priority_{level}", share=True) for level in LEVELS]
+        shares = [column(level_column(level), share=True) for level in LEVELS]
         urgency = np.sum([index * share for index, share in enumerate(shares)], axis=0) / (len(LEVELS) - 1)
     return Predictions(
         names=tuple(names),
@@ -182,7 +182,7 @@ def _other(table: Table, uids: Sequence[str], names: Sequence[str], services: Se
     shared = [index for index, uid in enumerate(uids) if uid in row_of]
     if not shared:
         raise UsageError(f"{table.path}: none of its studies is among those evaluated; expected the same study_uid")
-    known = tuple(name for name in services if _REFERRAL + name in table or f"{_REFERRAL}{name}__logit" in table)
+    known = tuple(name for name in services if REFERRAL + name in table or logit_column(REFERRAL + name) in table)
     predictions = _predictions(table.take([row_of[uids[index]] for index in shared]), names, known)
 
     def spread(values: Floats | None) -> Floats | None:
@@ -204,21 +204,8 @@ def _other(table: Table, uids: Sequence[str], names: Sequence[str], services: Se
 
 
 def _levels(table: Table) -> NDArray[np.int64]:
-    levels = table.words("priority", allowed=LEVELS)
+    levels = table.words(PRIORITY, allowed=LEVELS)
     return np.array([LEVELS.index(level) if level else -1 for level in levels], dtype=np.int64)
-
-
-def _patients(predicted: Table, true: Table, notes: list[str]) -> list[str]:
-    """Of every study; without a patient it counts as one of its own."""
-    table = true if "patient" in true else predicted
-    if "patient" not in table:
-        notes.append("no column patient in either table: every study counts as a patient, intervals may be too narrow")
-        return predicted.study_uids
-    patients = table.words("patient")
-    num_without = sum(not patient for patient in patients)
-    if num_without:
-        notes.append(f"{num_without} studies without a patient: each counts as one of its own")
-    return [patient or uid for patient, uid in zip(patients, predicted.study_uids, strict=True)]
 
 
 def _account(predictions: Table, truth: Table, matched: Table, names: Sequence[str], notes: list[str]) -> Account:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from prima.evaluate.evaluation import FEW, STATEMENT, Evaluation, LabelResult
 from prima.evaluate.formatting import format_difference, format_estimate, format_number, printable
-from prima.evaluate.priority import LEVELS
 from prima.evaluate.summary import account_lines, summary_lines
+from prima.study.ontology import LEVELS
 
 
 def evaluation_markdown(evaluation: Evaluation) -> str:

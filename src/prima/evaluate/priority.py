@@ -10,9 +10,8 @@ from prima.evaluate.evaluation import PriorityResult
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.labels import NO_ESTIMATE, estimate
 from prima.evaluate.metrics import Floats, auroc
-from prima.study.ontology import PRIORITIES
+from prima.study.ontology import LEVELS
 
-LEVELS = tuple(level.level for level in PRIORITIES)
 LevelIndices = NDArray[np.int64]
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from prima.errors import UsageError
 from prima.evaluate.groups import SUBTLETY, UNKNOWN
 from prima.evaluate.metrics import Floats
-from prima.evaluate.tables import Table, read_table
 from prima.study.ontology import IMPLICATIONS
+from prima.tables.read import Table, read_table
 
 MOST_VALUES = 20
 _FEW_NUMBERS = 8

@@ -10,11 +10,21 @@ from prima.errors import ReleaseError
 from prima.model.release.manifest import Manifest
 from prima.study import Finding, Findings, Priority
 from prima.study.mode import Mode
-from prima.study.ontology import PRIORITIES
+from prima.study.ontology import LEVELS
+from prima.tables.columns import (
+    HIGH,
+    LOGIT,
+    LOW,
+    PRESENT,
+    PRIORITY,
+    PRIORITY_SCORE,
+    level_column,
+    logit_column,
+    referral_column,
+)
 
 Kind = Literal["text", "number", "count", "flag"]
 
-LEVELS = tuple(priority.level for priority in PRIORITIES)
 FIXED: dict[str, tuple[Kind, str]] = {
     "study_uid": ("text", "StudyInstanceUID; null for an input that gave no study"),
     "input": (
@@ -31,19 +41,18 @@ FIXED: dict[str, tuple[Kind, str]] = {
     "seconds": ("number", "of work on the study"),
     "familiarity": ("number", "distance from the studies that the release has seen; null without a check"),
     "familiarity_limit": ("number", "beyond it the release does not answer"),
-    "priority": ("text", "the level: none, low, medium or high; null when the release has none"),
-    **{f"priority_{level}": ("number", f"calibrated probability of the level {level}") for level in LEVELS},
-    **{f"priority_{level}__logit": ("number", f"output of the head for the level {level}") for level in LEVELS},
-    "priority_score": ("number", "urgency from 0 to 1, to rank by"),
+    PRIORITY: ("text", "the level: none, low, medium or high; null when the release has none"),
+    **{level_column(level): ("number", f"calibrated probability of the level {level}") for level in LEVELS},
+    **{logit_column(level_column(level)): ("number", f"output of the head for the level {level}") for level in LEVELS},
+    PRIORITY_SCORE: ("number", "urgency from 0 to 1, to rank by"),
 }
 FINDING: dict[str, tuple[Kind, str]] = {
     "": ("number", "calibrated probability; null when the release is not calibrated"),
-    "__logit": ("number", "output of the head"),
-    "__low": ("number", "lower end of the 90 % interval of the probability"),
-    "__high": ("number", "upper end of it"),
-    "__present": ("flag", "the decision; null when the release abstained or has no threshold"),
+    LOGIT: ("number", "output of the head"),
+    LOW: ("number", "lower end of the 90 % interval of the probability"),
+    HIGH: ("number", "upper end of it"),
+    PRESENT: ("flag", "the decision; null when the release abstained or has no threshold"),
 }
-REFERRAL = "referral_"
 
 
 def columns_of(manifest: Manifest) -> dict[str, Kind]:
@@ -63,16 +72,6 @@ def columns_of(manifest: Manifest) -> dict[str, Kind]:
                 )
             columns[name + suffix] = kind
     return columns
-
-
-def referral_column(name: str) -> str:
-    """Column of a referral, whose head a release may already have named so.
-
-    Example:
-        >>> referral_column("neurology"), referral_column("referral_3")
-        ('referral_neurology', 'referral_3')
-    """
-    return name if name.startswith(REFERRAL) else REFERRAL + name
 
 
 def row_of(findings: Findings) -> dict[str, Any]:
@@ -136,9 +135,9 @@ def _priority(priority: Priority | None) -> dict[str, Any]:
     if priority is None:
         return {}
     shares = priority.probabilities or {}
-    known = {f"priority_{level}": shares.get(level) for level in LEVELS}
-    known |= {f"priority_{level}__logit": priority.logits.get(level) for level in LEVELS}
-    return {"priority": priority.level, **known, "priority_score": urgency(priority)}
+    known = {level_column(level): shares.get(level) for level in LEVELS}
+    known |= {logit_column(level_column(level)): priority.logits.get(level) for level in LEVELS}
+    return {PRIORITY: priority.level, **known, PRIORITY_SCORE: urgency(priority)}
 
 
 def _findings(named: Iterable[tuple[str, Finding]]) -> dict[str, Any]:
@@ -147,10 +146,10 @@ def _findings(named: Iterable[tuple[str, Finding]]) -> dict[str, Any]:
         low, high = finding.interval or (None, None)
         row |= {
             name: finding.probability,
-            f"{name}__logit": finding.logit,
-            f"{name}__low": low,
-            f"{name}__high": high,
-            f"{name}__present": finding.present,
+            logit_column(name): finding.logit,
+            name + LOW: low,
+            name + HIGH: high,
+            name + PRESENT: finding.present,
         }
     return row
 

@@ -107,6 +107,8 @@ IMPLICATIONS: tuple[Implication, ...] = tuple(
 PRIORITIES: tuple[PriorityMeaning, ...] = tuple(
     PriorityMeaning(**{**row, "code": Code(**row["code"]) if "code" in row else None}) for row in _TABLE["priorities"]
 )
+LEVELS = tuple(priority.level for priority in PRIORITIES)
+"""Levels of priority, from none to high."""
 """The four priorities, from none to high."""
 
 SERVICES: tuple[Service, ...] = tuple(Service(**row) for row in _TABLE["services"])

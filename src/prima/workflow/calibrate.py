@@ -12,15 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.evaluate.tables import Table, read_table
 from prima.model.release.calibration import HeadCalibration
 from prima.model.release.folder import Release, load_release
 from prima.model.release.manifest import HeadRecord, Manifest
-from prima.predict.table_row import referral_column
+from prima.study.ontology import LEVELS
+from prima.tables.columns import level_column, logit_column, referral_column
+from prima.tables.match import patients_of
+from prima.tables.read import Table, read_table
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
 from prima.train.calibration.fit import CalibrationRecipe
 from prima.train.calibration.target import Target
-from prima.train.heads.data import LEVELS, HeadLabels, HeadLogits
+from prima.train.heads.data import HeadLabels, HeadLogits
 from prima.train.heads_release import calibrate_release
 
 
@@ -48,20 +50,22 @@ def read_labelled(
         UsageError: the predictions are of another release, no study is in both tables, or none has all its logits.
         UnreadableError: a table is absent or broken.
     """
-    said, so = read_table(predictions), read_table(labels)
-    _check_release(said, release)
+    predicted, true = read_table(predictions), read_table(labels)
+    _check_release(predicted, release)
     notes: list[str] = []
-    row_of = {uid: row for row, uid in enumerate(so.study_uids)}
-    status = said.words("status") if "status" in said else [""] * said.num_rows
-    rows = [row for row, uid in enumerate(said.study_uids) if uid in row_of and status[row] in ("", "done")]
+    row_of = {uid: row for row, uid in enumerate(true.study_uids)}
+    status = predicted.words("status") if "status" in predicted else [""] * predicted.num_rows
+    rows = [row for row, uid in enumerate(predicted.study_uids) if uid in row_of and status[row] in ("", "done")]
     if not rows:
-        raise UsageError(f"{predictions}: none of its {said.num_rows} studies is done and in {labels}")
-    if len(rows) < said.num_rows:
-        notes.append(f"{said.num_rows - len(rows)} of {said.num_rows} predicted studies have no label or no prediction")
-    said = said.take(rows)
-    so = so.take([row_of[uid] for uid in said.study_uids])
-    logits = _logits(said, release.manifest)
-    truth = _labels(said, so, release.manifest, patient_of, notes)
+        raise UsageError(f"{predictions}: none of its {predicted.num_rows} studies is done and in {labels}")
+    if len(rows) < predicted.num_rows:
+        notes.append(
+            f"{predicted.num_rows - len(rows)} of {predicted.num_rows} predicted studies have no label or no prediction"
+        )
+    predicted = predicted.take(rows)
+    true = true.take([row_of[uid] for uid in predicted.study_uids])
+    logits = _logits(predicted, release.manifest)
+    truth = _labels(predicted, true, release.manifest, patient_of, notes)
     return _finite(logits, truth, predictions, notes)
 
 
@@ -222,7 +226,7 @@ def _check_release(table: Table, release: Release) -> None:
 
 def _logits(table: Table, manifest: Manifest) -> HeadLogits:
     def columns(heads: tuple[HeadRecord, ...], prefix: bool) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        named = {head.name: f"{referral_column(head.name) if prefix else head.name}__logit" for head in heads}
+        named = {head.name: logit_column(referral_column(head.name) if prefix else head.name) for head in heads}
         found = {name: table.numbers(column) for name, column in named.items() if column in table}
         values = np.stack(list(found.values()), axis=1) if found else np.zeros((table.num_rows, 0))
         return tuple(found), values.astype(np.float32)
@@ -232,7 +236,7 @@ def _logits(table: Table, manifest: Manifest) -> HeadLogits:
     if not diagnosis_names and not referral_names:
         raise UsageError(f"{table.path}: found no logit of a head of the release, expected columns such as NAME__logit")
     levels = () if manifest.priority is None else manifest.priority.levels
-    by_level = [f"priority_{level}__logit" for level in levels]
+    by_level = [logit_column(level_column(level)) for level in levels]
     priority = None
     if levels and all(column in table for column in by_level):
         priority = np.stack([table.numbers(column) for column in by_level], axis=1).astype(np.float32)
@@ -247,27 +251,18 @@ def _logits(table: Table, manifest: Manifest) -> HeadLogits:
 
 
 def _labels(
-    said: Table, so: Table, manifest: Manifest, patient_of: Mapping[str, str] | None, notes: list[str]
+    predicted: Table, true: Table, manifest: Manifest, patient_of: Mapping[str, str] | None, notes: list[str]
 ) -> HeadLabels:
     def columns(named: dict[str, str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        found = {name: so.numbers(column, binary=True) for name, column in named.items() if column in so}
-        values = np.stack(list(found.values()), axis=1) if found else np.zeros((so.num_rows, 0))
+        found = {name: true.numbers(column, binary=True) for name, column in named.items() if column in true}
+        values = np.stack(list(found.values()), axis=1) if found else np.zeros((true.num_rows, 0))
         return tuple(found), values.astype(np.float32)
 
     diagnosis_names, diagnoses = columns({head.name: head.name for head in manifest.diagnoses})
     referral_names, referrals = columns({head.name: referral_column(head.name) for head in manifest.referrals})
-    words = so.words("priority", allowed=LEVELS) if "priority" in so else [""] * so.num_rows
-    uids = said.study_uids
-    if patient_of is None:
-        table = so if "patient" in so else said
-        found = table.words("patient") if "patient" in table else [""] * len(uids)
-        patient_of = dict(zip(uids, found, strict=True))
-    patients = tuple(patient_of.get(uid) or f"study {uid}" for uid in uids)
-    nobody = sum(patient.startswith("study ") for patient in patients)
-    if nobody:
-        notes.append(f"{nobody} studies without a patient: each counts as one of its own, intervals may be too narrow")
+    words = true.words("priority", allowed=LEVELS) if "priority" in true else [""] * true.num_rows
     return HeadLabels(
-        patients=patients,
+        patients=tuple(patients_of(predicted, true, notes, patient_of)),
         diagnoses=diagnoses,
         referrals=referrals,
         priority=np.array([LEVELS.index(word) if word else -1 for word in words], dtype=np.int64),

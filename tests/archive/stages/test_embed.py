@@ -192,7 +192,7 @@ def test_no_study_of_the_cohort_is_lost(
     done = embed(filled, release, out=tmp_path / "out")
     assert done.embedded == 1
     assert done.left_out == (
-        ("1.2.2", "unreadable"), ("1.2.3", "not_finite"), ("1.2.4", "not_foreseen"), ("1.2.5", "not_tokenised"),
+        ("1.2.2", "unreadable"), ("1.2.3", "not_finite"), ("1.2.4", "unforeseen"), ("1.2.5", "not_tokenised"),
     )  # fmt: skip
     table = pl.read_parquet(tmp_path / "out" / "studies.parquet").sort("study_uid")
     assert table["status"].to_list() == ["done", "failed", "failed", "failed", "failed"]

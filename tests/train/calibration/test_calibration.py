@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.model.release.calibration import HeadCalibration, sigmoid
+from prima.study.ontology import LEVELS
 from prima.train.calibration.fit import CalibrationRecipe, calibrate
 from prima.train.calibration.isotonic import fit_isotonic, pool_adjacent_violators
 from prima.train.calibration.platt import fit_line
 from prima.train.calibration.target import Target, choose_threshold
-from prima.train.heads.data import LEVELS, HeadLabels, HeadLogits
+from prima.train.heads.data import HeadLabels, HeadLogits
 
 NUM_HEADS = 12
 NAMES = tuple(f"head_{number}" for number in range(NUM_HEADS))

@@ -25,6 +25,7 @@ from prima.model.engine.engine import Engine, NotFiniteError, failure_of
 from prima.model.release.folder import Release, load_release
 from prima.model.release.manifest import VISION_FILE, Manifest
 from prima.study.mode import Mode
+from prima.tables.failures import Failure
 from prima.tokens.batch import StudyTokens
 from prima.tokens.precision import Precision
 from prima.tokens.shown import mode_of_call, shows_indication
@@ -34,13 +35,12 @@ from prima.tokens.store import TokenStore
 _VERSION = 1
 
 FAILURES = {
-    "not_tokenised": "the study is in the cohort and was never tokenised: run prima tokenize again",
-    "damaged": "its tokens cannot be read",
-    "not_finite": "a feature or a logit is infinite or not a number",
-    "no_memory": "the study needs more memory than there is",
-    "not_foreseen": "computing failed in a way nobody foresaw",
-    "ended_the_process": "the process that worked on it was ended twice",
-}
+    failure.value: failure.words
+    for failure in (
+        Failure.NOT_TOKENISED, Failure.DAMAGED, Failure.NOT_FINITE, Failure.OUT_OF_MEMORY, Failure.UNFORESEEN,
+        Failure.ENDED_ITS_PROCESS,
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class EmbedStage:
             torch.set_num_threads(self.threads)
         engine = _engine(self.release, self.precision, self.made_by, self.image_only)
         store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
-        rows = [_failed(uid, "ended_the_process") for uid in given_up]
+        rows = [_failed(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
         for study_uid in studies:
             rows.extend(_embed(engine, store, study_uid, self.orders.get(study_uid, "")))
         return Made(rows=rows, files={})
@@ -234,10 +234,7 @@ def _embed(engine: Engine, store: TokenStore, study_uid: str, order: str) -> lis
     try:
         return _rows(engine, study_uid, tokens, order)
     except (NotFiniteError, MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
-        return [_failed(study_uid, _FAILURE_NAMES[failure_of(error)])]
-
-
-_FAILURE_NAMES = {"not_finite": "not_finite", "out_of_memory": "no_memory", "unforeseen": "not_foreseen"}
+        return [_failed(study_uid, failure_of(error))]
 
 
 def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, order: str) -> list[Row]:

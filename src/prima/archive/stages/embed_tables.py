@@ -10,10 +10,10 @@ import polars as pl
 
 from prima.archive.store.tables import write_parquet
 from prima.model.release.manifest import Manifest
+from prima.tables.columns import level_column, logit_column, referral_column
 
 STUDIES_FILE, SERIES_FILE = "studies.parquet", "series.parquet"
 FEATURES = "feature"
-LOGIT = "__logit"
 
 STAGE_COLUMNS: dict[str, pl.DataType] = {
     "study_uid": pl.String(),
@@ -60,11 +60,9 @@ def logit_columns(manifest: Manifest) -> list[str]:
 
     Those of diagnoses and referrals are named as in a predictions table, those of priority `priority_LEVEL__logit`.
     """
-    referrals = [
-        head.name if head.name.startswith("referral_") else f"referral_{head.name}" for head in manifest.referrals
-    ]
-    levels = [] if manifest.priority is None else [f"priority_{level}" for level in manifest.priority.levels]
-    return [f"{name}{LOGIT}" for name in (*(head.name for head in manifest.diagnoses), *referrals, *levels)]
+    referrals = [referral_column(head.name) for head in manifest.referrals]
+    levels = [] if manifest.priority is None else [level_column(level) for level in manifest.priority.levels]
+    return [logit_column(name) for name in (*(head.name for head in manifest.diagnoses), *referrals, *levels)]
 
 
 def write_tables(rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manifest: Manifest, out: Path) -> Written:

@@ -25,6 +25,8 @@ from prima.report.labels import Labeller
 from prima.report.report import Report
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.study.triage import Triage
+from prima.tables.columns import referral_column
+from prima.tables.failures import Failure
 
 # Raised when the same labels would give other rows.
 _VERSION = 1
@@ -101,7 +103,7 @@ class LabelStage:
 
     def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:  # noqa: ARG002 - no files
         """One row about each report, and one for each diagnosis that it speaks of."""
-        rows = [_row(study_uid, status=FAILED, reason="ended_its_process") for study_uid in given_up]
+        rows = [_row(study_uid, status=FAILED, reason=Failure.ENDED_ITS_PROCESS.value) for study_uid in given_up]
         uids = list(studies)
         told = self._told(uids)
         reports = (Report(text=told[uid].text, study_uid=uid) for uid in uids)
@@ -239,6 +241,6 @@ def wide(about: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
         "study_uid",
         "report_id",
         "priority",
-        *(pl.col("referrals").list.contains(service.name).alias(f"referral_{service.name}") for service in SERVICES),
+        *(pl.col("referrals").list.contains(service.name).alias(referral_column(service.name)) for service in SERVICES),
         *(listed.list.contains(name).alias(name) for name in DIAGNOSIS_NAMES),
     )

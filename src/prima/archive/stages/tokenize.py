@@ -28,6 +28,7 @@ from prima.model.engine.prepare import PreparedStudy
 from prima.model.gate.admit import packaged_gate
 from prima.model.release.folder import load_release
 from prima.model.release.manifest import TOKENIZER_FILE, Manifest
+from prima.tables.failures import Failure
 from prima.tokens.batch import StudyTokens
 from prima.tokens.precision import Precision
 from prima.tokens.shard import SUFFIX, write_shard
@@ -49,12 +50,11 @@ COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "detail": (pl.String(), "what was found, in one line"),
 }
 FAILURES = {
-    "no_instances": "no file of the study is in the archive any more",
-    "unreadable": "no file of the study can be read",
-    "unforeseen": "reading or tokenising failed in a way nobody foresaw",
-    "out_of_memory": "the study needs more memory than there is",
-    "ended_its_process": "the process that worked on it was ended twice: want of memory, or a decoder that crashed",
-}
+    failure.value: failure.words
+    for failure in (
+        Failure.NO_INSTANCES, Failure.UNREADABLE, Failure.UNFORESEEN, Failure.OUT_OF_MEMORY, Failure.ENDED_ITS_PROCESS
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class TokenizeStage:
             torch.set_num_threads(self.threads)
         engine = _engine(self.release, self.precision, self.keep_all, self.made_by)
         archive = Archive.open(self.archive)
-        rows = [_study_row(uid, "ended_its_process") for uid in given_up]
+        rows = [_study_row(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
         tokenised = []
         for study_uid in studies:
             found, tokens = _tokenise(archive, study_uid, engine)

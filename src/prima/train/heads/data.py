@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
 
-LEVELS: tuple[str, ...] = tuple(priority.level for priority in PRIORITIES)
 SERVICE_NAMES: tuple[str, ...] = tuple(service.name for service in SERVICES)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from prima.errors import UsageError
-from prima.evaluate.tables import read_table
-from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
+from prima.tables.columns import referral_column
+from prima.tables.read import read_table
 from prima.train.data.token_folder import StudyFacts
 
 
@@ -39,10 +40,10 @@ def site_labels(path: Path, facts: Mapping[str, StudyFacts]) -> tuple[dict[str, 
     if not names:
         raise UsageError(f"{path}: found no column of a diagnosis, expected some, such as {DIAGNOSIS_NAMES[0]}")
     values = {name: table.numbers(name, binary=True) for name in names}
-    levels = tuple(priority.level for priority in PRIORITIES)
+    levels = LEVELS
     priority = table.words("priority", allowed=("", *levels)) if "priority" in table else [""] * len(uids)
-    services = [service.name for service in SERVICES if f"referral_{service.name}" in table]
-    recommended = {name: table.numbers(f"referral_{name}", binary=True) for name in services}
+    services = [service.name for service in SERVICES if referral_column(service.name) in table]
+    recommended = {name: table.numbers(referral_column(name), binary=True) for name in services}
     whole = len(services) == len(SERVICES)
     missing = tuple(name for name in DIAGNOSIS_NAMES if name not in table)
 

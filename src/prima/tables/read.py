@@ -9,13 +9,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prima.errors import UnreadableError, UsageError
-from prima.evaluate.metrics import Floats
 from prima.files.optional import require
 
 if TYPE_CHECKING:
     import polars as pl
+
+Floats = NDArray[np.float64]
 
 _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0, "": float("nan")}
 
