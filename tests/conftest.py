@@ -30,6 +30,10 @@ SLOW = (
     "train/engine/test_gloo.py",
     "train/engine/test_resume.py",
     "train/engine/test_gather.py",
+    "dicom/test_real_data.py",
+    "dicom/test_peer.py",
+    "model/packaging",
+    "model/gate",
     "fuzz",
 )
 
