@@ -20,7 +20,7 @@ from prima.archive.cohort.inclusion import REASON_WORDS
 from prima.archive.cohort.match import ReportOutcome
 from prima.archive.stages.label import COLUMNS as LABEL_STAGE_COLUMNS
 from prima.archive.stages.tokenize import COLUMNS, FAILURES
-from prima.archive.store.outcome import Outcome, ReportTaken
+from prima.archive.store.outcome import IngestOutcome, ReportIngestOutcome
 from prima.archive.store.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.release.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
@@ -158,7 +158,7 @@ def test_every_column_and_outcome_of_the_archive_is_documented() -> None:
         for column in table.columns
     ]
     columns += [f"| {words} |" for _, words in LABEL_STAGE_COLUMNS.values()]
-    outcomes = [f"| `{outcome.value}` | {outcome.words} |" for outcome in (*Outcome, *ReportTaken)]
+    outcomes = [f"| `{outcome.value}` | {outcome.words} |" for outcome in (*IngestOutcome, *ReportIngestOutcome)]
     assert not [row for row in (*columns, *outcomes) if f"{row}\n" not in text]
     assert not [name for name in (*ReportOutcome, *REASON_WORDS) if f"`{name}` | " not in text]
 

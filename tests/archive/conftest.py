@@ -16,9 +16,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
 from prima.archive.ingest.reports import take_reports
-from prima.archive.ingest.taking import taking_in
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan
+from prima.archive.store.writing import ingesting
 from prima.report.report import Report
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
@@ -168,6 +168,6 @@ def filled(archive: Archive, export: Any, said: Any) -> Archive:
         said(accession="A19", report_status="preliminary"),
         said(accession="of nobody"),
     ]
-    with taking_in(archive):
+    with ingesting(archive):
         take_reports(archive, reports, "ris")
     return archive

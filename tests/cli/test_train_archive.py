@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.stages.tokenize import tokens_fingerprint, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
 from prima.errors import ArchiveError, PrimaError, UnreadableError
@@ -83,7 +83,9 @@ def archive(tmp_path: Path, release: Path) -> Archive:
         ],
     )  # fmt: skip
     random = np.random.default_rng(0)
-    folder = tokens_folder(archive, means_of(load_release(release).manifest, choose_precision("cpu", "float32")))
+    folder = tokens_folder(
+        archive, tokens_fingerprint(load_release(release).manifest, choose_precision("cpu", "float32"))
+    )
     folder.mkdir(parents=True)
     shown = [(facts[number].study_uid, tokens_of(facts[number], random, width=8)) for number in SIDES if number != 4]
     write_shard(folder / "000.tokens", shown, {})

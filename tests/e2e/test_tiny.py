@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.stages.tokenize import tokens_fingerprint, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.model.release.folder import load_release
 from prima.model.release.stage_folder import STAGES, read_part
@@ -48,7 +48,8 @@ def test_every_stage_leaves_what_the_next_one_takes(out: Path) -> None:
     manifest = load_release(run / "release").manifest
     assert not manifest.trained
     folders = [
-        tokens_folder(archive, means_of(manifest, choose_precision("auto", dtype))) for dtype in ("float32", "bfloat16")
+        tokens_folder(archive, tokens_fingerprint(manifest, choose_precision("auto", dtype)))
+        for dtype in ("float32", "bfloat16")
     ]
     stores = [TokenStore(folder) for folder in folders if folder.is_dir()]
     assert [len(store) for store in stores] == [NUM_STUDIES]

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from prima.archive.info.count import Breakdown, Info
+    from prima.archive.info.count import ArchiveInfo, Breakdown
 
 archive = typer.Typer(no_args_is_help=True, help="What an archive holds.", rich_markup_mode=None)
 
@@ -45,7 +45,7 @@ def info(
     if html is not None:
         html.write_text(info_page(found, name=archive.resolve().name), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        typer.echo(json.dumps(found.to_dict()))
         return
     console = Console()
     for table in _tables(found):
@@ -54,7 +54,7 @@ def info(
         typer.echo(f"wrote {html}")
 
 
-def _tables(found: Info) -> list[RenderableType]:
+def _tables(found: ArchiveInfo) -> list[RenderableType]:
     from rich.table import Table
 
     totals = Table(title="Archive", title_justify="left", show_header=False, box=None)

@@ -52,7 +52,7 @@ def curate(
         now=datetime.now(),
     )
     flow = curate(Archive.open(archive), curation)
-    typer.echo(json.dumps(flow.as_json()) if as_json else flow_text(flow), nl=as_json)
+    typer.echo(json.dumps(flow.to_dict()) if as_json else flow_text(flow), nl=as_json)
     if not as_json:
         typer.echo(f"wrote {archive / 'cohort'}")
 

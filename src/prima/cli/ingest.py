@@ -25,7 +25,7 @@ def ingest(
         bool, typer.Option("--link", help="Share files with the source instead of copying, where the disk allows.")
     ] = False,
     reread: Annotated[
-        bool, typer.Option("--reread", help="Read folders again that have not changed since they were taken in.")
+        bool, typer.Option("--reread", help="Read folders again that have not changed since they were ingested.")
     ] = False,
     modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",
     body_part: Annotated[

@@ -80,7 +80,7 @@ def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, de
 
     require_tables()
     from prima.archive.stages.embed import embed_archive
-    from prima.archive.stages.run import Workers
+    from prima.archive.stages.run import StageWorkers
     from prima.archive.store.layout import Archive
     from prima.archive.store.tables import scan
 
@@ -96,7 +96,7 @@ def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, de
             precision=choose_precision(device, dtype),
             out=Path(folder),
             splits=("validation",),
-            workers=Workers(),
+            workers=StageWorkers(),
         )
         if not embedded.embedded:
             raise UsageError(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prima.archive.stages.embed import Embedded
+from prima.archive.stages.embed import EmbedResult
 from prima.archive.stages.embed_tables import FEATURES, logit_columns
 from prima.model.engine.outputs import make_findings
 from prima.model.release.heads import HeadOutputs
@@ -17,7 +17,7 @@ from prima.study import ReleaseStamp
 STUDIES_AT_ONCE = 4096
 
 
-def write_table(done: Embedded, path: Path) -> int:
+def write_table(done: EmbedResult, path: Path) -> int:
     """Write the table of every study of the cohort, embedded or not.
 
     Returns:
@@ -29,7 +29,7 @@ def write_table(done: Embedded, path: Path) -> int:
     return write_predictions(path, done.release.manifest, done.mode, _rows(done))
 
 
-def _rows(done: Embedded) -> Iterator[dict[str, Any]]:
+def _rows(done: EmbedResult) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(done.studies) as file:
@@ -39,7 +39,7 @@ def _rows(done: Embedded) -> Iterator[dict[str, Any]]:
                 yield _row(done, values)
 
 
-def _row(done: Embedded, values: dict[str, Any]) -> dict[str, Any]:
+def _row(done: EmbedResult, values: dict[str, Any]) -> dict[str, Any]:
     manifest = done.release.manifest
     counts = {name: values[name] for name in ("num_series_used", "num_series_excluded")}
     if values["status"] != "done":

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.ingest.ingested_folders import IngestedFolders
 from prima.archive.ingest.reports import ingest_reports
-from prima.archive.ingest.taken_folders import TakenFolders
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import Outcome, ReportTaken
+from prima.archive.store.outcome import IngestOutcome, ReportIngestOutcome
 from prima.workflow.servers import Request, existing, is_server, open_server
 from prima.workflow.watcher import NOBODY, Watcher
 
@@ -24,7 +24,7 @@ def ingest_sources(
     link: bool = False,
     reread: bool = False,
     watcher: Watcher = NOBODY,
-) -> Counter[Outcome | ReportTaken]:
+) -> Counter[IngestOutcome | ReportIngestOutcome]:
     """Take studies and reports into an archive; an interrupted call is resumed by the same one.
 
     Args:
@@ -32,7 +32,7 @@ def ingest_sources(
         archive: an archive, or a new or empty folder.
         request: what is asked of servers.
         link: share files with the source instead of copying, where the disk allows.
-        reread: read folders again that have not changed since they were taken in.
+        reread: read folders again that have not changed since they were ingested.
         watcher: told how many files were looked at.
 
     Returns:
@@ -44,7 +44,7 @@ def ingest_sources(
         if not is_server(source):
             existing(source)
     into = Archive.open_or_make(archive)
-    counts: Counter[Outcome | ReportTaken] = Counter()
+    counts: Counter[IngestOutcome | ReportIngestOutcome] = Counter()
     num_files = 0
 
     def count() -> None:
@@ -54,14 +54,14 @@ def ingest_sources(
 
     for source in sources:
         report_files: list[Path] = []
-        taken: TakenFolders | None = None
+        known: IngestedFolders | None = None
         if is_server(source):
             name, instances = open_server(source, request, into, lambda _study, _complete: None)
         else:
             name = source
-            taken = None if reread else TakenFolders(into)
-            instances = folder_instances(Path(source), link=link, on_report_file=report_files.append, taken=taken)
-        counts.update(ingest_instances(into, instances, name, count, taken))
+            known = None if reread else IngestedFolders(into)
+            instances = folder_instances(Path(source), link=link, on_report_file=report_files.append, known=known)
+        counts.update(ingest_instances(into, instances, name, count, known))
         if report_files:
             counts.update(ingest_reports(into, report_files, Path(source), count))
     return counts

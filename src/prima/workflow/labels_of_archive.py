@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prima.archive.stages.label import Labelled, Reading, label_archive
-from prima.archive.stages.run import Workers
+from prima.archive.stages.label import LabellingMethod, LabelResult, label_archive
+from prima.archive.stages.run import StageWorkers
 from prima.archive.store.layout import Archive
 from prima.report.label import RuleLabeller
 from prima.report.llm import LlmLabeller
@@ -21,7 +21,7 @@ def label_reports_of(
     workers: int = 1,
     retry: bool = False,
     watcher: Watcher = NOBODY,
-) -> tuple[Labelled, str]:
+) -> tuple[LabelResult, str]:
     """Label every report that belongs to a study.
 
     Args:
@@ -37,14 +37,14 @@ def label_reports_of(
     """
     rule = None if triage is None else read_triage(triage)
     if model is None:
-        reading = Reading(version=RuleLabeller().version, open=RuleLabeller, triage=rule)
+        method = LabellingMethod(version=RuleLabeller().version, open=RuleLabeller, triage=rule)
     else:
-        reading = Reading(version=model.version, open=lambda: model, triage=rule)
+        method = LabellingMethod(version=model.version, open=lambda: model, triage=rule)
     done = label_archive(
         Archive.open(archive),
-        reading,
-        workers=Workers(processes=workers if model is None and workers > 1 else 0),
+        method,
+        workers=StageWorkers(processes=workers if model is None and workers > 1 else 0),
         retry=retry,
         on_progress=lambda progress: watcher.count("reports", progress.done, progress.total),
     )
-    return done, reading.version
+    return done, method.version

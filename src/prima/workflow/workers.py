@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from prima.archive.stages.run import Workers
+from prima.archive.stages.run import StageWorkers
 from prima.tokens.precision import Precision
 
 # Reading and cutting keep about nine cores busy for each H100, so eight tasks share one.
 GPU_SHARE = 1 / 8
 
 
-def workers_for(precision: Precision, *, processes: int | None, ray: str | None) -> Workers:
-    """Workers of a stage.
+def workers_for(precision: Precision, *, processes: int | None, ray: str | None) -> StageWorkers:
+    """StageWorkers of a stage.
 
     Args:
         precision: of the stage; on a GPU each task takes a share of it.
@@ -18,4 +18,4 @@ def workers_for(precision: Precision, *, processes: int | None, ray: str | None)
         ray: address of a Ray cluster, "local" for one on this machine, None for none.
     """
     count = processes or (None if ray not in (None, "local") else 1)
-    return Workers(processes=count, ray=ray, gpus=GPU_SHARE if precision.device.type == "cuda" else 0)
+    return StageWorkers(processes=count, ray=ray, gpus=GPU_SHARE if precision.device.type == "cuda" else 0)

@@ -19,10 +19,10 @@ from prima.archive.cohort.inclusion import REASON_WORDS, required_columns, steps
 from prima.archive.cohort.split import LeakageError, Split
 from prima.archive.ingest.intake import Exclusion
 from prima.archive.ingest.reports import take_reports
-from prima.archive.ingest.taking import taking_in
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import ReportTaken
+from prima.archive.store.outcome import ReportIngestOutcome
 from prima.archive.store.tables import scan
+from prima.archive.store.writing import ingesting
 from prima.errors import UsageError
 
 NOW = datetime(2025, 1, 1)
@@ -88,7 +88,7 @@ def test_the_flow_adds_up(filled: Archive) -> None:
     )
     assert flow.reports["no_study"] == 1
     saved = json.loads((filled.cohort / "flow.json").read_text())
-    assert saved.items() >= flow.as_json().items()
+    assert saved.items() >= flow.to_dict().items()
     assert saved["split"]["test"] == {"studies": 1, "patients": 1}
     assert saved["settings"]["split"]["test_from"] == "2024-06-01"
 
@@ -143,9 +143,9 @@ def test_an_empty_archive_has_an_empty_cohort(archive: Archive) -> None:
 
 def test_a_report_from_several_carriers_counts_once(archive: Archive, said: Any) -> None:
     report = said(accession="A1", patient_id=" P1 ")
-    with taking_in(archive):
+    with ingesting(archive):
         first = take_reports(archive, [report, report, said(text=" \n", accession="A2")], "csv")
-        bad = Exclusion(unit="report", key="m", reason=ReportTaken.UNREADABLE, detail="cut")
+        bad = Exclusion(unit="report", key="m", reason=ReportIngestOutcome.UNREADABLE, detail="cut")
         again = take_reports(archive, [said(accession="A1 ", patient_id="P1"), bad], "hl7")
     assert {word.value: number for word, number in first.items() if number} == {
         "report_stored": 1,
@@ -162,7 +162,7 @@ def test_a_report_from_several_carriers_counts_once(archive: Archive, said: Any)
 
 
 def test_a_corrected_report_stands_beside_the_one_it_corrects(archive: Archive, said: Any) -> None:
-    with taking_in(archive):
+    with ingesting(archive):
         take_reports(archive, [said(accession="A1"), said(accession="A1", report_status="corrected")], "hl7")
     assert scan(archive, "reports").collect().height == 2
 

@@ -14,7 +14,7 @@ import pytest
 
 from prima.archive.cohort.curate import Curation, curate
 from prima.archive.cohort.split import Split
-from prima.archive.info.count import Breakdown, Info, Line, info_of
+from prima.archive.info.count import ArchiveInfo, Breakdown, BreakdownLine, info_of
 from prima.archive.info.page import breakdown_svg, info_page
 from prima.archive.store.layout import Archive
 
@@ -22,7 +22,7 @@ CHROMIUM = os.environ.get("PRIMA_CHROMIUM") or shutil.which("chromium") or shuti
 CURATION = Curation(split=Split(test_from=date(2024, 6, 1)), now=datetime(2025, 1, 1))
 
 
-def titled(info: Info, title: str) -> dict[str, dict[str, int]]:
+def titled(info: ArchiveInfo, title: str) -> dict[str, dict[str, int]]:
     (found,) = (one for one in info.breakdowns if one.title == title)
     return {line.label: line.numbers for line in found.lines}
 
@@ -109,7 +109,9 @@ def test_a_drawing_says_every_number(filled: Archive) -> None:
 
 
 def test_the_longest_bars_are_listed_and_the_rest_is_one_line() -> None:
-    rows = Breakdown(title="x", lines=tuple(Line(f"{'scanner' * 9} {index}", {"studies": 1}) for index in range(3)))
+    rows = Breakdown(
+        title="x", lines=tuple(BreakdownLine(f"{'scanner' * 9} {index}", {"studies": 1}) for index in range(3))
+    )
     assert re.search(r">scanner[a-z]*…<", breakdown_svg(rows))
 
 

@@ -13,19 +13,19 @@ import pytest
 
 from prima.archive.ingest.folder import files_below, folder_instances
 from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.ingest.ingested_folders import IngestedFolders
 from prima.archive.ingest.intake import Intake
-from prima.archive.ingest.taken_folders import TakenFolders
 from prima.archive.store.layout import Archive
-from prima.archive.store.lock import writing
-from prima.archive.store.outcome import Outcome
+from prima.archive.store.outcome import IngestOutcome
 from prima.archive.store.tables import scan
+from prima.archive.store.writing import writing
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import ArchiveError
 
 Contents = Callable[[Archive], dict[str, Any]]
 
 
-def take(archive: Archive, folder: Path, **options: Any) -> dict[Outcome, int]:
+def take(archive: Archive, folder: Path, **options: Any) -> dict[IngestOutcome, int]:
     counts = ingest_instances(archive, folder_instances(folder, **options), "export")
     return {outcome: number for outcome, number in counts.items() if number}
 
@@ -36,7 +36,7 @@ def rows(archive: Archive, name: str) -> list[dict[str, Any]]:
 
 def test_every_instance_lies_at_its_place_with_the_bytes_it_came_with(archive: Archive, export: Any) -> None:
     paths = export.study(1) + export.study(2)
-    assert take(archive, export.folder) == {Outcome.STORED: 16}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 16}
     stored = {path.stem: path.read_bytes() for path in archive.root.glob("instances/*/*/*/*.dcm")}
     assert sorted(stored.values()) == sorted(path.read_bytes() for path in paths)
     assert stored["1.2.2.1.3"] == (export.folder / "2/1/IM3").read_bytes()
@@ -47,7 +47,7 @@ def test_again_is_nothing_new(archive: Archive, export: Any, contents: Contents)
     take(archive, export.folder)
     before = contents(archive)
     parts = sorted(archive.root.glob("catalogue/*/*"))
-    assert take(archive, export.folder) == {Outcome.KNOWN: 8}
+    assert take(archive, export.folder) == {IngestOutcome.KNOWN: 8}
     assert contents(archive) == before
     assert sorted(archive.root.glob("catalogue/*/*")) == parts
 
@@ -95,7 +95,7 @@ def test_bytes_are_taken_like_files(archive: Archive, export: Any) -> None:
         IncomingInstance(content=path, key="path", on_done=lambda: told.append("second")),
     ]
     counts = ingest_instances(archive, instances, "pacs:X")
-    assert (counts[Outcome.STORED], counts[Outcome.KNOWN], told) == (1, 1, ["first", "second"])
+    assert (counts[IngestOutcome.STORED], counts[IngestOutcome.KNOWN], told) == (1, 1, ["first", "second"])
 
 
 def test_a_source_is_told_only_when_the_file_lies_at_its_place(archive: Archive, export: Any) -> None:
@@ -127,7 +127,7 @@ def test_a_taken_uid_with_other_pixels_is_kept_aside_and_named(archive: Archive,
     take(archive, export.folder)
     other = export.image("second", value=7)
     for _ in range(2):  # again is nothing new
-        assert take(archive, export.folder) == {Outcome.KNOWN: 1, Outcome.OTHER_PIXELS: 1}
+        assert take(archive, export.folder) == {IngestOutcome.KNOWN: 1, IngestOutcome.OTHER_PIXELS: 1}
         (stored,) = archive.root.glob("instances/*/*/*/*.dcm")
         (kept,) = archive.root.glob("conflicts/*/*/*.dcm")
         assert stored.read_bytes() == (export.folder / "first").read_bytes()
@@ -139,13 +139,13 @@ def test_a_taken_uid_with_other_pixels_is_kept_aside_and_named(archive: Archive,
 def test_two_of_one_uid_in_one_go_are_compared_too(archive: Archive, export: Any) -> None:
     export.image("first")
     export.image("second", value=7)
-    assert take(archive, export.folder) == {Outcome.STORED: 1, Outcome.OTHER_PIXELS: 1}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 1, IngestOutcome.OTHER_PIXELS: 1}
 
 
 def test_a_taken_uid_with_the_same_pixels_and_another_header_is_nothing_new(archive: Archive, export: Any) -> None:
     export.image("first")
     export.image("second", SeriesDescription="renamed by the PACS")
-    assert take(archive, export.folder) == {Outcome.STORED: 1, Outcome.SAME_PIXELS: 1}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 1, IngestOutcome.SAME_PIXELS: 1}
     assert not list(archive.root.glob("conflicts/**/*.dcm"))
 
 
@@ -153,15 +153,15 @@ def test_a_file_that_came_cut_short_is_completed(archive: Archive, export: Any, 
     whole = [path.read_bytes() for path in export.study(1)]
     for content, path in zip(whole, export.study(1), strict=True):
         path.write_bytes(content[:-8])
-    assert take(archive, export.folder) == {Outcome.STORED: 8}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 8}
     assert {row["reason"] for row in rows(archive, "series")} == {"unreadable"}
     export.study(1)
-    assert take(archive, export.folder) == {Outcome.COMPLETED: 8}
+    assert take(archive, export.folder) == {IngestOutcome.COMPLETED: 8}
     assert {row["status"] for row in rows(archive, "series")} == {"used"}
     assert sorted(path.read_bytes() for path in archive.root.glob("instances/*/*/*/*.dcm")) == sorted(whole)
     before = contents(archive)
     export.folder.joinpath("1/1/IM1").write_bytes(whole[0][:-8])
-    assert take(archive, export.folder) == {Outcome.KNOWN: 7, Outcome.UNREADABLE: 1}
+    assert take(archive, export.folder) == {IngestOutcome.KNOWN: 7, IngestOutcome.UNREADABLE: 1}
     assert contents(archive)["files"] == before["files"]
 
 
@@ -172,7 +172,12 @@ def test_files_that_are_no_instance_are_counted_or_named(archive: Archive, expor
     (export.folder / "cut").write_bytes(good.read_bytes()[:200])
     export.image("nameless", SeriesInstanceUID=None)
     found = take(archive, export.folder)
-    assert found == {Outcome.STORED: 1, Outcome.NOT_DICOM: 1, Outcome.UNREADABLE: 2, Outcome.MISSING_UID: 1}
+    assert found == {
+        IngestOutcome.STORED: 1,
+        IngestOutcome.NOT_DICOM: 1,
+        IngestOutcome.UNREADABLE: 2,
+        IngestOutcome.MISSING_UID: 1,
+    }
     named = {(Path(row["key"]).name, row["reason"]) for row in rows(archive, "exclusions")}
     assert named == {("empty.dcm", "unreadable"), ("cut", "unreadable"), ("nameless", "missing_uid")}
 
@@ -190,35 +195,40 @@ def test_a_folder_that_may_not_be_entered_is_named(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert take(archive, export.folder) == {Outcome.STORED: 1, Outcome.UNREADABLE: 1}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 1, IngestOutcome.UNREADABLE: 1}
     assert [row["key"] for row in rows(archive, "exclusions")] == [str(export.folder / "shut")]
 
 
 def test_what_a_source_cannot_deliver_is_named(archive: Archive) -> None:
     found = ingest_instances(archive, [NotDelivered(key="1.2.3", detail="status A700")], "pacs:X")
-    assert found[Outcome.UNREADABLE] == 1
+    assert found[IngestOutcome.UNREADABLE] == 1
     assert [(row["key"], row["detail"]) for row in rows(archive, "exclusions")] == [("1.2.3", "status A700")]
 
 
 def test_a_folder_is_passed_over_until_it_changes(archive: Archive, export: Any, contents: Contents) -> None:
-    def again() -> dict[Outcome, int]:
-        taken = TakenFolders(archive)
-        counts = ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
+    def again() -> dict[IngestOutcome, int]:
+        known = IngestedFolders(archive)
+        counts = ingest_instances(archive, folder_instances(export.folder, known=known), "export", known=known)
         return {outcome: number for outcome, number in counts.items() if number}
 
     export.study(1)
     export.image("bad/empty.dcm", study=9).write_bytes(b"")
-    assert again() == {Outcome.STORED: 8, Outcome.UNREADABLE: 1}
-    assert again() == {Outcome.UNCHANGED: 8, Outcome.UNREADABLE: 1}  # what was refused is refused again
+    assert again() == {IngestOutcome.STORED: 8, IngestOutcome.UNREADABLE: 1}
+    assert again() == {IngestOutcome.UNCHANGED: 8, IngestOutcome.UNREADABLE: 1}  # what was refused is refused again
     export.image("1/2/IM3", study=1, series=2, instance=3, value=1)
-    assert again() == {Outcome.UNCHANGED: 4, Outcome.KNOWN: 3, Outcome.OTHER_PIXELS: 1, Outcome.UNREADABLE: 1}
+    assert again() == {
+        IngestOutcome.UNCHANGED: 4,
+        IngestOutcome.KNOWN: 3,
+        IngestOutcome.OTHER_PIXELS: 1,
+        IngestOutcome.UNREADABLE: 1,
+    }
     export.image("1/1/IM9", study=1, instance=9)
     found = again()
-    assert (found[Outcome.STORED], found[Outcome.KNOWN]) == (1, 7)
+    assert (found[IngestOutcome.STORED], found[IngestOutcome.KNOWN]) == (1, 7)
     (export.folder / "1/1").rename(export.folder / "moved")
-    assert again()[Outcome.KNOWN] == 8
+    assert again()[IngestOutcome.KNOWN] == 8
     before = contents(archive)
-    assert take(archive, export.folder)[Outcome.KNOWN] == 8
+    assert take(archive, export.folder)[IngestOutcome.KNOWN] == 8
     assert contents(archive) == before
 
 
@@ -230,20 +240,20 @@ def test_a_folder_is_not_noted_before_its_files_are_safe(
     def dies(_: Any) -> None:
         raise KeyboardInterrupt
 
-    taken = TakenFolders(archive)
+    known = IngestedFolders(archive)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Intake, "flush", dies)
-        ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
-    taken = TakenFolders(archive)
-    counts = ingest_instances(archive, folder_instances(export.folder, taken=taken), "export", taken=taken)
-    assert (counts[Outcome.STORED], counts[Outcome.UNCHANGED]) == (8, 0)
+        ingest_instances(archive, folder_instances(export.folder, known=known), "export", known=known)
+    known = IngestedFolders(archive)
+    counts = ingest_instances(archive, folder_instances(export.folder, known=known), "export", known=known)
+    assert (counts[IngestOutcome.STORED], counts[IngestOutcome.UNCHANGED]) == (8, 0)
 
 
 def test_a_hostile_uid_leads_nowhere(archive: Archive, export: Any, tmp_path: Path) -> None:
     path = export.image("a", instance=5)
     evil = path.read_bytes().replace(b"1.2.1.1.5\x00", b"../../../x")
     assert b"../../../x" in evil
-    assert ingest_instances(archive, [IncomingInstance(content=evil, key="x")], "x")[Outcome.STORED] == 1
+    assert ingest_instances(archive, [IncomingInstance(content=evil, key="x")], "x")[IngestOutcome.STORED] == 1
     (stored,) = archive.root.rglob("*.dcm")
     assert stored.stem.startswith("2.25.")
     assert {path.name for path in tmp_path.iterdir()} == {"export", "archive"}
@@ -260,7 +270,7 @@ def test_a_second_writer_is_told_who_is_first(archive: Archive, export: Any) -> 
     export.image("a")
     with writing(archive, "ingest"), pytest.raises(ArchiveError, match=rf"prima ingest \(process {os.getpid()} on"):
         take(archive, export.folder)
-    assert take(archive, export.folder) == {Outcome.STORED: 1}
+    assert take(archive, export.folder) == {IngestOutcome.STORED: 1}
 
 
 def test_a_folder_reached_twice_is_read_once(export: Any) -> None:

@@ -21,8 +21,8 @@ from prima.archive.ingest import intake
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
 from prima.archive.store.layout import Archive
-from prima.archive.store.lock import writing
 from prima.archive.store.tables import append, parts
+from prima.archive.store.writing import writing
 from prima.errors import ArchiveError
 
 Contents = Callable[[Archive], dict[str, Any]]

@@ -12,7 +12,7 @@ from prima.archive.ingest import reports as taking
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.reports import ingest_reports
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import ReportTaken
+from prima.archive.store.outcome import ReportIngestOutcome
 from prima.archive.store.tables import scan
 from prima.errors import ArchiveError
 from prima.simulate.plan.cases import cases
@@ -89,8 +89,8 @@ def test_a_file_that_is_named_has_to_be_what_it_claims(archive: Archive, tmp_pat
     path = tmp_path / "series.json"
     path.write_text('{"EchoTime": 0.1}')
     assert take(archive, path) == {"report_unreadable": 1}
-    assert ReportTaken.UNREADABLE.refused
-    assert not ReportTaken.NO_REPORT.refused
+    assert ReportIngestOutcome.UNREADABLE.refused
+    assert not ReportIngestOutcome.NO_REPORT.refused
 
 
 def test_dying_between_two_parts_loses_and_doubles_nothing(

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import polars as pl
 
-from prima.archive.stages.run import Progress, Workers, run_stage
-from prima.archive.stages.stage import Made, Row
+from prima.archive.stages.run import StageProgress, StageWorkers, run_stage
+from prima.archive.stages.stage import Row, StageOutput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +24,13 @@ class Squares:
     """Reads NUMBERS/<study_uid>: a number, or a word that says what happens."""
 
     numbers: Path
-    made_by: str = "squares 1"
+    fingerprint: str = "squares 1"
     suffixes: tuple[str, ...] = (".sum",)
     schema: Mapping[str, pl.DataType] = field(
         default_factory=lambda: {name: pl.String() for name in ("study_uid", "status", "reason", "square")}
     )
 
-    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> StageOutput:
         rows: list[Row] = []
         for uid in given_up:
             rows.append({"study_uid": uid, "status": "failed", "reason": "given_up", "square": None})
@@ -51,10 +51,10 @@ class Squares:
             total += int(text)
             rows.append({"study_uid": uid, "status": "used", "reason": None, "square": str(int(text) ** 2)})
         if not total:
-            return Made(rows=rows, files={})
+            return StageOutput(rows=rows, files={})
         place = staging / "sum"
         place.write_text(str(total))
-        return Made(rows=rows, files={".sum": place})
+        return StageOutput(rows=rows, files={".sum": place})
 
     def inputs(self) -> dict[str, str]:
         """Study → its input: what the file says."""
@@ -64,10 +64,10 @@ class Squares:
 def run(
     stage: Squares,
     folder: Path,
-    workers: Workers,
+    workers: StageWorkers,
     *,
     retry: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[StageProgress], None] = lambda _: None,
 ) -> list[Row]:
     """Run it over all numbers, three studies a partition."""
     known = stage.inputs()
@@ -80,5 +80,5 @@ def run(
 if __name__ == "__main__":
     NUMBERS, FOLDER, PROCESSES = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     RAY = "local" if "--ray" in sys.argv else None
-    for row in run(Squares(numbers=NUMBERS), FOLDER, Workers(processes=PROCESSES, ray=RAY)):
+    for row in run(Squares(numbers=NUMBERS), FOLDER, StageWorkers(processes=PROCESSES, ray=RAY)):
         print(row["study_uid"], row["square"] or row["reason"])

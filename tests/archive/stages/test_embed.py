@@ -18,14 +18,14 @@ import pytest
 import torch
 
 from prima.archive.cohort.curate import Curation, curate
-from prima.archive.cohort.orders import orders_of
+from prima.archive.cohort.indications import indications_of
 from prima.archive.cohort.split import Split
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
 from prima.archive.stages import embed as module
-from prima.archive.stages.embed import FAILURES, Embedded, embed_archive, embedding_means
+from prima.archive.stages.embed import FAILURES, EmbedResult, embed_archive, embeddings_fingerprint
 from prima.archive.stages.embed_tables import SERIES_COLUMNS, STUDY_COLUMNS, logit_columns
-from prima.archive.stages.run import Workers
+from prima.archive.stages.run import StageWorkers
 from prima.archive.stages.tokenize import tokenize_archive
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
@@ -81,14 +81,18 @@ def fill(archive: Archive, export: Any) -> None:
 
 
 def tokenise(archive: Archive, release: Path, **options: Any) -> None:
-    tokenize_archive(archive, release=release, precision=PRECISION, keep_all=True, workers=Workers(), size=2, **options)
+    tokenize_archive(
+        archive, release=release, precision=PRECISION, keep_all=True, workers=StageWorkers(), size=2, **options
+    )
 
 
-def embed(archive: Archive, release: Path, **options: Any) -> Embedded:
-    return embed_archive(archive, release=release, precision=PRECISION, size=2, **{"workers": Workers(), **options})
+def embed(archive: Archive, release: Path, **options: Any) -> EmbedResult:
+    return embed_archive(
+        archive, release=release, precision=PRECISION, size=2, **{"workers": StageWorkers(), **options}
+    )
 
 
-def parts(done: Embedded) -> dict[str, bytes]:
+def parts(done: EmbedResult) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((done.folder / "parts").iterdir())}
 
 
@@ -225,9 +229,9 @@ def test_values_that_are_not_finite_are_a_failure_and_no_number(filled: Archive,
 
     tokenise(filled, release)
     loaded = load_release(release)
-    made_by = embedding_means(loaded.manifest, PRECISION, True)
+    fingerprint = embeddings_fingerprint(loaded.manifest, PRECISION, True)
     module._engine.cache_clear()
-    vision = module._engine(release.absolute(), PRECISION, made_by, True).reader.vision
+    vision = module._engine(release.absolute(), PRECISION, fingerprint, True).reader.vision
     spoil(vision)
     assert torch.isnan(vision.series_project.bias).all()
     done = embed(filled, release, image_only=True)
@@ -260,14 +264,14 @@ def test_a_damaged_shard_is_a_failure_of_its_studies(filled: Archive, release: P
 
 def test_calibration_is_not_among_what_features_are_made_by(release: Path, tmp_path: Path) -> None:
     manifest = load_release(release).manifest
-    means = embedding_means(manifest, PRECISION, False)
-    assert embedding_means(replace(manifest, name="other", calibrated=True), PRECISION, False) == means
-    assert embedding_means(manifest, PRECISION, True) != means
+    means = embeddings_fingerprint(manifest, PRECISION, False)
+    assert embeddings_fingerprint(replace(manifest, name="other", calibrated=True), PRECISION, False) == means
+    assert embeddings_fingerprint(manifest, PRECISION, True) != means
     head = manifest.diagnoses[0]
     moved = replace(manifest, diagnoses=(replace(head, offset=1.0), *manifest.diagnoses[1:]))
-    assert embedding_means(moved, PRECISION, False) != means
+    assert embeddings_fingerprint(moved, PRECISION, False) != means
     other = write_untrained_release(tmp_path / "other", TINY_SIZES, name="tiny", seed=2)
-    assert embedding_means(load_release(other).manifest, PRECISION, False) != means
+    assert embeddings_fingerprint(load_release(other).manifest, PRECISION, False) != means
 
 
 def test_a_full_disk_is_one_line(filled: Archive, release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,12 +307,12 @@ def test_a_model_that_is_shown_the_order_reads_it(filled: Archive, export: Any, 
     assert before.mode == "image+names+indication"
     append(filled, "reports", [with_history])
     curate(filled, Curation(split=Split(test_from=date(2024, 6, 1)), now=datetime(2024, 7, 1)))
-    assert "New seizure." in orders_of(filled)["1.2.1"]
+    assert "New seizure." in indications_of(filled)["1.2.1"]
     was = {row["study_uid"]: row["feature"] for row in pl.read_parquet(before.studies).to_dicts()}
     after = embed(filled, asking)
     now = {row["study_uid"]: row["feature"] for row in pl.read_parquet(after.studies).to_dicts()}
     assert [uid for uid in was if was[uid] != now[uid]] == ["1.2.1"]
     engine = Engine(load_release(asking), PRECISION, keep_all=True)
     (study,) = [one.read() for one in find_studies(export.folder).studies if one.read().study_uid == "1.2.1"]
-    answer = engine.outputs(engine.tokens(engine.prepare(study)), orders_of(filled)["1.2.1"])
+    answer = engine.outputs(engine.tokens(engine.prepare(study)), indications_of(filled)["1.2.1"])
     torch.testing.assert_close(torch.tensor(now["1.2.1"]), answer.feature, rtol=0, atol=1e-5)

@@ -10,20 +10,20 @@ import polars as pl
 import pytest
 
 from prima.archive.ingest.reports import take_reports
-from prima.archive.ingest.taking import taking_in
-from prima.archive.stages.label import Reading, label_archive
-from prima.archive.stages.run import Workers
+from prima.archive.stages.label import LabellingMethod, label_archive
+from prima.archive.stages.run import StageWorkers
 from prima.archive.store.layout import Archive
+from prima.archive.store.writing import ingesting
 from prima.report.label import RuleLabeller
 from prima.report.labels import Failure, Labels
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 
-HERE = Workers(processes=0)
+HERE = StageWorkers(processes=0)
 LATER = datetime(2024, 1, 10, 20)
 
 
-def reading(**options: Any) -> Reading:
-    return Reading(**{"version": RuleLabeller().version, "open": RuleLabeller, **options})
+def reading(**options: Any) -> LabellingMethod:
+    return LabellingMethod(**{"version": RuleLabeller().version, "open": RuleLabeller, **options})
 
 
 class Moody:
@@ -50,7 +50,7 @@ def read(archive: Archive, export: Any, said: Callable[..., Any]) -> Archive:
     for number in (1, 2, 3, 4):
         export.study(number, num_series=1, PatientAge="070Y")
     ingest_instances(archive, folder_instances(export.folder), "export")
-    with taking_in(archive):
+    with ingesting(archive):
         take_reports(
             archive,
             [
@@ -121,7 +121,7 @@ def test_a_new_report_is_labelled_anew_and_the_others_are_not(read: Archive, sai
     later = said(
         accession="A1", text="Corrected.", report_status="corrected", filed_at=said().filed_at.replace(hour=20)
     )
-    with taking_in(read):
+    with ingesting(read):
         take_reports(read, [later], "ris")
     before = len(Moody.asked)
     label_archive(read, moody, workers=HERE, size=1)
@@ -133,5 +133,5 @@ def test_several_processes_give_the_same_tables(read: Archive) -> None:
     one = tables(read)
     for path in (read.root / "labels").rglob("*.parquet"):
         path.unlink()
-    label_archive(read, reading(), workers=Workers(processes=2), size=1)
+    label_archive(read, reading(), workers=StageWorkers(processes=2), size=1)
     assert tables(read) == one

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from prima.archive.stages.run import Progress, Workers
+from prima.archive.stages.run import StageProgress, StageWorkers
 from prima.archive.stages.stage import Row
 from prima.errors import ArchiveError, PeerError, UsageError
 
 from .squares import Squares, run
 
 PROGRAM = Path(__file__).with_name("squares.py")
-HERE = Workers()
+HERE = StageWorkers()
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def program(stage: Squares, folder: Path, processes: int, *more: str) -> subproc
 
 def test_every_study_once_and_again_nothing(tmp_path: Path, stage: Squares) -> None:
     folder = tmp_path / "out"
-    progress: list[Progress] = []
+    progress: list[StageProgress] = []
     rows = run(stage, folder, HERE, on_progress=progress.append)
     assert squares(rows) == {f"1.2.{number}": str(number**2) for number in range(1, 9)}
     assert [one.done for one in progress] == [0, 3, 6, 8]
@@ -97,7 +97,7 @@ def test_a_changed_input_other_means_or_a_lost_file_are_done_again(tmp_path: Pat
     (folder / "00000002.sum").unlink()
     run(stage, folder, HERE)
     assert journal(stage) == ["1.2.7", "1.2.8"]
-    other = Squares(numbers=stage.numbers, made_by="squares 2")
+    other = Squares(numbers=stage.numbers, fingerprint="squares 2")
     assert {row["made_by"] for row in run(other, folder, HERE)} == {"squares 2"}
     assert len(journal(stage)) == 8
 
@@ -198,7 +198,7 @@ import multiprocessing, sys, threading, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from squares import Squares
-from prima.archive.stages.run import Workers, run_stage
+from prima.archive.stages.run import StageWorkers, run_stage
 
 def tell():
     while not (Path(sys.argv[1]) / "staging" / "00000000.study").exists():
@@ -209,7 +209,7 @@ if __name__ == "__main__":
     threading.Thread(target=tell, daemon=True).start()
     stage = Squares(numbers=Path({numbers!r}))
     known = {{"1.2.9": ""}}
-    run_stage(stage, "square", Path(sys.argv[1]), known, known, workers=Workers(processes=1))
+    run_stage(stage, "square", Path(sys.argv[1]), known, known, workers=StageWorkers(processes=1))
 """
 
 
@@ -221,7 +221,7 @@ def test_a_ray_that_is_not_there_is_one_line(
     tmp_path: Path, stage: Squares, address: str, error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        run(stage, tmp_path / "out", Workers(processes=None, ray=address))
+        run(stage, tmp_path / "out", StageWorkers(processes=None, ray=address))
 
 
 def test_a_local_ray_listens_on_the_loopback_only(tmp_path: Path, stage: Squares) -> None:

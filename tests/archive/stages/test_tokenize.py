@@ -22,8 +22,14 @@ from prima.archive.cohort.split import Split
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
 from prima.archive.stages import tokenize as module
-from prima.archive.stages.run import Workers
-from prima.archive.stages.tokenize import Tokenised, TokenizeStage, means_of, tokenize_archive, tokens_folder
+from prima.archive.stages.run import StageWorkers
+from prima.archive.stages.tokenize import (
+    TokenizeResult,
+    TokenizeStage,
+    tokenize_archive,
+    tokens_fingerprint,
+    tokens_folder,
+)
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
 from prima.cli.main import run
@@ -74,10 +80,10 @@ def fill(archive: Archive, export: Any) -> None:
     curate(archive, Curation(split=Split(test_from=date(2024, 6, 1)), now=datetime(2024, 7, 1)))
 
 
-def tokenise(archive: Archive, **options: Any) -> Tokenised:
+def tokenise(archive: Archive, **options: Any) -> TokenizeResult:
     """All series: sixteen pixels are no brain."""
     given = {
-        "release": packaged_release(), "precision": PRECISION, "keep_all": True, "workers": Workers(), "size": 3,
+        "release": packaged_release(), "precision": PRECISION, "keep_all": True, "workers": StageWorkers(), "size": 3,
     } | options  # fmt: skip
     return tokenize_archive(archive, **given)
 
@@ -89,7 +95,7 @@ def made(archive: Archive) -> dict[str, bytes]:
     return {str(path.relative_to(top)): path.read_bytes() for path in paths}
 
 
-def rows(done: Tokenised) -> pl.DataFrame:
+def rows(done: TokenizeResult) -> pl.DataFrame:
     return pl.read_parquet(done.folder / "tokens.parquet")
 
 
@@ -221,7 +227,7 @@ def test_the_gate_judges_series_unless_all_are_kept(archive: Archive, tmp_path: 
 
 
 def test_a_worker_with_another_release_stops(filled: Archive, tmp_path: Path) -> None:
-    stage = TokenizeStage(archive=filled.root, release=packaged_release(), made_by="0" * 64, precision=PRECISION)
+    stage = TokenizeStage(archive=filled.root, release=packaged_release(), fingerprint="0" * 64, precision=PRECISION)
     with pytest.raises(ReleaseError, match="another one here"):
         stage.make(iter(["1.2.1"]), (), tmp_path)
 
@@ -241,7 +247,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_goes_on(filled: Archive, monke
     with pytest.raises(ArchiveError, match="no space left"):
         tokenise(filled)
     manifest = load_release(packaged_release()).manifest
-    assert len(TokenStore(tokens_folder(filled, means_of(manifest, PRECISION)))) == 3
+    assert len(TokenStore(tokens_folder(filled, tokens_fingerprint(manifest, PRECISION)))) == 3
     calls = 5
     assert tokenise(filled).tokenised == NUM_STUDIES
 

@@ -10,13 +10,13 @@ import polars as pl
 
 from prima import __version__
 from prima.archive.cohort.flow import Flow, flow_of, flow_text
-from prima.archive.cohort.flow_picture import flow_svg
+from prima.archive.cohort.flow_svg import flow_svg
 from prima.archive.cohort.inclusion import COMPLETE, MIN_SERIES, Inclusion, cohort
 from prima.archive.cohort.match import match
 from prima.archive.cohort.split import Split, assign, check_no_leakage
 from prima.archive.store.layout import Archive
-from prima.archive.store.lock import writing
 from prima.archive.store.tables import scan, write_parquet
+from prima.archive.store.writing import writing
 from prima.files.durable import make_folder, write_text
 
 
@@ -56,7 +56,7 @@ def curate(archive: Archive, curation: Curation) -> Flow:
 
 
 def _publish(archive: Archive, rows: pl.DataFrame, outcomes: pl.DataFrame, flow: Flow, curation: Curation) -> None:
-    card = {"openprima": __version__, "settings": asdict(curation), **flow.as_json()}
+    card = {"openprima": __version__, "settings": asdict(curation), **flow.to_dict()}
     for name, content in (
         ("flow.json", json.dumps(card, indent=1, default=str) + "\n"),
         ("flow.txt", flow_text(flow)),

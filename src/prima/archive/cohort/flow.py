@@ -47,7 +47,7 @@ class Flow:
     patients: dict[str, int]
     reports: dict[str, int]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for a file."""
         return {
             "total": self.total,

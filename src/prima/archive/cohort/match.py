@@ -15,7 +15,7 @@ WITHOUT_REPORT = "study_without_report"
 
 
 class ReportOutcome(StrEnum):
-    """What becomes of a report."""
+    """How a report ended."""
 
     MATCHED = "matched"
     PRELIMINARY = "preliminary"
@@ -28,7 +28,7 @@ class ReportOutcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedReports:
     """Every report with its outcome, and every study with its report or the reason why it has none.
 
     Args:
@@ -40,7 +40,7 @@ class Matched:
     studies: pl.LazyFrame
 
 
-def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Matched:
+def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> MatchedReports:
     """Match reports to studies: by StudyInstanceUID, else by accession number, the patient checked.
 
     Where an accession number stands for several studies, the patient decides if that leaves one. Of several reports of
@@ -85,7 +85,7 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
         .then(pl.lit(ReportOutcome.PRELIMINARY.value))
         .otherwise(pl.lit(ReportOutcome.MATCHED.value)),
     )
-    return Matched(reports=outcomes, studies=_of_studies(studies, outcomes))
+    return MatchedReports(reports=outcomes, studies=_of_studies(studies, outcomes))
 
 
 def _plain_studies(studies: pl.LazyFrame) -> pl.LazyFrame:

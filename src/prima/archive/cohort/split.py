@@ -1,4 +1,4 @@
-"""Training, validation and test by time, with every patient on one side; and a check that trusts none of it."""
+"""Training, validation and test by time, with every patient on one side; and an independent check of the result."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LeakageError(ArchiveError):
 
 
 def assign(cohort: pl.DataFrame, split: Split) -> pl.DataFrame:
-    """Add the column `split` to the rows of a cohort; whoever gets none is excluded with the reason.
+    """Add the column `split` to the rows of a cohort; a study without one is excluded with the reason.
 
     Studies before the test period of patients who also are in the test set leave training (`patient_in_test`), and
     studies after it are left out (`after_test`). Validation takes whole patients, drawn by a hash of patient and seed,
@@ -84,20 +84,21 @@ def assign(cohort: pl.DataFrame, split: Split) -> pl.DataFrame:
 
 
 def _drawn(patients: pl.Series, split: Split) -> pl.Series:
-    """The patients whose number in [0, 1), made from seed and identifier, is below the share."""
+    """The patients whose uniform value, a hash of seed and identifier, is below the share."""
     chosen = [
-        patient for patient in patients.to_list() if patient is not None and _number(patient, split) < split.validation
+        patient for patient in patients.to_list() if patient is not None and _uniform(patient, split) < split.validation
     ]
     return pl.Series("patient_id", chosen, pl.String)
 
 
-def _number(patient: str, split: Split) -> float:
+def _uniform(patient: str, split: Split) -> float:
+    """In [0, 1), the same on every run."""
     digest = hashlib.sha256(f"{split.seed}/{patient}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def check_no_leakage(rows: Iterable[Mapping[str, Any]], split: Split) -> None:
-    """Look at the finished rows, one by one and without the means that made them.
+    """Check the finished rows one by one, independently of the code that made them.
 
     Raises:
         LeakageError: a study or a patient is on two sides, a date on the wrong one, or an included study on none.

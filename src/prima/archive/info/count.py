@@ -25,7 +25,7 @@ _MONTHS = 36
 
 
 @dataclass(frozen=True)
-class Line:
+class BreakdownLine:
     """One value with its number of studies (series, reports), divided by side or status where that is known."""
 
     label: str
@@ -47,28 +47,28 @@ class Breakdown:
     """
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[BreakdownLine, ...]
     over_time: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Info:
+class ArchiveInfo:
     """Everything that is shown: totals by name, what they divide into, and the cohort's flow when there is one."""
 
     totals: dict[str, int]
     breakdowns: tuple[Breakdown, ...]
     flow: Flow | None
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "totals": self.totals,
             "breakdowns": {one.title: {line.label: line.numbers for line in one.lines} for one in self.breakdowns},
-            "cohort": None if self.flow is None else self.flow.as_json(),
+            "cohort": None if self.flow is None else self.flow.to_dict(),
         }
 
 
-def info_of(archive: Archive) -> Info:
+def info_of(archive: Archive) -> ArchiveInfo:
     """Count an archive; the text of reports is not read."""
     studies = scan(archive, "studies")
     series = scan(archive, "series")
@@ -99,7 +99,9 @@ def info_of(archive: Archive) -> Info:
         "labelled studies": _num_labelled(archive),
         "tokenised studies": _num_tokenised(archive),
     }
-    return Info(totals=totals, breakdowns=tuple(one for one in breakdowns if one.lines), flow=read_flow(archive.cohort))
+    return ArchiveInfo(
+        totals=totals, breakdowns=tuple(one for one in breakdowns if one.lines), flow=read_flow(archive.cohort)
+    )
 
 
 def _with_side(archive: Archive, studies: pl.LazyFrame) -> pl.LazyFrame:
@@ -127,13 +129,13 @@ def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False, most
     for label, side, number in counted.select("label", "side", "number").iter_rows():
         found.setdefault(str(label), {})[side] = number
     ordered = sorted(found) if natural else sorted(found, key=lambda label: (-sum(found[label].values()), label))
-    lines = [Line(label, _in_order(found[label])) for label in ordered]
+    lines = [BreakdownLine(label, _in_order(found[label])) for label in ordered]
     if not natural and len(lines) > most:
         rest: dict[str, int] = {}
         for line in lines[most - 1 :]:
             for side, number in line.numbers.items():
                 rest[side] = rest.get(side, 0) + number
-        lines = [*lines[: most - 1], Line(f"{len(lines) - most + 1} others", _in_order(rest))]
+        lines = [*lines[: most - 1], BreakdownLine(f"{len(lines) - most + 1} others", _in_order(rest))]
     return Breakdown(title=title, lines=tuple(lines))
 
 
@@ -158,7 +160,7 @@ def _over_time(rows: pl.DataFrame) -> Breakdown:
     else:
         start = first.year * 12 + first.month - 1
         labels = [f"{month // 12}-{month % 12 + 1:02d}" for month in range(start, start + months)]
-    lines = tuple(known.get(label, Line(label, {})) for label in labels)
+    lines = tuple(known.get(label, BreakdownLine(label, {})) for label in labels)
     return Breakdown(title="Studies over time", lines=lines, over_time=True)
 
 

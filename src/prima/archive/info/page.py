@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from prima.archive.cohort.drawing import Drawing, shortened
-from prima.archive.cohort.flow_picture import flow_svg
-from prima.archive.info.count import LEFT_OUT, Breakdown, Info
+from prima.archive.cohort.flow_svg import flow_svg
+from prima.archive.cohort.svg import Drawing, shortened
+from prima.archive.info.count import LEFT_OUT, ArchiveInfo, Breakdown
 
 _WIDTH, _ROW, _LABEL, _NUMBER = 560, 24, 212, 74
 _FILLS = {"train": "#4c9a6a", "validation": "#e0a93b", "test": "#8466b3", LEFT_OUT: "#c5ccd3", "studies": "#4a7fb5"}
@@ -25,7 +25,7 @@ svg{display:block;max-width:100%;height:auto}
 """
 
 
-def info_page(info: Info, *, name: str) -> str:
+def info_page(info: ArchiveInfo, *, name: str) -> str:
     """The page.
 
     Args:
@@ -72,7 +72,7 @@ def _bars(breakdown: Breakdown) -> str:
             drawing.bar(x, y + 3, wide, _ROW - 8, _FILLS.get(side, _FILLS["number"]))
             x += wide
         drawing.text(int(x) + 8, y + 15, f"{line.total:,}")
-    return drawing.svg(top + len(breakdown.lines) * _ROW, _said(breakdown))
+    return drawing.svg(top + len(breakdown.lines) * _ROW, _label(breakdown))
 
 
 def _columns(breakdown: Breakdown) -> str:
@@ -94,7 +94,7 @@ def _columns(breakdown: Breakdown) -> str:
         if index % every == 0:
             drawing.text(centre, top + high + 20, line.label, anchor="middle")
     drawing.path(f"M{left} {top + high + 1}H{int(left + step * len(breakdown.lines))}", arrow=False)
-    return drawing.svg(top + high + 30, _said(breakdown))
+    return drawing.svg(top + high + 30, _label(breakdown))
 
 
 def _legend(drawing: Drawing, breakdown: Breakdown) -> int:
@@ -111,5 +111,5 @@ def _legend(drawing: Drawing, breakdown: Breakdown) -> int:
     return 30
 
 
-def _said(breakdown: Breakdown) -> str:
+def _label(breakdown: Breakdown) -> str:
     return f"{breakdown.title}: " + ", ".join(f"{line.label} {line.total:,}" for line in breakdown.lines)

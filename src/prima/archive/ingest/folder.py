@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from prima.archive.ingest.taken_folders import TakenFolders, fingerprint_of
+from prima.archive.ingest.ingested_folders import IngestedFolders, fingerprint_of
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.files.walk import NOT_PERMITTED, natural_key
 from prima.report.carriers import SUFFIXES
@@ -18,32 +18,32 @@ def folder_instances(
     *,
     link: bool = False,
     on_report_file: Callable[[Path], None] = lambda _path: None,
-    taken: TakenFolders | None = None,
+    known: IngestedFolders | None = None,
 ) -> Iterator[IncomingInstance | NotDelivered]:
     """Every file below a folder as a possible instance.
 
     Args:
         top: a folder, or a single file.
         link: share the bytes of files that lie on the archive's file system.
-        on_report_file: told of each file that by its name may carry reports; such files are no instances.
-        taken: folders that need not be read again; those that are read are noted there.
+        on_report_file: called with each file that by its name may carry reports; such files are no instances.
+        known: folders that need not be read again; those that are read are noted there.
     """
     for found in folders_below(top):
         if isinstance(found, NotDelivered):
             yield found
             continue
-        folder, every = found
-        files = [path for path in every if path.suffix.lower() not in SUFFIXES]
-        for path in every:
+        folder, paths = found
+        files = [path for path in paths if path.suffix.lower() not in SUFFIXES]
+        for path in paths:
             if path.suffix.lower() in SUFFIXES:
                 on_report_file(path)
-        fingerprint = fingerprint_of(folder, files) if taken is not None and files else None
-        if taken is None or fingerprint is None:
+        fingerprint = fingerprint_of(folder, files) if known is not None and files else None
+        if known is None or fingerprint is None:
             yield from (_instance(path, link) for path in files)
-        elif taken.has(fingerprint):
-            taken.num_unchanged += len(files)
+        elif known.has(fingerprint):
+            known.num_unchanged += len(files)
         else:
-            yield from _noted(folder, files, fingerprint, taken, link=link)
+            yield from _noted(folder, files, fingerprint, known, link=link)
 
 
 def _instance(path: Path, link: bool) -> IncomingInstance:
@@ -51,14 +51,14 @@ def _instance(path: Path, link: bool) -> IncomingInstance:
 
 
 def _noted(
-    folder: Path, files: Sequence[Path], fingerprint: str, taken: TakenFolders, *, link: bool
+    folder: Path, files: Sequence[Path], fingerprint: str, known: IngestedFolders, *, link: bool
 ) -> Iterator[IncomingInstance]:
     """The files of one folder, which is noted when the last of them is safe and none was refused."""
     refused: list[bool] = []
 
     def done() -> None:
         if not refused:
-            taken.add(folder, fingerprint)
+            known.add(folder, fingerprint)
 
     for index, path in enumerate(files, start=1):
         yield dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Taking instances in: each is stored once, nothing is lost when the process dies, and every refusal is named."""
+"""Ingesting instances: each is stored once, nothing is lost when the process dies, and every refusal is named."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict
 from itertools import islice
 
 from prima.archive.ingest.catalogue import catalogue
+from prima.archive.ingest.ingested_folders import IngestedFolders
 from prima.archive.ingest.intake import Exclusion, Intake
-from prima.archive.ingest.taken_folders import TakenFolders
-from prima.archive.ingest.taking import taking_in
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import Outcome
+from prima.archive.store.outcome import IngestOutcome
 from prima.archive.store.tables import append
+from prima.archive.store.writing import ingesting
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 
 # Studies that were touched wait for their rows until this many wait, so that a study which arrives in one piece is
@@ -25,16 +25,16 @@ def ingest_instances(
     instances: Iterable[IncomingInstance | NotDelivered],
     source: str,
     on_instance: Callable[[], None] = lambda: None,
-    taken: TakenFolders | None = None,
-) -> dict[Outcome, int]:
-    """Store instances and catalogue their studies; may be broken off at any point and done again.
+    known: IngestedFolders | None = None,
+) -> dict[IngestOutcome, int]:
+    """Store instances and catalogue their studies; can be interrupted at any point and run again.
 
     Args:
         archive: as `Archive.open_or_make` gives it.
-        instances: read as a stream; `on_done` of each is called when what became of it is safe on disk.
+        instances: read as a stream; `on_done` of each is called when its outcome is safe on disk.
         source: the name of the source in the catalogue (a folder, `pacs:AET`, a DICOMweb address without credentials).
         on_instance: called after each instance.
-        taken: folders that the source was told of, to be written when their files are safe.
+        known: folders that the source skips or notes; written when their files are safe.
 
     Returns:
         How many instances had which outcome.
@@ -46,7 +46,7 @@ def ingest_instances(
     def remember(exclusions: list[Exclusion]) -> None:
         append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
 
-    with taking_in(archive):
+    with ingesting(archive):
         intake = Intake(archive, remember)
         for instance in instances:
             intake.take(instance)
@@ -54,21 +54,21 @@ def ingest_instances(
             if len(intake.touched) >= 2 * _WAITING:
                 intake.flush()
                 _catalogue(archive, intake, _WAITING, source)
-                if taken is not None:
-                    taken.write()
+                if known is not None:
+                    known.write()
         intake.flush()
         _catalogue(archive, intake, len(intake.touched), source)
-        if taken is not None:
-            taken.write()
-            intake.counts[Outcome.UNCHANGED] = taken.num_unchanged
+        if known is not None:
+            known.write()
+            intake.counts[IngestOutcome.UNCHANGED] = known.num_unchanged
     return intake.counts
 
 
-def _catalogue(archive: Archive, intake: Intake, number: int, source: str) -> None:
+def _catalogue(archive: Archive, intake: Intake, num_studies: int, source: str) -> None:
     """Rows for the studies that were touched longest ago."""
-    while number > 0:
-        studies = list(islice(intake.touched, min(number, _WAITING)))
+    while num_studies > 0:
+        studies = list(islice(intake.touched, min(num_studies, _WAITING)))
         catalogue(archive, studies, source)
         for study_uid in studies:
             del intake.touched[study_uid]
-        number -= len(studies)
+        num_studies -= len(studies)

@@ -1,8 +1,8 @@
 """Instances into their places on disk: in batches, each file whole or absent, nothing twice.
 
-The order of things is what makes a dead process harmless. A file is written under `incoming/` and forced to disk; its
-study is noted under `pending/`; only then is the file renamed to its place, and only then is its source told. Whoever
-ingests next finds in `pending/` which studies the catalogue may not know yet.
+This order makes a process that dies harmless: a file is written under `incoming/` and forced to disk; its study is
+noted under `pending/`; only then is the file renamed to its place, and only then confirmed to its source. The next
+ingest finds in `pending/` which studies the catalogue may not know yet.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import Outcome, ReportTaken
+from prima.archive.store.outcome import IngestOutcome, ReportIngestOutcome
 from prima.dicom.header.record import Identity, MissingUidError, identity_of
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.dicom.pixels.same import same_pixels
@@ -31,11 +31,11 @@ BATCH, BATCH_BYTES = 256, 1 << 28
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """One row for the table of exclusions, but for its source."""
+    """One row for the table of exclusions, without its source."""
 
     unit: str
     key: str
-    reason: Outcome | ReportTaken
+    reason: IngestOutcome | ReportIngestOutcome
     detail: str
 
 
@@ -45,40 +45,40 @@ class Intake:
 
     Args:
         archive: whose lock the caller holds.
-        on_exclusions: called, before sources are told, with what the catalogue must remember.
+        on_exclusions: called with rows for the catalogue, before sources get their confirmation.
     """
 
     archive: Archive
     on_exclusions: Callable[[list[Exclusion]], None]
-    counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    counts: dict[IngestOutcome, int] = field(default_factory=lambda: dict.fromkeys(IngestOutcome, 0))
     touched: dict[str, None] = field(default_factory=dict)
     _staged: dict[Path, tuple[Path, str | None]] = field(default_factory=dict)
-    _told: list[Callable[[], None]] = field(default_factory=list)
+    _confirmations: list[Callable[[], None]] = field(default_factory=list)
     _excluded: list[Exclusion] = field(default_factory=list)
-    _number: int = 0
+    _num_staged: int = 0
     _bytes: int = 0
 
     def __post_init__(self) -> None:
-        """Pick up the studies that a process which died had noted."""
+        """Begin with the studies that an interrupted ingest had noted."""
         self.touched.update(dict.fromkeys(sorted(path.name for path in self.archive.pending.iterdir())))
 
     def take(self, instance: IncomingInstance | NotDelivered) -> None:
         """Stage one instance, or note why it is not stored."""
         if isinstance(instance, NotDelivered):
-            self.counts[self._exclude("file", instance.key, Outcome.UNREADABLE, instance.detail)] += 1
+            self.counts[self._exclude("file", instance.key, IngestOutcome.UNREADABLE, instance.detail)] += 1
             return
         outcome = self._outcome(instance)
         self.counts[outcome] += 1
         if outcome.refused and instance.on_refused is not None:
             instance.on_refused()
         if instance.on_done is not None:
-            self._told.append(instance.on_done)
+            self._confirmations.append(instance.on_done)
         full = len(self._staged) + len(self._excluded) >= BATCH or self._bytes >= BATCH_BYTES
-        if full or len(self._told) >= 16 * BATCH:
+        if full or len(self._confirmations) >= 16 * BATCH:
             self.flush()
 
     def flush(self) -> None:
-        """Bring everything taken so far to its place, then tell the sources."""
+        """Move everything staged so far to its place, then confirm it to the sources."""
         studies = {uid for _, uid in self._staged.values() if uid is not None}
         sync_all(staged for staged, _ in self._staged.values())
         new = [self.archive.pending / uid for uid in studies]
@@ -97,54 +97,54 @@ class Intake:
         if self._excluded:
             self.on_exclusions(self._excluded)
             self._excluded = []
-        told, self._told = self._told, []
-        for tell in told:
-            tell()
+        confirmations, self._confirmations = self._confirmations, []
+        for confirm in confirmations:
+            confirm()
 
-    def _outcome(self, instance: IncomingInstance) -> Outcome:
+    def _outcome(self, instance: IncomingInstance) -> IngestOutcome:
         try:
             identity = identity_of(instance.content)
         except MissingUidError as error:
-            return self._exclude("file", instance.key, Outcome.MISSING_UID, str(error))
+            return self._exclude("file", instance.key, IngestOutcome.MISSING_UID, str(error))
         except UnreadableError as error:
-            return self._exclude("file", instance.key, Outcome.UNREADABLE, str(error))
+            return self._exclude("file", instance.key, IngestOutcome.UNREADABLE, str(error))
         if identity is None:
-            return Outcome.NOT_DICOM
+            return IngestOutcome.NOT_DICOM
         place = self.archive.instance_path(identity)
         if place in self._staged:
             self.flush()
         if place.exists():
-            return self._again(instance, identity, place)
+            return self._of_known_uid(instance, identity, place)
         self._stage(instance, place, identity.study_uid)
-        return Outcome.STORED
+        return IngestOutcome.STORED
 
-    def _again(self, instance: IncomingInstance, identity: Identity, place: Path) -> Outcome:
-        """An instance whose UID is taken: the same again, or another one."""
+    def _of_known_uid(self, instance: IncomingInstance, identity: Identity, place: Path) -> IngestOutcome:
+        """An instance whose UID is stored already: the same instance, or another one."""
         if _same_bytes(instance.content, place):
-            return Outcome.KNOWN
+            return IngestOutcome.KNOWN
         if _begins_with(instance.content, place):
             self._stage(instance, place, identity.study_uid)
-            return Outcome.COMPLETED
+            return IngestOutcome.COMPLETED
         if _begins_with(place, instance.content):
-            return self._exclude("file", instance.key, Outcome.UNREADABLE, "a stored instance, cut short")
+            return self._exclude("file", instance.key, IngestOutcome.UNREADABLE, "a stored instance, cut short")
         if same_pixels(instance.content, place):
-            return Outcome.SAME_PIXELS
+            return IngestOutcome.SAME_PIXELS
         digest = _digest(instance.content)[:16]
         conflict = self.archive.conflict_path(identity, digest)
         if not conflict.exists() and conflict not in self._staged:
             self._stage(instance, conflict, None)
         detail = f"kept as {conflict.relative_to(self.archive.root)}"
-        return self._exclude("instance", f"{identity.sop_uid}.{digest}", Outcome.OTHER_PIXELS, detail)
+        return self._exclude("instance", f"{identity.sop_uid}.{digest}", IngestOutcome.OTHER_PIXELS, detail)
 
-    def _exclude(self, unit: str, key: str, reason: Outcome, detail: str) -> Outcome:
+    def _exclude(self, unit: str, key: str, reason: IngestOutcome, detail: str) -> IngestOutcome:
         self._excluded.append(Exclusion(unit=unit, key=key, reason=reason, detail=detail))
         return reason
 
     def _stage(self, instance: IncomingInstance, place: Path, study_uid: str | None) -> None:
-        self._number += 1
-        staged = self.archive.incoming / f"{self._number}.dcm"
+        self._num_staged += 1
+        staged = self.archive.incoming / f"{self._num_staged}.dcm"
         try:
-            _bring(instance, staged)
+            _copy(instance, staged)
         except OSError:
             staged.unlink(missing_ok=True)
             raise
@@ -152,7 +152,7 @@ class Intake:
         self._staged[place] = (staged, study_uid)
 
 
-def _bring(instance: IncomingInstance, staged: Path) -> None:
+def _copy(instance: IncomingInstance, staged: Path) -> None:
     content = instance.content
     if isinstance(content, bytes):
         staged.write_bytes(content)
@@ -173,7 +173,7 @@ def _same_bytes(content: Path | bytes, place: Path) -> bool:
 
 
 def _begins_with(whole: Path | bytes, part: Path | bytes) -> bool:
-    """Whether one file is the beginning of another, as a copy that was broken off is."""
+    """Whether one file is the beginning of another, as an interrupted copy is."""
     with _opened(whole) as file, _opened(part) as other:
         while piece := other.read(1 << 20):
             if file.read(len(piece)) != piece:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from prima.archive.ingest.intake import Exclusion
-from prima.archive.ingest.taking import taking_in
 from prima.archive.store.layout import Archive
-from prima.archive.store.outcome import ReportTaken
+from prima.archive.store.outcome import ReportIngestOutcome
 from prima.archive.store.tables import append, scan
+from prima.archive.store.writing import ingesting
 from prima.dicom.header.scan import safe_uid
 from prima.report.carriers import read_reports
 from prima.report.report import Problem, Report
@@ -26,8 +26,8 @@ _MAY_BE_OTHER = {".csv", ".tsv", ".json", ".ndjson"}
 
 def ingest_reports(
     archive: Archive, files: Iterable[Path], source: Path, on_file: Callable[[], None] = lambda: None
-) -> dict[ReportTaken, int]:
-    """Take the reports of files into the catalogue; may be broken off at any point and done again.
+) -> dict[ReportIngestOutcome, int]:
+    """Take the reports of files into the catalogue; can be interrupted at any point and run again.
 
     Args:
         archive: as `Archive.open_or_make` gives it.
@@ -44,7 +44,7 @@ def ingest_reports(
             yield from _read(path, source)
             on_file()
 
-    with taking_in(archive):
+    with ingesting(archive):
         return take_reports(archive, read(), str(source))
 
 
@@ -54,7 +54,7 @@ def _read(path: Path, source: Path) -> Iterator[Report | Exclusion]:
     folder = f"{path.parent.relative_to(source).as_posix()}/" if in_folder and path.parent != source else ""
     if in_folder and path.suffix.lower() in _MAY_BE_OTHER and not any(isinstance(one, Report) for one in found):
         yield Exclusion(
-            unit="file", key=folder + path.name, reason=ReportTaken.NO_REPORT, detail="a file without a report"
+            unit="file", key=folder + path.name, reason=ReportIngestOutcome.NO_REPORT, detail="a file without a report"
         )
         return
     for one in found:
@@ -62,23 +62,26 @@ def _read(path: Path, source: Path) -> Iterator[Report | Exclusion]:
 
 
 def _named(problem: Problem, folder: str) -> Exclusion:
-    return Exclusion(unit="report", key=folder + problem.key, reason=ReportTaken.UNREADABLE, detail=problem.detail)
+    return Exclusion(
+        unit="report", key=folder + problem.key, reason=ReportIngestOutcome.UNREADABLE, detail=problem.detail
+    )
 
 
-def take_reports(archive: Archive, reports: Iterable[Report | Exclusion], source: str) -> dict[ReportTaken, int]:
+def take_reports(
+    archive: Archive, reports: Iterable[Report | Exclusion], source: str
+) -> dict[ReportIngestOutcome, int]:
     """Write reports that the catalogue does not know yet; the caller holds the archive's lock.
 
     A report is known when one with the same study, accession, patient, time, status and text is there, so the same
     report from several carriers counts once and a corrected one stands beside the one it corrects.
     """
     known = set(scan(archive, "reports").select("report_id").collect()["report_id"].to_list())
-    counts = dict.fromkeys(ReportTaken, 0)
+    counts = dict.fromkeys(ReportIngestOutcome, 0)
     for batch in _batches(reports):
         rows: list[dict[str, Any]] = []
         exclusions: list[Exclusion] = []
         for report in batch:
-            taken = _take(report, known, rows, exclusions)
-            counts[taken] += 1
+            counts[_take(report, known, rows, exclusions)] += 1
         append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
         append(archive, "reports", [{**row, "source": source} for row in rows])
     return counts
@@ -86,20 +89,20 @@ def take_reports(archive: Archive, reports: Iterable[Report | Exclusion], source
 
 def _take(
     report: Report | Exclusion, known: set[str], rows: list[dict[str, Any]], exclusions: list[Exclusion]
-) -> ReportTaken:
+) -> ReportIngestOutcome:
     if isinstance(report, Exclusion):
         exclusions.append(report)
-        return ReportTaken(report.reason.value)
+        return ReportIngestOutcome(report.reason.value)
     row = _row(report)
     if not report.text.strip():
         key = row["accession"] or row["study_uid"] or report.source or row["report_id"]
-        exclusions.append(Exclusion(unit="report", key=key, reason=ReportTaken.EMPTY, detail="no text"))
-        return ReportTaken.EMPTY
+        exclusions.append(Exclusion(unit="report", key=key, reason=ReportIngestOutcome.EMPTY, detail="no text"))
+        return ReportIngestOutcome.EMPTY
     if row["report_id"] in known:
-        return ReportTaken.KNOWN
+        return ReportIngestOutcome.KNOWN
     known.add(row["report_id"])
     rows.append(row)
-    return ReportTaken.STORED
+    return ReportIngestOutcome.STORED
 
 
 def _row(report: Report) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from prima.archive.ingest.catalogue import catalogue
 from prima.archive.store.layout import Archive
-from prima.archive.store.lock import writing
 from prima.archive.store.tables import append, scan
+from prima.archive.store.writing import writing
 from prima.dicom.deidentify.file import person_in
 from prima.dicom.deidentify.folder import Summary, deidentify_tree
 from prima.dicom.deidentify.person import Person

@@ -12,12 +12,12 @@ from pathlib import Path
 import polars as pl
 import torch
 
-from prima.archive.cohort.orders import orders_of
+from prima.archive.cohort.indications import indications_of
 from prima.archive.cohort.split import SPLITS
-from prima.archive.stages.embed_tables import FEATURES, STAGE_COLUMNS, write_tables
-from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
-from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
-from prima.archive.stages.tokenize import cohort_studies, means_of, tokens_folder
+from prima.archive.stages.embed_tables import STAGE_COLUMNS, write_tables
+from prima.archive.stages.run import STUDIES_PER_PARTITION, StageProgress, StageWorkers, run_stage
+from prima.archive.stages.stage import FAILED, NO_SPACE, Row, StageOutput
+from prima.archive.stages.tokenize import cohort_studies, tokens_fingerprint, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, PrimaError, ReleaseError
 from prima.files.durable import DISK_FULL
@@ -45,43 +45,43 @@ FAILURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedStage:
-    """Tokens of studies to features and logits.
+    """Turns tokens of studies into features and logits.
 
     Args:
         tokens: folder of the token store.
         release: folder of the release.
-        made_by: as `embedding_means` gives it; a worker that finds another release there stops.
+        fingerprint: as `embeddings_fingerprint` gives it; a worker that finds another release there stops.
         precision: device and number format of the tokens; on a GPU the vision model takes it too.
         image_only: withhold series names and the study description.
         threads: of each process; None leaves it to torch.
-        orders: StudyInstanceUID → what a model that is shown the indication reads of the order; empty for others.
+        indications: StudyInstanceUID → age, sex and indication, for a model that is shown them; empty for others.
     """
 
     tokens: Path
     release: Path
-    made_by: str
+    fingerprint: str
     precision: Precision
     image_only: bool = False
     threads: int | None = None
-    orders: Mapping[str, str] = field(default_factory=dict)
+    indications: Mapping[str, str] = field(default_factory=dict)
     schema: Mapping[str, pl.DataType] = field(default_factory=lambda: dict(STAGE_COLUMNS))
     suffixes: tuple[str, ...] = ()
 
-    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:  # noqa: ARG002
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> StageOutput:  # noqa: ARG002
         """A row for every study and one for each of its series."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        engine = _engine(self.release, self.precision, self.made_by, self.image_only)
+        engine = _engine(self.release, self.precision, self.fingerprint, self.image_only)
         store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
         rows = [_failed(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
         for study_uid in studies:
-            rows.extend(_embed(engine, store, study_uid, self.orders.get(study_uid, "")))
-        return Made(rows=rows, files={})
+            rows.extend(_embed(engine, store, study_uid, self.indications.get(study_uid, "")))
+        return StageOutput(rows=rows, files={})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Embedded:
-    """What became of the studies that were asked for.
+class EmbedResult:
+    """How the studies that were asked for ended.
 
     Args:
         folder: of the embeddings; `studies` and `series` are its tables.
@@ -107,11 +107,11 @@ def embed_archive(
     image_only: bool = False,
     out: Path | None = None,
     splits: Sequence[str] = SPLITS,
-    workers: Workers,
+    workers: StageWorkers,
     size: int = STUDIES_PER_PARTITION,
     retry: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Embedded:
+    on_progress: Callable[[StageProgress], None] = lambda _: None,
+) -> EmbedResult:
     """Embed the tokenised studies of a cohort that are not embedded yet, and write the two tables.
 
     Args:
@@ -132,27 +132,27 @@ def embed_archive(
     """
     loaded = load_release(release)
     manifest = loaded.manifest
-    tokens = tokens_folder(archive, means_of(manifest, precision))
+    tokens = tokens_folder(archive, tokens_fingerprint(manifest, precision))
     if not (tokens / "tokens.parquet").exists():
         dtype = str(precision.dtype).removeprefix("torch.")
         raise ArchiveError(
             f"{archive.root}: found no tokens of release {manifest.name} in {dtype}, expected {tokens.name} under "
             f"tokens; run prima tokenize {archive.root} --release {release} --dtype {dtype} first"
         )
-    made_by = embedding_means(manifest, precision, image_only)
-    folder = embeddings_folder(archive, made_by)
+    fingerprint = embeddings_fingerprint(manifest, precision, image_only)
+    folder = embeddings_folder(archive, fingerprint)
     mode = mode_of_call(manifest.mode, image_only=image_only)
-    orders = orders_of(archive) if shows_indication(mode) else {}
-    known = {uid: _with_order(made_from, orders.get(uid)) for uid, made_from in _inputs(tokens).items()}
+    indications = indications_of(archive) if shows_indication(mode) else {}
+    known = {uid: _with_indication(source, indications.get(uid)) for uid, source in _inputs(tokens).items()}
     cohort = cohort_studies(archive, splits)
     stage = EmbedStage(
         tokens=tokens.absolute(),
         release=release.absolute(),
-        made_by=made_by,
+        fingerprint=fingerprint,
         precision=precision,
         image_only=image_only,
         threads=1 if workers.several else None,
-        orders=orders,
+        indications=indications,
     )
     wanted = {uid: known[uid] for uid in cohort if uid in known}
     try:
@@ -165,7 +165,7 @@ def embed_archive(
         if error.errno not in DISK_FULL:
             raise
         raise ArchiveError(f"{folder}: {NO_SPACE}") from None
-    return Embedded(
+    return EmbedResult(
         folder=folder,
         studies=written.studies,
         series=written.series,
@@ -176,13 +176,13 @@ def embed_archive(
     )
 
 
-def embedding_means(manifest: Manifest, precision: Precision, image_only: bool) -> str:
+def embeddings_fingerprint(manifest: Manifest, precision: Precision, image_only: bool) -> str:
     """A hash of everything that decides features and logits; calibration and thresholds are not among it."""
     heads = [*manifest.diagnoses, *manifest.referrals]
     priority = manifest.priority and replace(manifest.priority, calibration=None)
-    means = {
+    decides = {
         "stage": _VERSION,
-        "tokens": means_of(manifest, precision),
+        "tokens": tokens_fingerprint(manifest, precision),
         "vision": manifest.files[VISION_FILE].sha256,
         "mlps": [manifest.files[name].sha256 for name in manifest.mlps],
         "heads": [[head.name, head.mlp, head.column, head.offset] for head in heads],
@@ -190,19 +190,19 @@ def embedding_means(manifest: Manifest, precision: Precision, image_only: bool) 
         "text": mode_of_call(manifest.mode, image_only=image_only) != "image",
         "device": precision.device.type,
     }
-    return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-def embeddings_folder(archive: Archive, made_by: str) -> Path:
-    """Where the features made by these means lie."""
-    return archive.root / "embeddings" / made_by[:12]
+def embeddings_folder(archive: Archive, fingerprint: str) -> Path:
+    """Where the features with a fingerprint lie."""
+    return archive.root / "embeddings" / fingerprint[:12]
 
 
 @cache
-def _engine(folder: Path, precision: Precision, made_by: str, image_only: bool) -> Engine:
+def _engine(folder: Path, precision: Precision, fingerprint: str, image_only: bool) -> Engine:
     """The engine of the release, made once a process."""
     release = load_release(folder)
-    if embedding_means(release.manifest, precision, image_only) != made_by:
+    if embeddings_fingerprint(release.manifest, precision, image_only) != fingerprint:
         raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
     return Engine(release, precision, image_only=image_only)
 
@@ -220,25 +220,25 @@ def _inputs(tokens: Path) -> dict[str, str]:
     return dict(used.iter_rows())
 
 
-def _with_order(made_from: str, order: str | None) -> str:
-    """What a row was made from: a report that comes later brings another order, and the study is embedded again."""
-    return made_from if order is None else f"{made_from}-{hashlib.sha256(order.encode()).hexdigest()[:16]}"
+def _with_indication(source: str, indication: str | None) -> str:
+    """What a row is made from: a report that comes later brings another indication, and the study is embedded again."""
+    return source if indication is None else f"{source}-{hashlib.sha256(indication.encode()).hexdigest()[:16]}"
 
 
-def _embed(engine: Engine, store: TokenStore, study_uid: str, order: str) -> list[Row]:
+def _embed(engine: Engine, store: TokenStore, study_uid: str, indication: str) -> list[Row]:
     """Rows of a study; whatever breaks it stays with it."""
     try:
         tokens = store.read(study_uid)
     except (PrimaError, KeyError):
         return [_failed(study_uid, "damaged")]
     try:
-        return _rows(engine, study_uid, tokens, order)
+        return _rows(engine, study_uid, tokens, indication)
     except (NotFiniteError, MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
         return [_failed(study_uid, failure_of(error))]
 
 
-def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, order: str) -> list[Row]:
-    found = engine.outputs(tokens, order)
+def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) -> list[Row]:
+    found = engine.outputs(tokens, indication)
     logits = found.logits
     nothing: Row = dict.fromkeys(STAGE_COLUMNS)
     study = nothing | {
@@ -265,6 +265,3 @@ def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, order: str) -> li
 
 def _failed(study_uid: str, reason: str) -> Row:
     return dict.fromkeys(STAGE_COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason}
-
-
-__all__ = ["FAILURES", "FEATURES", "EmbedStage", "Embedded", "embed_archive", "embedding_means", "embeddings_folder"]

@@ -46,7 +46,7 @@ SERIES_COLUMNS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
+class WrittenTables:
     """Where the tables lie, and how many studies of the cohort have a feature; the others with their reasons."""
 
     studies: Path
@@ -65,7 +65,9 @@ def logit_columns(manifest: Manifest) -> list[str]:
     return [logit_column(name) for name in (*(head.name for head in manifest.diagnoses), *referrals, *levels)]
 
 
-def write_tables(rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manifest: Manifest, out: Path) -> Written:
+def write_tables(
+    rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manifest: Manifest, out: Path
+) -> WrittenTables:
     """Write `studies.parquet` and `series.parquet`, each whole or not at all.
 
     Args:
@@ -83,7 +85,7 @@ def write_tables(rows: pl.LazyFrame, tokens: Path, cohort: Sequence[str], manife
     write_parquet(studies, out / STUDIES_FILE)
     written = pl.scan_parquet(out / STUDIES_FILE).select("study_uid", "status", "reason").collect()
     left_out = written.filter(pl.col("status") != "done").sort("study_uid").select("study_uid", "reason")
-    return Written(
+    return WrittenTables(
         studies=out / STUDIES_FILE,
         series=out / SERIES_FILE,
         embedded=written.height - left_out.height,
@@ -139,7 +141,7 @@ def _studies(rows: pl.LazyFrame, counts: pl.LazyFrame, wanted: pl.LazyFrame, man
             logits=pl.when(done).then(pl.col("logits")),
         )
         .with_columns(
-            pl.col("logits").list.get(number, null_on_oob=True).alias(name) for number, name in enumerate(names)
+            pl.col("logits").list.get(index, null_on_oob=True).alias(name) for index, name in enumerate(names)
         )
         .drop("logits")
     )

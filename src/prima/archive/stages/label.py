@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from prima.archive.cohort.match import match
-from prima.archive.stages.run import Progress, Workers, run_stage
-from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
+from prima.archive.stages.run import StageProgress, StageWorkers, run_stage
+from prima.archive.stages.stage import FAILED, NO_SPACE, Row, StageOutput
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan, write_parquet
 from prima.errors import ArchiveError
@@ -50,8 +50,8 @@ COLUMNS: dict[str, tuple[pl.DataType, str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How reports are read; it travels to other processes, so it holds values and what makes a labeller.
+class LabellingMethod:
+    """How reports are labelled; it travels to other processes, so it holds values and what makes a labeller.
 
     Args:
         version: name and version of the labeller.
@@ -64,15 +64,17 @@ class Reading:
     triage: Triage | None = None
 
     @property
-    def made_by(self) -> str:
+    def fingerprint(self) -> str:
         """A hash of everything besides the reports that decides the rows."""
         rules = RuleLabeller().version  # they make the summary, whoever labels
-        means = {"stage": _VERSION, "labeller": self.version, "summary": rules, "triage": repr(self.triage)}
-        return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+        decides = {"stage": _VERSION, "labeller": self.version, "summary": rules, "triage": repr(self.triage)}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class _Told:
+class _StudyReport:
+    """The report of a study, and the age at the scan."""
+
     report_id: str
     text: str
     age_years: float | None
@@ -80,51 +82,51 @@ class _Told:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelStage:
-    """Studies with a report to labels.
+    """Labels the reports of studies.
 
     Args:
         archive: its folder.
         inputs: the table of `inputs_of`, made once a run.
-        reading: how.
+        method: how.
     """
 
     archive: Path
     inputs: Path
-    reading: Reading
+    method: LabellingMethod
     schema: Mapping[str, pl.DataType] = field(
         default_factory=lambda: {name: kind for name, (kind, _) in COLUMNS.items()}
     )
     suffixes: tuple[str, ...] = ()
 
     @property
-    def made_by(self) -> str:
-        """As its reading says."""
-        return self.reading.made_by
+    def fingerprint(self) -> str:
+        """That of its method."""
+        return self.method.fingerprint
 
-    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:  # noqa: ARG002 - no files
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> StageOutput:  # noqa: ARG002 - no files
         """One row about each report, and one for each diagnosis that it speaks of."""
         rows = [_row(study_uid, status=FAILED, reason=Failure.ENDED_ITS_PROCESS.value) for study_uid in given_up]
         uids = list(studies)
-        told = self._told(uids)
-        reports = (Report(text=told[uid].text, study_uid=uid) for uid in uids)
-        ages = {uid: one.age_years for uid, one in told.items()}
+        report_of = self._reports(uids)
+        reports = (Report(text=report_of[uid].text, study_uid=uid) for uid in uids)
+        ages = {uid: one.age_years for uid, one in report_of.items()}
         read = label_reports(
             reports,
-            self.reading.open(),
+            self.method.open(),
             age_of=lambda report: ages[report.study_uid or ""],
-            triage=self.reading.triage,
+            triage=self.method.triage,
         )
         for uid, one in zip(uids, read, strict=True):
-            rows.extend(_rows(uid, told[uid].report_id, one))
-        return Made(rows=rows, files={})
+            rows.extend(_rows(uid, report_of[uid].report_id, one))
+        return StageOutput(rows=rows, files={})
 
-    def _told(self, uids: Sequence[str]) -> dict[str, _Told]:
+    def _reports(self, uids: Sequence[str]) -> dict[str, _StudyReport]:
         """The report of each study."""
         wanted = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids))
         texts = scan(Archive.open(self.archive), "reports").select("report_id", "text")
         found = texts.join(wanted, on="report_id", how="inner").collect(engine="streaming")
         rows = found.select("study_uid", "report_id", "text", "age_years").iter_rows()
-        return {uid: _Told(report_id, text, age) for uid, report_id, text, age in rows}
+        return {uid: _StudyReport(report_id, text, age) for uid, report_id, text, age in rows}
 
 
 def inputs_of(archive: Archive) -> pl.LazyFrame:
@@ -146,11 +148,11 @@ def _rows(study_uid: str, report_id: str, read: LabelledReport) -> list[Row]:
         referrals=list(read.referrals),
         findings=list(read.findings),
     )
-    said = [
+    by_diagnosis = [
         _row(study_uid, report_id=report_id, status=LABELLED, diagnosis=name, **label._asdict())
         for name, label in read.labels.labels.items()
     ]
-    return [about, *said]
+    return [about, *by_diagnosis]
 
 
 def _row(study_uid: str, **values: object) -> Row:
@@ -158,8 +160,8 @@ def _row(study_uid: str, **values: object) -> Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Labelled:
-    """What became of the reports.
+class LabelResult:
+    """How the reports ended.
 
     Args:
         labelled: reports with labels.
@@ -174,18 +176,18 @@ class Labelled:
 
 def label_archive(
     archive: Archive,
-    reading: Reading,
+    method: LabellingMethod,
     *,
-    workers: Workers,
+    workers: StageWorkers,
     size: int = REPORTS_PER_PARTITION,
     retry: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Labelled:
+    on_progress: Callable[[StageProgress], None] = lambda _: None,
+) -> LabelResult:
     """Label the report of every study that has one, and write `labels/` and `reports/reports.parquet`.
 
     Args:
         archive: to label.
-        reading: how.
+        method: how.
         workers: who does it.
         size: reports in a new partition.
         retry: try failed reports again.
@@ -196,44 +198,44 @@ def label_archive(
     """
     found = inputs_of(archive).collect(engine="streaming")
     wanted = {uid: f"{report_id}, {age}" for uid, report_id, age in found.iter_rows()}
-    folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", reading.version)
-    stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", reading=reading)
+    folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", method.version)
+    stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", method=method)
     try:
         write_parquet(found, stage.inputs)
         rows = run_stage(
             stage, "label", folder, wanted, wanted,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
-        return _publish(archive, rows.select(*COLUMNS).collect(), reading)
+        return _publish(archive, rows.select(*COLUMNS).collect(), method)
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
         raise ArchiveError(f"{archive.root}: {NO_SPACE}") from None
 
 
-def _publish(archive: Archive, rows: pl.DataFrame, reading: Reading) -> Labelled:
+def _publish(archive: Archive, rows: pl.DataFrame, method: LabellingMethod) -> LabelResult:
     """The tables that others read, from the rows of all partitions."""
     labels = archive.root / "labels"
     about = rows.filter(pl.col("diagnosis").is_null() & (pl.col("status") == LABELLED)).sort("study_uid")
-    said = rows.filter(pl.col("diagnosis").is_not_null()).sort("study_uid", "diagnosis")
-    stamp = pl.lit(reading.version).alias("labeller")
-    long = said.select("study_uid", "report_id", "diagnosis", "assertion", "evidence", "start", "end", stamp)
+    labelled = rows.filter(pl.col("diagnosis").is_not_null()).sort("study_uid", "diagnosis")
+    stamp = pl.lit(method.version).alias("labeller")
+    long = labelled.select("study_uid", "report_id", "diagnosis", "assertion", "evidence", "start", "end", stamp)
     write_parquet(long, labels / "labels.parquet")
-    write_parquet(wide(about, said).with_columns(stamp), labels / "studies.parquet")
+    write_parquet(wide(about, labelled).with_columns(stamp), labels / "studies.parquet")
     findings = about.select("study_uid", "findings")
     write_parquet(findings, archive.root / "reports" / "reports.parquet")
     failed = rows.filter(pl.col("status") == FAILED).select("study_uid", "reason").sort("study_uid")
-    present = said.filter(pl.col("assertion") == "present")["diagnosis"].value_counts(sort=True)
-    return Labelled(
+    present = labelled.filter(pl.col("assertion") == "present")["diagnosis"].value_counts(sort=True)
+    return LabelResult(
         labelled=about.height,
         failed=tuple(failed.iter_rows()),
         present=dict(present.iter_rows()),
     )
 
 
-def wide(about: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+def wide(about: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     """One row per study, with a column of truth per diagnosis and per service, as the simulated truth has them."""
-    present = said.filter(pl.col("assertion") == "present")
+    present = labelled.filter(pl.col("assertion") == "present")
     names = present.group_by("study_uid").agg(present="diagnosis")
     joined = about.join(names, on="study_uid", how="left", maintain_order="left")
     listed = pl.col("present").fill_null([])

@@ -17,8 +17,8 @@ _PLAN = {"partition": pl.String(), "study_uid": pl.String()}
 def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, size: int) -> list[Partition]:
     """The partitions that hold a wanted study, or one that is no longer there.
 
-    Studies that no partition holds yet get new ones, in the order of their UIDs; those that have one keep it, so that a
-    run which is broken off goes on with the same partitions, and new studies leave finished parts alone.
+    Studies that no partition holds yet get new ones, in the order of their UIDs; those that have one keep it: an
+    interrupted run resumes with the same partitions, and new studies leave finished parts alone.
 
     Args:
         folder: of the stage.
@@ -45,24 +45,28 @@ def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, s
     ]
 
 
-def undone(stage: Stage, folder: Path, partitions: list[Partition], *, retry: bool) -> list[Partition]:
-    """The partitions whose part is absent, or was made from another input or by other means.
+def outdated(stage: Stage, folder: Path, partitions: list[Partition], *, retry: bool) -> list[Partition]:
+    """The partitions whose part is absent, or was made from another input or by another method.
 
     Args:
         retry: those with a study that failed as well.
     """
     made: dict[str, dict[str, str]] = defaultdict(dict)
-    again: set[str] = set()
+    stale: set[str] = set()
     present = {path.name for path in folder.iterdir()}
     for name, files, study_uid, source, made_by, failed in _made(folder).iter_rows():
         made[name][study_uid] = source
-        if made_by != stage.made_by or (retry and failed) or not {name + suffix for suffix in files.split()} <= present:
-            again.add(name)
+        if (
+            made_by != stage.fingerprint
+            or (retry and failed)
+            or not {name + suffix for suffix in files.split()} <= present
+        ):
+            stale.add(name)
     parts = {path.stem for path in part_path(folder, "").parent.glob("*.parquet")}
     return [
         partition
         for partition in partitions
-        if partition.name in again or partition.name not in parts or made[partition.name] != partition.inputs
+        if partition.name in stale or partition.name not in parts or made[partition.name] != partition.inputs
     ]
 
 

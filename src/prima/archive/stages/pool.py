@@ -1,4 +1,4 @@
-"""A stage in several processes of this machine, none of which can take the others along when it is ended."""
+"""A stage in several processes of this machine; one that the system kills does not end the others."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-from prima.archive.stages.stage import Ended, Partition, Stage, make_part, note_path
+from prima.archive.stages.stage import Partition, PartitionOutcome, Stage, make_part, note_path
 from prima.files.worker import begin_worker
 
 
-def in_processes(stage: Stage, folder: Path, partitions: Sequence[Partition], *, processes: int) -> Iterator[Ended]:
+def in_processes(
+    stage: Stage, folder: Path, partitions: Sequence[Partition], *, processes: int
+) -> Iterator[PartitionOutcome]:
     """Make partitions in processes of their own.
 
-    When the system ends a process (want of memory, a decoder that crashes), the partitions that were being made are
-    made again one at a time, and a study that ends its process once more is given up.
+    When the system kills a process (out of memory, a decoder that crashes), the partitions that were being made are
+    made again one at a time, and a study that kills its process once more is given up.
     """
     waiting = {partition.name: partition for partition in partitions}
     while waiting:
@@ -26,24 +28,24 @@ def in_processes(stage: Stage, folder: Path, partitions: Sequence[Partition], *,
             begun = {pool.submit(make_part, stage, folder, one): one.name for one in waiting.values()}
             try:
                 for future in as_completed(begun):
-                    ended = future.result()
+                    outcome = future.result()
                     del waiting[begun[future]]
-                    yield ended
+                    yield outcome
             except BrokenProcessPool:
                 suspects = [name for name in waiting if note_path(folder, name).exists()]
             finally:
                 pool.shutdown(cancel_futures=True)
         if waiting and not suspects:
-            yield Ended(partition=next(iter(waiting)), num_studies=0, stop=ENDED)
+            yield PartitionOutcome(partition=next(iter(waiting)), num_studies=0, stop=ENDED_EARLY)
             return
         for name in suspects:
-            yield _by_itself(stage, folder, waiting.pop(name))
+            yield _alone(stage, folder, waiting.pop(name))
 
 
-def _by_itself(stage: Stage, folder: Path, partition: Partition) -> Ended:
+def _alone(stage: Stage, folder: Path, partition: Partition) -> PartitionOutcome:
     while True:
         with _pool(1) as pool:
-            future: Future[Ended] = pool.submit(make_part, stage, folder, partition)
+            future: Future[PartitionOutcome] = pool.submit(make_part, stage, folder, partition)
             try:
                 return future.result()
             except BrokenProcessPool:
@@ -51,11 +53,11 @@ def _by_itself(stage: Stage, folder: Path, partition: Partition) -> Ended:
         note = note_path(folder, partition.name)
         study_uid = note.read_text(encoding="ascii") if note.exists() else ""
         if study_uid not in partition.inputs or study_uid in partition.given_up:
-            return Ended(partition=partition.name, num_studies=0, stop=ENDED)
+            return PartitionOutcome(partition=partition.name, num_studies=0, stop=ENDED_EARLY)
         partition = replace(partition, given_up=partition.given_up | {study_uid})
 
 
-ENDED = (
+ENDED_EARLY = (
     "a worker was ended by the system before it could begin, perhaps for want of memory; run again with fewer workers"
 )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from prima.archive.stages.stage import Ended, Partition, Stage, make_part
+from prima.archive.stages.stage import Partition, PartitionOutcome, Stage, make_part
 from prima.errors import ArchiveError, PeerError, UsageError
 from prima.files.optional import require
 
@@ -26,7 +26,7 @@ _ANSWER_S = 10
 
 def on_ray(
     stage: Stage, folder: Path, partitions: Sequence[Partition], *, address: str, processes: int | None, gpus: float
-) -> Iterator[Ended]:
+) -> Iterator[PartitionOutcome]:
     """Make partitions as tasks of one processor each.
 
     Args:
@@ -49,15 +49,15 @@ def on_ray(
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(zip(row["studies"], row["inputs"], strict=True))
-        ended = make_part(stage, folder, Partition(name=row["name"], inputs=inputs))
-        return {"partition": ended.partition, "num_studies": ended.num_studies, "stop": ended.stop or ""}
+        outcome = make_part(stage, folder, Partition(name=row["name"], inputs=inputs))
+        return {"partition": outcome.partition, "num_studies": outcome.num_studies, "stop": outcome.stop or ""}
 
     _begin(ray, address, processes)
     try:
         tasks = ray.data.from_items(rows, override_num_blocks=len(rows))
         done = tasks.map(work, num_cpus=1, num_gpus=gpus or None, concurrency=processes, max_retries=_TRIES)
         for row in done.iter_rows():
-            yield Ended(partition=row["partition"], num_studies=row["num_studies"], stop=row["stop"] or None)
+            yield PartitionOutcome(partition=row["partition"], num_studies=row["num_studies"], stop=row["stop"] or None)
     except ray.exceptions.WorkerCrashedError:
         raise ArchiveError(
             f"{folder}: a Ray worker was ended by the system again and again, perhaps for want of memory; "
@@ -98,7 +98,7 @@ def _begin(ray: Any, address: str, processes: int | None) -> None:
             ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
         except ConnectionError as error:
             raise PeerError(f"--ray {address}: {' '.join(str(error).split())[:200]}") from None
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what ends a task is said in our words
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # the error that ends a task is raised here
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

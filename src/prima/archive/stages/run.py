@@ -1,4 +1,4 @@
-"""Running a stage over its partitions: in this process, in several, or on Ray Data. The parts are the same bytes."""
+"""Running a stage over its partitions: in this process, in several, or on Ray Data, with the same bytes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from prima.archive.stages.plan import plan, rows_of, undone
+from prima.archive.stages.plan import outdated, plan, rows_of
 from prima.archive.stages.pool import in_processes
 from prima.archive.stages.ray import on_ray
-from prima.archive.stages.stage import Ended, Partition, Stage, make_part, sweep
+from prima.archive.stages.stage import Partition, PartitionOutcome, Stage, make_part, sweep
 from prima.errors import ArchiveError
 from prima.files.durable import make_folder
 from prima.files.lock import locked
@@ -20,8 +20,8 @@ STUDIES_PER_PARTITION = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workers:
-    """Who does the work.
+class StageWorkers:
+    """What carries out a stage: this process, several, or a Ray cluster.
 
     Args:
         processes: 0: this process; None on Ray: as many as it has room for.
@@ -40,7 +40,7 @@ class Workers:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress:
+class StageProgress:
     """How many studies are done, of how many; those whose part was there already are among both."""
 
     done: int
@@ -54,12 +54,12 @@ def run_stage(
     wanted: Mapping[str, str],
     known: Mapping[str, str],
     *,
-    workers: Workers,
+    workers: StageWorkers,
     size: int = STUDIES_PER_PARTITION,
     retry: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[StageProgress], None] = lambda _: None,
 ) -> pl.LazyFrame:
-    """Do what is not done yet, and give the rows of everything done so far.
+    """Make the parts that are absent or outdated, and return the rows of all parts.
 
     Args:
         stage: what to do.
@@ -79,19 +79,21 @@ def run_stage(
     with locked(folder, verb):
         sweep(folder)
         partitions = plan(folder, wanted, known, size=size)
-        left = undone(stage, folder, partitions, retry=retry)
+        left = outdated(stage, folder, partitions, retry=retry)
         total = sum(len(partition.inputs) for partition in partitions)
         done = total - sum(len(partition.inputs) for partition in left)
-        on_progress(Progress(done=done, total=total))
-        for ended in _carry_out(stage, folder, left, workers):
-            if ended.stop is not None:
-                raise ArchiveError(f"{folder}: {ended.stop}")
-            done += ended.num_studies
-            on_progress(Progress(done=done, total=total))
+        on_progress(StageProgress(done=done, total=total))
+        for outcome in _partition_outcomes(stage, folder, left, workers):
+            if outcome.stop is not None:
+                raise ArchiveError(f"{folder}: {outcome.stop}")
+            done += outcome.num_studies
+            on_progress(StageProgress(done=done, total=total))
     return rows_of(stage, folder)
 
 
-def _carry_out(stage: Stage, folder: Path, left: Sequence[Partition], workers: Workers) -> Iterator[Ended]:
+def _partition_outcomes(
+    stage: Stage, folder: Path, left: Sequence[Partition], workers: StageWorkers
+) -> Iterator[PartitionOutcome]:
     if not left:
         return iter(())
     if workers.ray is not None:

@@ -3,7 +3,7 @@
 A partition is some studies that are worked on together and whose results become one part: a Parquet file of rows and,
 where the stage makes any, files beside it. Each is written under another name, forced to disk and renamed, the rows
 last, so that a part is there as a whole or not at all. A part that was made before, from the same input and by the same
-means, is not made again; that is all there is to resuming.
+method, is not made again; that is how an interrupted run resumes.
 
     FOLDER/partitions.parquet    which study belongs to which partition; it only ever grows
     FOLDER/parts/NAME.parquet    rows of one partition
@@ -29,12 +29,11 @@ from prima.files.durable import DISK_FULL, make_folder, publish, sync, sync_all,
 
 Row = dict[str, Any]
 
-# What a stage's rows get besides its own columns: their partition, the suffixes of its files, and what it was made
-# from and by.
+# Columns besides a stage's own: the partition, the suffixes of its files, its input, and the stage's fingerprint.
 MADE_COLUMNS: dict[str, pl.DataType] = dict.fromkeys(("partition", "files", "input", "made_by"), pl.String())
 # The status of a study that may be tried again; a stage has its own words for the others.
 FAILED = "failed"
-NO_SPACE = "no space left on the archive's disk; what was made is safe; make room and run it again to go on"
+NO_SPACE = "no space left on the archive's disk; what was made is safe; make room and run it again to resume"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +52,8 @@ class Partition:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """What a stage made of a partition.
+class StageOutput:
+    """The rows and files that a stage made of a partition.
 
     Args:
         rows: at least one for each study, with the columns of the stage's schema.
@@ -69,8 +68,8 @@ class Stage(Protocol):
     """What is done to a partition. A stage travels to other processes: it holds paths and values, never networks."""
 
     @property
-    def made_by(self) -> str:
-        """A hash of everything besides the studies that decides the result."""
+    def fingerprint(self) -> str:
+        """A hash of everything besides the studies that decides the result; the column `made_by`."""
         ...
 
     @property
@@ -83,8 +82,8 @@ class Stage(Protocol):
         """Of the files that it makes beside the rows."""
         ...
 
-    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:
-        """Do it.
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> StageOutput:
+        """Rows and files of the studies of a partition.
 
         Args:
             studies: taken one by one, so that it is known which one was being worked on when a process ends.
@@ -95,7 +94,7 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class PartitionOutcome:
     """How a partition ended: made, or the reason why nothing more can be made."""
 
     partition: str
@@ -103,7 +102,7 @@ class Ended:
     stop: str | None = None
 
 
-def make_part(stage: Stage, folder: Path, partition: Partition) -> Ended:
+def make_part(stage: Stage, folder: Path, partition: Partition) -> PartitionOutcome:
     """Make one partition, wherever this process runs; may be done again, or by two at a time: the bytes are the same.
 
     An error that concerns more than a study ends the stage and is handed back as its one line.
@@ -111,22 +110,22 @@ def make_part(stage: Stage, folder: Path, partition: Partition) -> Ended:
     try:
         with _own_folder(folder / "staging") as staging:
             studies = _noted(partition, folder / "staging")
-            made = stage.make(studies, sorted(partition.given_up), staging)
-            _check(made.rows, partition)
-            _keep_files(stage, folder, partition.name, made.files)
-            rows = _frame(stage, partition, made)
+            output = stage.make(studies, sorted(partition.given_up), staging)
+            _check(output.rows, partition)
+            _keep_files(stage, folder, partition.name, output.files)
+            rows = _frame(stage, partition, output)
             buffer = io.BytesIO()
             rows.write_parquet(buffer, compression="zstd")
             write_bytes(part_path(folder, partition.name), buffer.getvalue())
     except PrimaError as error:
-        return Ended(partition=partition.name, num_studies=0, stop=str(error))
+        return PartitionOutcome(partition=partition.name, num_studies=0, stop=str(error))
     except OSError as error:
         if error.errno not in DISK_FULL:
             raise
-        return Ended(partition=partition.name, num_studies=0, stop=NO_SPACE)
+        return PartitionOutcome(partition=partition.name, num_studies=0, stop=NO_SPACE)
     finally:
         note_path(folder, partition.name).unlink(missing_ok=True)
-    return Ended(partition=partition.name, num_studies=len(partition.inputs))
+    return PartitionOutcome(partition=partition.name, num_studies=len(partition.inputs))
 
 
 def part_path(folder: Path, name: str) -> Path:
@@ -150,7 +149,7 @@ def _own_folder(staging: Path) -> Iterator[Path]:
 def _noted(partition: Partition, staging: Path) -> Iterator[str]:
     """The studies, each noted before it is handed out."""
     for study_uid in sorted(set(partition.inputs) - partition.given_up):
-        with suppress(FileNotFoundError):  # whoever began again has swept the folder
+        with suppress(FileNotFoundError):  # another run has swept the folder
             (staging / f"{partition.name}.study").write_text(study_uid, encoding="ascii")
         yield study_uid
 
@@ -173,14 +172,14 @@ def _keep_files(stage: Stage, folder: Path, name: str, files: Mapping[str, Path]
         sync(folder)
 
 
-def _frame(stage: Stage, partition: Partition, made: Made) -> pl.DataFrame:
-    rows = made.rows
+def _frame(stage: Stage, partition: Partition, output: StageOutput) -> pl.DataFrame:
+    rows = output.rows
     values = {name: [row[name] for row in rows] for name in stage.schema}
     values |= {
         "partition": [partition.name] * len(rows),
-        "files": [" ".join(sorted(made.files))] * len(rows),
+        "files": [" ".join(sorted(output.files))] * len(rows),
         "input": [partition.inputs[row["study_uid"]] for row in rows],
-        "made_by": [stage.made_by] * len(rows),
+        "made_by": [stage.fingerprint] * len(rows),
     }
     return pl.DataFrame(values, schema={**stage.schema, **MADE_COLUMNS})
 

@@ -14,8 +14,8 @@ import torch
 
 from prima import __version__
 from prima.archive.cohort.split import SPLITS
-from prima.archive.stages.run import STUDIES_PER_PARTITION, Progress, Workers, run_stage
-from prima.archive.stages.stage import FAILED, NO_SPACE, Made, Row
+from prima.archive.stages.run import STUDIES_PER_PARTITION, StageProgress, StageWorkers, run_stage
+from prima.archive.stages.stage import FAILED, NO_SPACE, Row, StageOutput
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan as scan_table
 from prima.archive.store.tables import write_parquet
@@ -59,12 +59,12 @@ FAILURES = {
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizeStage:
-    """Studies of an archive to shards of tokens.
+    """Turns studies of an archive into shards of tokens.
 
     Args:
         archive: its folder.
         release: the folder of the release whose tokenizer is used.
-        made_by: as `means_of` gives it for that release; a worker that finds another release there stops.
+        fingerprint: as `tokens_fingerprint` gives it for that release; a worker that finds another release there stops.
         precision: device and number format.
         keep_all: use the series, too, that the input gate refuses.
         threads: of each process; None leaves it to torch.
@@ -72,7 +72,7 @@ class TokenizeStage:
 
     archive: Path
     release: Path
-    made_by: str
+    fingerprint: str
     precision: Precision
     keep_all: bool = False
     threads: int | None = None
@@ -81,11 +81,11 @@ class TokenizeStage:
     )
     suffixes: tuple[str, ...] = (SUFFIX,)
 
-    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> Made:
+    def make(self, studies: Iterator[str], given_up: Sequence[str], staging: Path) -> StageOutput:
         """Rows for every study, and a shard when there is a token."""
         if self.threads is not None:
             torch.set_num_threads(self.threads)
-        engine = _engine(self.release, self.precision, self.keep_all, self.made_by)
+        engine = _engine(self.release, self.precision, self.keep_all, self.fingerprint)
         archive = Archive.open(self.archive)
         rows = [_study_row(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
         tokenised = []
@@ -95,15 +95,15 @@ class TokenizeStage:
             if tokens is not None:
                 tokenised.append((study_uid, tokens))
         if not tokenised:
-            return Made(rows=rows, files={})
+            return StageOutput(rows=rows, files={})
         shard = staging / f"shard{SUFFIX}"
-        write_shard(shard, tokenised, _origin(engine.manifest, self.made_by))
-        return Made(rows=rows, files={SUFFIX: shard})
+        write_shard(shard, tokenised, _origin(engine.manifest, self.fingerprint))
+        return StageOutput(rows=rows, files={SUFFIX: shard})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tokenised:
-    """What became of the studies that were asked for.
+class TokenizeResult:
+    """How the studies that were asked for ended.
 
     Args:
         folder: of the tokens.
@@ -128,11 +128,11 @@ def tokenize_archive(
     precision: Precision,
     keep_all: bool = False,
     splits: Sequence[str] = SPLITS,
-    workers: Workers,
+    workers: StageWorkers,
     size: int = STUDIES_PER_PARTITION,
     retry: bool = False,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Tokenised:
+    on_progress: Callable[[StageProgress], None] = lambda _: None,
+) -> TokenizeResult:
     """Tokenise the studies of a cohort that are not tokenised yet, and write `tokens.parquet` beside the shards.
 
     Args:
@@ -151,14 +151,14 @@ def tokenize_archive(
         ReleaseError: the release cannot be used.
     """
     manifest = load_release(release).manifest
-    made_by = means_of(manifest, precision)
-    folder = tokens_folder(archive, made_by)
+    fingerprint = tokens_fingerprint(manifest, precision)
+    folder = tokens_folder(archive, fingerprint)
     known = _inputs(archive, keep_all)
     wanted = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
     stage = TokenizeStage(
         archive=archive.root.absolute(),
         release=release.absolute(),
-        made_by=made_by,
+        fingerprint=fingerprint,
         precision=precision,
         keep_all=keep_all,
         threads=1 if workers.several else None,
@@ -176,7 +176,7 @@ def tokenize_archive(
     return _summary(rows, wanted, folder, manifest)
 
 
-def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manifest: Manifest) -> Tokenised:
+def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manifest: Manifest) -> TokenizeResult:
     by_study = (
         rows.group_by("study_uid")
         .agg(
@@ -189,7 +189,7 @@ def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manife
         .collect()
     )
     left_out = by_study.filter(~pl.col("used")).select("study_uid", "reason")
-    return Tokenised(
+    return TokenizeResult(
         folder=folder,
         release=manifest.name,
         trained=has_trained_tokenizer(manifest),
@@ -283,15 +283,15 @@ def _study_row(study_uid: str, reason: str, detail: str | None = None) -> Row:
 
 
 @cache
-def _engine(folder: Path, precision: Precision, keep_all: bool, made_by: str) -> Engine:
+def _engine(folder: Path, precision: Precision, keep_all: bool, fingerprint: str) -> Engine:
     """The engine of the release, made once a process."""
     release = load_release(folder)
-    if means_of(release.manifest, precision) != made_by:
+    if tokens_fingerprint(release.manifest, precision) != fingerprint:
         raise ReleaseError(f"release {folder}: changed while it was being used, or another one here; run it again")
     return Engine(release, precision, keep_all=keep_all)
 
 
-def _origin(manifest: Manifest, made_by: str) -> dict[str, str]:
+def _origin(manifest: Manifest, fingerprint: str) -> dict[str, str]:
     """What a shard says of where its tokens come from."""
     return {
         "openprima": __version__,
@@ -299,7 +299,7 @@ def _origin(manifest: Manifest, made_by: str) -> dict[str, str]:
         "trained": json.dumps(has_trained_tokenizer(manifest)),
         "tokenizer": manifest.files[TOKENIZER_FILE].sha256,
         "contract": json.dumps(manifest.contract.to_json()),
-        "made_by": made_by,
+        "made_by": fingerprint,
     }
 
 
@@ -308,20 +308,20 @@ def has_trained_tokenizer(manifest: Manifest) -> bool:
     return manifest.trained or manifest.provenance.get("tokenizer_trained") is True
 
 
-def means_of(manifest: Manifest, precision: Precision) -> str:
+def tokens_fingerprint(manifest: Manifest, precision: Precision) -> str:
     """A hash of everything that decides the tokens of a study: tokenizer, contract, number format, this stage.
 
     Releases that differ in what comes after the tokenizer (heads, thresholds, calibration) share their tokens.
     """
-    means = {
+    decides = {
         "stage": _VERSION,
         "tokenizer": manifest.files[TOKENIZER_FILE].sha256,
         "contract": manifest.contract.to_json(),
         "dtype": str(precision.dtype),
     }
-    return hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-def tokens_folder(archive: Archive, made_by: str) -> Path:
-    """Where the tokens made by these means lie; a `TokenStore`."""
-    return archive.root / "tokens" / made_by[:12]
+def tokens_folder(archive: Archive, fingerprint: str) -> Path:
+    """Where the tokens with a fingerprint lie; a `TokenStore`."""
+    return archive.root / "tokens" / fingerprint[:12]

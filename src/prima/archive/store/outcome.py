@@ -1,12 +1,12 @@
-"""What can become of a file, an instance, a study or a report: every outcome by name, with its words."""
+"""How an ingested instance or report can end: every outcome by name, with its description."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
-    """What became of one incoming instance."""
+class IngestOutcome(StrEnum):
+    """How one incoming instance ended."""
 
     STORED = "stored"
     KNOWN = "known"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     @property
     def refused(self) -> bool:
         """Whether the instance was DICOM and is not among the archive's instances now."""
-        return self in {Outcome.OTHER_PIXELS, Outcome.MISSING_UID, Outcome.UNREADABLE}
+        return self in {IngestOutcome.OTHER_PIXELS, IngestOutcome.MISSING_UID, IngestOutcome.UNREADABLE}
 
     @property
     def words(self) -> str:
@@ -30,20 +30,20 @@ class Outcome(StrEnum):
 
 
 _WORDS = {
-    Outcome.STORED: "stored",
-    Outcome.KNOWN: "stored before",
-    Outcome.UNCHANGED: "not read again, in folders that have not changed since they were taken in",
-    Outcome.COMPLETED: "stored before only in part, completed now",
-    Outcome.SAME_PIXELS: "stored before with the same pixels and another header",
-    Outcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",
-    Outcome.NOT_DICOM: "not DICOM",
-    Outcome.MISSING_UID: "DICOM without study, series or instance UID",
-    Outcome.UNREADABLE: "DICOM that cannot be read",
+    IngestOutcome.STORED: "stored",
+    IngestOutcome.KNOWN: "stored before",
+    IngestOutcome.UNCHANGED: "not read again, in folders that have not changed since they were ingested",
+    IngestOutcome.COMPLETED: "stored before only in part, completed now",
+    IngestOutcome.SAME_PIXELS: "stored before with the same pixels and another header",
+    IngestOutcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",
+    IngestOutcome.NOT_DICOM: "not DICOM",
+    IngestOutcome.MISSING_UID: "DICOM without study, series or instance UID",
+    IngestOutcome.UNREADABLE: "DICOM that cannot be read",
 }
 
 
-class ReportTaken(StrEnum):
-    """What became of one incoming report."""
+class ReportIngestOutcome(StrEnum):
+    """How one incoming report ended."""
 
     STORED = "report_stored"
     KNOWN = "report_known"
@@ -54,7 +54,7 @@ class ReportTaken(StrEnum):
     @property
     def refused(self) -> bool:
         """Whether there was something that should have been a report and is none."""
-        return self in {ReportTaken.EMPTY, ReportTaken.UNREADABLE}
+        return self in {ReportIngestOutcome.EMPTY, ReportIngestOutcome.UNREADABLE}
 
     @property
     def words(self) -> str:
@@ -63,9 +63,9 @@ class ReportTaken(StrEnum):
 
 
 _REPORT_WORDS = {
-    ReportTaken.STORED: "reports stored",
-    ReportTaken.KNOWN: "reports stored before",
-    ReportTaken.EMPTY: "reports without text",
-    ReportTaken.UNREADABLE: "messages, rows or resources that cannot be read as a report",
-    ReportTaken.NO_REPORT: "tables or JSON files in a folder that carry no report",
+    ReportIngestOutcome.STORED: "reports stored",
+    ReportIngestOutcome.KNOWN: "reports stored before",
+    ReportIngestOutcome.EMPTY: "reports without text",
+    ReportIngestOutcome.UNREADABLE: "messages, rows or resources that cannot be read as a report",
+    ReportIngestOutcome.NO_REPORT: "tables or JSON files in a folder that carry no report",
 }

@@ -18,7 +18,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class CatalogueTable:
     """A table.
 
     Args:
@@ -36,7 +36,7 @@ REVISION = Column(
     "revision", "count", "a row counts while no part has a newer one of its study, report, exclusion or folder"
 )
 
-STUDIES = Table(
+STUDIES = CatalogueTable(
     "studies",
     ("study_uid",),
     ("study_uid",),
@@ -67,7 +67,7 @@ STUDIES = Table(
     ),
 )
 
-SERIES = Table(
+SERIES = CatalogueTable(
     "series",
     ("study_uid", "series_uid"),
     ("study_uid",),
@@ -91,7 +91,7 @@ SERIES = Table(
     ),
 )
 
-REPORTS = Table(
+REPORTS = CatalogueTable(
     "reports",
     ("report_id",),
     ("report_id",),
@@ -108,7 +108,7 @@ REPORTS = Table(
     ),
 )
 
-EXCLUSIONS = Table(
+EXCLUSIONS = CatalogueTable(
     "exclusions",
     ("unit", "key", "reason"),
     ("unit", "key", "reason"),
@@ -122,7 +122,7 @@ EXCLUSIONS = Table(
     ),
 )
 
-FOLDERS = Table(
+FOLDERS = CatalogueTable(
     "folders",
     ("folder",),
     ("folder",),
@@ -133,4 +133,4 @@ FOLDERS = Table(
     ),
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (STUDIES, SERIES, REPORTS, EXCLUSIONS, FOLDERS)}
+TABLES: dict[str, CatalogueTable] = {table.name: table for table in (STUDIES, SERIES, REPORTS, EXCLUSIONS, FOLDERS)}

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from prima.archive.store.layout import Archive
-from prima.archive.store.schema import TABLES, Kind, Table
+from prima.archive.store.schema import TABLES, CatalogueTable, Kind
 from prima.files.durable import make_folder, new_file
 
 # From this many parts on, a table is written anew as one part when an ingest ends.
@@ -30,7 +30,7 @@ _DTYPES: dict[Kind, pl.DataType] = {
 }
 
 
-def schema_of(table: Table) -> dict[str, pl.DataType]:
+def schema_of(table: CatalogueTable) -> dict[str, pl.DataType]:
     """Column name → polars type."""
     return {column.name: _DTYPES[column.kind] for column in table.columns}
 

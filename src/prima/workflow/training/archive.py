@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from prima.archive.cohort.orders import orders_of
-from prima.archive.stages.tokenize import means_of, tokens_folder
+from prima.archive.cohort.indications import indications_of
+from prima.archive.stages.tokenize import tokens_fingerprint, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, UnreadableError
 from prima.model.release.folder import load_release
@@ -74,7 +74,7 @@ def open_tokens(archive: Archive, release: Path, options: StageOptions) -> Token
     manifest = load_release(release).manifest
     formats: tuple[DtypeChoice, ...] = (options.dtype, "bfloat16", "float32")
     for dtype in formats:
-        folder = tokens_folder(archive, means_of(manifest, choose_precision(options.device, dtype)))
+        folder = tokens_folder(archive, tokens_fingerprint(manifest, choose_precision(options.device, dtype)))
         if folder.is_dir():
             return TokenStore(folder)
     raise ArchiveError(
@@ -100,7 +100,7 @@ def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> 
     unsure_of: dict[str, list[str]] = dict(unsure.iter_rows())
     sentences_of: dict[str, list[str]] = dict(findings.select("study_uid", "findings").iter_rows())
     label_of = {row["study_uid"]: row for row in labels.iter_rows(named=True)}
-    order_of = orders_of(archive) if with_indication else {}
+    order_of = indications_of(archive) if with_indication else {}
     for uid, patient, _, _ in cohort.iter_rows():
         facts = StudyFacts(
             study_uid=uid,

@@ -1,4 +1,4 @@
-"""Folders that were taken in whole and have not changed since: they need not be read again."""
+"""Folders that were ingested whole and have not changed since: they need not be read again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append, scan
 
 
-class TakenFolders:
+class IngestedFolders:
     """What an archive remembers of the folders it took files from.
 
     A folder is remembered by the names, sizes and times of change of its files, once all of them are safe and none
@@ -33,10 +33,10 @@ class TakenFolders:
         self.num_unchanged = 0
 
     def has(self, fingerprint: str) -> bool:
-        """Whether a folder was taken in just as it is."""
-        number = np.uint64(int(fingerprint[:16], 16))
-        place = int(np.searchsorted(self._known, number))
-        return place < len(self._known) and bool(self._known[place] == number)
+        """Whether a folder was ingested just as it is."""
+        value = np.uint64(int(fingerprint[:16], 16))
+        place = int(np.searchsorted(self._known, value))
+        return place < len(self._known) and bool(self._known[place] == value)
 
     def add(self, folder: Path, fingerprint: str) -> None:
         """Note a folder of which every file is safe."""

@@ -1,5 +1,4 @@
-"""What each study was ordered for, as a model that is shown the indication reads it: age, sex, and the history of the
-report."""
+"""Age, sex and indication of each study, as a model that is shown the indication reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from prima.report.sections import split_sections
 from prima.tokens.text import order_text
 
 
-def orders_of(archive: Archive) -> dict[str, str]:
+def indications_of(archive: Archive) -> dict[str, str]:
     """StudyInstanceUID → age, sex and the history or indication of its report, on one line, of the cohort's studies.
 
     Raises:
