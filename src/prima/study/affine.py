@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, overload
@@ -13,6 +14,10 @@ Floats = NDArray[np.float64]
 
 LPS_OF_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From RAS (NIfTI) to LPS (DICOM) coordinates, and back."""
+
+
+SHEAR = 1e-3
+"""A stack whose step leaves the normal by more than this (about 0.06 degrees) is sheared, not merely rounded."""
 
 
 class AffineParts(NamedTuple):
@@ -76,6 +81,55 @@ class Affine:
         matrix[:3, :3] = parts.direction * parts.spacing_mm
         matrix[:3, 3] = parts.origin_mm
         return cls(matrix, parts)
+
+    @classmethod
+    def of_slices(
+        cls,
+        first_mm: ArrayLike,
+        last_mm: ArrayLike,
+        num_slices: int,
+        *,
+        row: ArrayLike,
+        column: ArrayLike,
+        spacing_mm: tuple[float, float],
+        thickness_mm: float | None = None,
+    ) -> Self:
+        """Where a stack of slices [slice, row, column] lies, from what their headers say (PS3.3 C.7.6.2.1.1).
+
+        Directions in the plane are made perpendicular, in the arithmetic of the image library that the published
+        weights were trained behind: positions are interpolated to the last bit there. The stack runs along the normal,
+        unless the positions say that it is sheared.
+
+        Args:
+            first_mm: [3] ImagePositionPatient of the first slice.
+            last_mm: [3] that of the last.
+            num_slices: slices from the first to the last.
+            row: [3] direction of increasing column index, as ImageOrientationPatient begins.
+            column: [3] direction of increasing row index.
+            spacing_mm: PixelSpacing: between rows, then between columns.
+            thickness_mm: distance of slices where the positions do not tell it; 1 when None.
+
+        Example:
+            >>> row, column = (1, 0, 0), (0, 1, 0)
+            >>> Affine.of_slices((0, 0, 0), (0, 0, 8), 3, row=row, column=column, spacing_mm=(0.5, 0.7)).spacing_mm
+            (4.0, 0.5, 0.7)
+        """
+        first, last = np.asarray(first_mm, np.float64), np.asarray(last_mm, np.float64)
+        down = np.asarray(column, np.float64)
+        normal = _unit(_cross(np.asarray(row, np.float64), down))
+        along_row = _unit(_cross(down, normal))
+        down = _cross(normal, along_row)
+        step = (last - first) / max(num_slices - 1, 1)
+        length = float(np.linalg.norm(last - first)) / max(num_slices - 1, 1)
+        if not length > 0:
+            step, length = normal, thickness_mm or 1.0
+        along = np.copysign(normal, normal * (step @ normal))
+        sheared = np.linalg.norm(step / length - along) > SHEAR
+        return cls.of_parts(
+            origin_mm=first,
+            direction=np.stack([step / length if sheared else along, down, along_row], axis=1),
+            spacing_mm=np.array([length, *spacing_mm]),
+        )
 
     @classmethod
     def from_ras(cls, matrix: ArrayLike) -> Self:
@@ -203,10 +257,15 @@ class Affine:
         matrix[:3, axis] *= -1
         return type(self)(matrix)
 
-    def through_parts(self) -> Self:
-        """The same as headers hold it: as directions and spacing, with the rounding that this brings."""
-        return self.of_parts(*self.parts)
-
     def is_close(self, other: Affine, *, atol_mm: float = 1e-3) -> bool:
         """Whether both lead to the same places."""
         return bool(np.allclose(self.matrix, other.matrix, rtol=0, atol=atol_mm))
+
+
+def _unit(vector: Floats) -> Floats:
+    x, y, z = vector.tolist()
+    return vector * (1.0 / math.sqrt(x * x + y * y + z * z))
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])

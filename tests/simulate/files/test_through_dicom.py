@@ -57,7 +57,7 @@ def test_files_and_memory_hold_the_same_on_every_scanner(
         twin = expected[series.series_uid, series.part]
         assert series.volume.voxels.dtype == twin.volume.voxels.dtype
         np.testing.assert_array_equal(series.volume.voxels, twin.volume.voxels)
-        np.testing.assert_allclose(series.volume.affine, twin.volume.affine, atol=1e-5)
+        np.testing.assert_array_equal(series.volume.affine, twin.volume.affine)
         assert series.plane == twin.plane
         assert series.acquisition == twin.acquisition
 
@@ -131,13 +131,22 @@ def test_a_lesion_on_one_side_is_bright_on_that_side_of_the_files_and_under_its_
         assert under > 1.15 * mirrored, series.description
 
 
-@pytest.mark.parametrize("number", [0, len(SCANNERS) - 1])
-def test_both_ways_go_through_one_preparation(number: int, make_case: MakeCase, tmp_path: Path) -> None:
-    """Selection, gate, patches, names and the order: a study in memory gives the tokens of its files."""
+LONG_INDICATION = "Headache and vomiting for a week. Follow-up of a known cyst of the posterior fossa, now worse"
+
+
+@pytest.mark.parametrize(
+    ("scanner", "age_years", "indication"),
+    [("prisma_1", 45.9, "Headache"), ("ingenia_1", 0.55, LONG_INDICATION), ("umr770_1", 81.0, "")],
+)
+def test_both_ways_go_through_one_preparation(
+    scanner: str, age_years: float, indication: str, make_case: MakeCase, tmp_path: Path
+) -> None:
+    """Selection, gate, patches, names and the order: a study in memory gives the tokens of its files, bit by bit."""
     from prima.model.engine import load_release
 
     release = load_release(dtype="float32")
-    case = make_case(index=number, scanner=list(SCANNERS)[number])
+    case = make_case(index=len(indication), scanner=scanner, age_years=age_years)
+    case = dataclasses.replace(case, visit=dataclasses.replace(case.visit, indication=indication))
     simulated = simulate_study(case, spacing_mm=2, everything=True)
     in_memory = release.prepare(simulated.study)
     from_files = release.prepare(read(simulated, tmp_path))
@@ -151,4 +160,4 @@ def test_both_ways_go_through_one_preparation(number: int, make_case: MakeCase, 
     assert (from_files.description, from_files.indication) == (in_memory.description, in_memory.indication)
     for one, twin in zip(release.tokens(from_files).series, release.tokens(in_memory).series, strict=True):
         assert torch.equal(one.coordinates, twin.coordinates)
-        torch.testing.assert_close(one.latents, twin.latents, rtol=0, atol=1e-4)
+        assert torch.equal(one.latents, twin.latents)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +14,6 @@ from prima.study.affine import Affine
 
 # A step between neighbours this many times the usual one counts as missing slices.
 GAP_FACTOR = 1.5
-# A stack whose step leaves the normal by more than this (about 0.06 degrees) is sheared, not merely rounded.
-SHEAR = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,11 +78,7 @@ def stack(frames: Sequence[Frame]) -> Stack:
 
 
 def affine_of(ordered: Sequence[Frame]) -> Affine:
-    """Where a stack of images already in order lies (PS3.3 C.7.6.2.1.1).
-
-    Directions in the plane are made perpendicular, in the arithmetic of the image library that the published weights
-    were trained behind: positions are interpolated to the last bit there. The stack runs along the normal, unless the
-    positions say that it is sheared.
+    """Where a stack of images already in order lies.
 
     Raises:
         ValueError: geometry is missing.
@@ -93,30 +86,15 @@ def affine_of(ordered: Sequence[Frame]) -> Affine:
     first, last = ordered[0], ordered[-1]
     if first.position is None or last.position is None or first.orientation is None or first.spacing_mm is None:
         raise ValueError("geometry is missing")
-    column = np.array(first.orientation[3:])
-    normal = _unit(_cross(np.array(first.orientation[:3]), column))
-    row = _unit(_cross(column, normal))
-    column = _cross(normal, row)
-    step = (np.array(last.position) - np.array(first.position)) / max(len(ordered) - 1, 1)
-    length = float(np.linalg.norm(np.array(last.position) - np.array(first.position))) / max(len(ordered) - 1, 1)
-    if not length > 0:
-        step, length = normal, first.thickness_mm or 1.0
-    along = np.copysign(normal, normal * (step @ normal))
-    sheared = np.linalg.norm(step / length - along) > SHEAR
-    return Affine.of_parts(
-        origin_mm=np.array(first.position),
-        direction=np.stack([step / length if sheared else along, column, row], axis=1),
-        spacing_mm=np.array([length, *first.spacing_mm]),
+    return Affine.of_slices(
+        first.position,
+        last.position,
+        len(ordered),
+        row=first.orientation[:3],
+        column=first.orientation[3:],
+        spacing_mm=first.spacing_mm,
+        thickness_mm=first.thickness_mm,
     )
-
-
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    x, y, z = vector.tolist()
-    return vector * (1.0 / math.sqrt(x * x + y * y + z * z))
-
-
-def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
 def _gaps(along: NDArray[np.float64]) -> tuple[str, ...]:

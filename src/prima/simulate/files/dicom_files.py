@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prima.simulate.scanner.acquire import AcquiredScan
 from prima.simulate.scanner.image_header import (
+    SHORT_TEXT,
     decimal,
     need_pydicom,
     new_image,
@@ -88,8 +89,8 @@ def _study_facts(planned: PlannedStudy) -> dict[str, Any]:
         "StationName": scanner.station,
         "ReferringPhysicianName": "",
         "StudyDescription": planned.protocol.study_description,
-        "RequestedProcedureDescription": case.visit.description[:64],
-        "ReasonForTheRequestedProcedure": case.visit.indication[:64],
+        "RequestedProcedureDescription": case.visit.description[:SHORT_TEXT],
+        "ReasonForTheRequestedProcedure": case.visit.indication[:SHORT_TEXT],
         "PatientName": f"SIMULATED^{person.patient_id}",
         "PatientID": person.patient_id,
         "PatientBirthDate": f"{person.birth_year:04d}0101",

@@ -48,6 +48,12 @@ class Stack:
     sequence: Sequence | None = None
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slices, rows, columns)."""
+        depth, height, width = self.stored.shape
+        return (depth, height, width)
+
+    @property
     def voxels(self) -> NDArray[Any]:
         """[D, H, W] after rescale, as a reader gives them."""
         if self.slope != 1.0:

@@ -19,8 +19,8 @@ from prima.simulate.negatives.spine import REGIONS, spine
 from prima.simulate.negatives.stacks import Stack, scan_scene
 from prima.simulate.negatives.tomography import scan_ct
 from prima.simulate.negatives.trunk import TRUNKS
+from prima.simulate.scanner.image_header import header_affine
 from prima.simulate.scanner.scanners import Scanner
-from prima.study.affine import Affine
 from prima.study.study import Acquisition, Series, Study
 from prima.study.volume import Volume
 
@@ -56,7 +56,7 @@ class Negative:
             number=number,
             description=planned.words[number - 1],
             protocol=planned.words[number - 1],
-            volume=Volume(voxels=stack.voxels, affine=Affine(stack.affine).through_parts()),
+            volume=Volume(voxels=stack.voxels, affine=header_affine(stack.affine, stack.shape, stack.spacing_mm)),
             acquisition=Acquisition(
                 manufacturer=machine.manufacturer,
                 model=machine.model,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prima.files.optional import require
 from prima.simulate.scanner.physics import Sequence
 from prima.simulate.scanner.planned import made_uid
+from prima.study.affine import Affine
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -28,6 +29,9 @@ _SCANNING: dict[str, tuple[str | list[str], str | list[str]]] = {
     "balanced": ("GR", "SS"),
 }
 """ScanningSequence and SequenceVariant of each kind of sequence."""
+
+SHORT_TEXT = 64
+"""Most characters of a long string (LO, PS3.5 6.2): what is longer is cut in a header."""
 
 
 def need_pydicom() -> None:
@@ -80,6 +84,26 @@ def put_geometry(
     if dataset.get("MRAcquisitionType") == "2D":
         dataset.SpacingBetweenSlices = decimal(spacing_mm[0])
     dataset.ImageOrientationPatient = [decimal(value) for value in across.T.ravel()]
+
+
+def header_affine(
+    affine: NDArray[np.float64], shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+) -> Affine:
+    """Where a reader finds a stack that `put_geometry` and `put_slice` describe: positions are decimal strings there.
+
+    Args:
+        affine: [4, 4] from (d, h, w, 1) to LPS mm.
+        shape: [D, H, W].
+        spacing_mm: (slice, row, column).
+    """
+    row, column = (_stored(affine[:3, axis] / spacing_mm[axis]) for axis in (2, 1))
+    first, last = (_stored(affine[:3] @ [index, 0, 0, 1]) for index in (0, shape[0] - 1))
+    pixel = _stored(np.array(spacing_mm[1:]))
+    return Affine.of_slices(first, last, shape[0], row=row, column=column, spacing_mm=(pixel[0], pixel[1]))
+
+
+def _stored(values: NDArray[np.float64]) -> list[float]:
+    return [float(decimal(value)) for value in values]
 
 
 def put_slice(

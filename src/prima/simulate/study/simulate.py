@@ -14,9 +14,9 @@ from prima.simulate.pathology import LesionTruth, paint_lesions, shape_hooks
 from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.people.case import Case
 from prima.simulate.scanner.acquire import AcquiredScan, Acquisition
+from prima.simulate.scanner.image_header import SHORT_TEXT, header_affine
 from prima.simulate.scanner.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
 from prima.simulate.study.visibility import Visibility, visibility
-from prima.study.affine import Affine
 from prima.study.exclusion import Excluded
 from prima.study.study import Acquisition as Facts
 from prima.study.study import Patient, Series, Study
@@ -108,9 +108,9 @@ def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:
     return Study(
         study_uid=case.study_uid,
         description=planned.protocol.study_description,
-        indication=case.visit.indication,
+        indication=case.visit.indication[:SHORT_TEXT],
         date=case.visit.scanned.strftime("%Y-%m-%d"),
-        patient=Patient(age_years=float(int(case.age_years)), sex=case.person.sex),
+        patient=Patient(age_years=_age_in_header(case.age_years), sex=case.person.sex),
         series=tuple(used),
         excluded=tuple(
             Excluded(
@@ -123,6 +123,16 @@ def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:
             if series.planned.role.reason is not None
         ),
     )
+
+
+def _age_in_header(years: float) -> float:
+    """What PatientAge tells: months of infants, whole years of others.
+
+    Example:
+        >>> _age_in_header(0.55), _age_in_header(45.9)
+        (0.5, 45.0)
+    """
+    return round(int(years * 12) / 12, 2) if years < 2 else float(int(years))
 
 
 def patient_affine(planned: PlannedStudy, affine: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,7 +155,10 @@ def _series(planned: PlannedStudy, series: PlannedSeries, acquired: AcquiredScan
         description=series.description,
         protocol=series.protocol_name,
         part=scan.part,
-        volume=Volume(voxels=acquired.voxels, affine=Affine(patient_affine(planned, scan.affine)).through_parts()),
+        volume=Volume(
+            voxels=acquired.voxels,
+            affine=header_affine(patient_affine(planned, scan.affine), scan.shape, scan.spacing_mm),
+        ),
         acquisition=Facts(
             manufacturer=scanner.manufacturer,
             model=scanner.model,
