@@ -19,6 +19,7 @@ from prima.files.strict_json import read_json
 from prima.model.networks.attention import Backend, Pieces, best_backend
 from prima.model.networks.context import TokenContext, highest_of, mean_of
 from prima.model.networks.evidence import EvidencePool, agreed, moments, pool_series
+from prima.model.networks.feature_layout import SeriesLayout, StudyLayout
 from prima.model.networks.transformer import Transformer, TransformerConfig
 from prima.model.networks.words import WordBag
 from prima.tokens.batch import StudyBatch, position_code
@@ -80,14 +81,29 @@ class VisionConfig:
 
     @property
     def feature_dim(self) -> int:
-        """Length of the study feature that heads read: registers, words, pooled context, pooled evidence."""
-        return self.study_registers * self.study.width + self.words + 2 * self.context + self.pooled_evidence
+        """Length of the study feature that heads read."""
+        return self.study_layout.width
 
     @property
-    def pooled_evidence(self) -> int:
-        """Length of the evidence at the end of a series' vector and of a study's feature: highest, mean, and with
-        context what a place agrees on."""
-        return (3 if self.context else 2) * self.evidence
+    def study_layout(self) -> StudyLayout:
+        """Where the parts of a study feature lie."""
+        return StudyLayout.of(
+            registers=self.study_registers * self.study.width,
+            words=self.words,
+            context=2 * self.context,
+            evidence=(3 if self.context else 2) * self.evidence,
+        )
+
+    @property
+    def series_layout(self) -> SeriesLayout:
+        """Where the parts of a pooled series vector lie."""
+        return SeriesLayout.of(
+            registers=self.sequence_registers * self.sequence.width,
+            moments=3 * (self.token_width or 0) if self.moments else 0,
+            context=self.context,
+            evidence=2 * self.evidence,
+            agreed=self.evidence if self.context else 0,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
@@ -170,9 +186,7 @@ class HierarchicalViT(nn.Module):
             EvidencePool(config.context or config.sequence.width, config.evidence) if config.evidence else None
         )
         self.words = WordBag(config.words) if config.words else None
-        series_dim = config.sequence_registers * config.sequence.width + config.context + config.pooled_evidence
-        series_dim += 3 * (config.token_width or 0) if config.moments else 0
-        self.series_project = nn.Linear(series_dim, config.study.width)
+        self.series_project = nn.Linear(config.series_layout.width, config.study.width)
         self.study = RegisterViT(config.study, config.study_registers)
         self.joint_project = nn.Linear(config.feature_dim, config.joint_dim)
         self.series_name = _text_encoder(config.series_name, config.sequence.width)
@@ -198,8 +212,7 @@ class HierarchicalViT(nn.Module):
         """The lower half: what the sequence ViT makes of every series.
 
         Returns:
-            [S, P] registers, moments, pooled context and pooled evidence of each series, [T, W] states of the tokens,
-            and [T, E] their evidence.
+            [S, P] vectors of the series (`series_layout`), [T, W] states of the tokens, and [T, E] their evidence.
         """
         names = _encode(self.series_name, batch.series_text, batch.series_text_offsets, backend)
         rows = batch.tokens.to(self.series_project.weight.dtype)
@@ -246,18 +259,14 @@ class HierarchicalViT(nn.Module):
         beside = []
         if self.words is not None:
             beside.append(self.words(text, text_offsets))
-        num_evidence, num_context = self.config.pooled_evidence, self.config.context
-        if num_context:
-            end = pooled_SP.shape[1] - num_evidence
-            of_context = pooled_SP[:, end - num_context : end].float()
-            owner = _owners(offsets).to(of_context.device)
-            beside += [mean_of(of_context, owner), highest_of(of_context, owner)]
+        part, owner = self.config.series_layout, _owners(offsets).to(pooled_SP.device)
+        if self.context is not None:
+            context = pooled_SP[:, part.context].float()
+            beside += [mean_of(context, owner), highest_of(context, owner)]
         if self.evidence is not None:
-            of_evidence = pooled_SP[:, pooled_SP.shape[1] - num_evidence :].float()
-            beside.append(pool_series(of_evidence[:, : 2 * self.config.evidence], offsets))
-            if num_context:
-                owner = _owners(offsets).to(of_evidence.device)
-                beside.append(mean_of(of_evidence[:, 2 * self.config.evidence :], owner))
+            beside.append(pool_series(pooled_SP[:, part.evidence].float(), offsets))
+            if self.context is not None:
+                beside.append(mean_of(pooled_SP[:, part.agreed].float(), owner))
         return series, torch.cat([study, *(one.to(study.dtype) for one in beside)], dim=1) if beside else study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
@@ -284,7 +293,7 @@ class VisionOutput:
 
 
 def _owners(offsets: torch.Tensor) -> torch.Tensor:
-    """[n] number of the piece that each row lies in, from offsets [pieces + 1]."""
+    """[n] index of the piece that each row lies in, from offsets [pieces + 1]."""
     sizes = offsets.diff()
     return torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
 

@@ -46,7 +46,7 @@ def demo() -> Recipe:
         heads=replace(
             base.heads,
             evidence=len(DIAGNOSES),
-            left_out=base.study.model.vision.study_registers * base.study.model.vision.study.width,
+            left_out=base.study.model.vision.study_layout.registers.stop,
         ),
     )
 
