@@ -8,14 +8,19 @@ import pytest
 import torch
 
 from prima.model.networks.attention import best_backend
+from prima.model.networks.context import mean_of
+from prima.model.networks.evidence import agreed, moments
 from prima.model.networks.feature_layout import SeriesLayout, StudyLayout
 from prima.model.networks.transformer import TransformerConfig
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
+from prima.tokens.batch import SeriesTokens, StudyTokens, pack
+from prima.tokens.contract import OPEN
 
+ROW = 4 + 3 * OPEN.position_dims + 3
 SIZES = TransformerConfig(width=16, depth=1, heads=2, head_dim=8, mlp_dim=32)
 CONFIG = VisionConfig(
     sequence=SIZES, sequence_registers=2, study=SIZES, study_registers=3, series_name=None, study_description=None,
-    joint_dim=8, token_width=14, evidence=5, moments=True, context=12, words=7,
+    joint_dim=8, token_width=ROW, evidence=5, moments=True, context=12, words=7,
 )  # fmt: skip
 
 VARIANTS = {
@@ -70,3 +75,32 @@ def test_each_part_of_a_study_feature_follows_from_its_part_of_the_series() -> N
     assert torch.equal(after[:, study.evidence], before[:, study.evidence])
     assert not torch.equal(after[:, study.context], before[:, study.context])
     assert not torch.equal(after[:, study.registers], before[:, study.registers])
+
+
+@torch.inference_mode()
+def test_every_part_of_a_series_lies_where_its_name_says() -> None:
+    torch.manual_seed(0)
+    vision, of_series = HierarchicalViT(CONFIG).eval(), CONFIG.series_layout
+    parts = tuple(
+        SeriesTokens(
+            latents=torch.randn(num, 4), coordinates=torch.randint(0, 256, (num, 3)).int(), plane="axial", name="",
+            num_patches=num,
+        )
+        for num in (3, 5)
+    )  # fmt: skip
+    batch = pack([StudyTokens(series=parts, description="")], OPEN)
+    assert vision.evidence is not None and vision.context is not None and batch.places is not None
+    pooled, _, evidence = vision.read_series(batch, "reference")
+    series = torch.tensor([0] * 3 + [1] * 5)
+    states = vision.context(batch.tokens, series, torch.zeros_like(series), batch.places)
+    embedded = vision.embed(batch.tokens) if vision.embed is not None else None
+    expected = {
+        "registers": vision.sequence(embedded, batch.series_offsets, None, "reference")[0],
+        "moments": moments(batch.tokens, batch.series_offsets),
+        "context": mean_of(states, series),
+        "evidence": vision.evidence(states, batch.series_offsets)[1],
+        "agreed": agreed(evidence, torch.zeros_like(series), batch.places[:, 0], 1).expand(2, -1),
+    }
+    assert list(expected) == [field.name for field in fields(of_series)] and pooled.shape == (2, of_series.width)
+    for name, part in expected.items():
+        assert torch.equal(pooled[:, getattr(of_series, name)], part), name
