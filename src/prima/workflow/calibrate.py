@@ -27,7 +27,7 @@ from prima.train.heads_release import calibrate_release
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Labelled:
+class LabelledLogits:
     """Studies with logits and truth, and what a user should know of how they were matched."""
 
     logits: HeadLogits
@@ -37,7 +37,7 @@ class Labelled:
 
 def read_labelled(
     release: Release, labels: Path, predictions: Path, *, patient_of: Mapping[str, str] | None = None
-) -> Labelled:
+) -> LabelledLogits:
     """Match a table of logits with a table of truth.
 
     Args:
@@ -69,7 +69,7 @@ def read_labelled(
     return _finite(logits, truth, predictions, notes)
 
 
-def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, device: DeviceChoice) -> Labelled:
+def tables_of_archive(release: Release, archive: Path, *, dtype: DtypeChoice, device: DeviceChoice) -> LabelledLogits:
     """The labelled validation studies of an archive, with the logits that the release gives their tokens.
 
     Raises:
@@ -271,7 +271,7 @@ def _labels(
     )
 
 
-def _finite(logits: HeadLogits, labels: HeadLabels, path: Path, notes: list[str]) -> Labelled:
+def _finite(logits: HeadLogits, labels: HeadLabels, path: Path, notes: list[str]) -> LabelledLogits:
     """Only studies with every logit; the others are counted."""
     tables = [logits.diagnoses, logits.referrals, *([] if logits.priority is None else [logits.priority])]
     whole = np.all([np.isfinite(table).all(axis=1) for table in tables], axis=0)
@@ -288,4 +288,4 @@ def _finite(logits: HeadLogits, labels: HeadLabels, path: Path, notes: list[str]
         referral_names=logits.referral_names,
         levels=logits.levels,
     )
-    return Labelled(logits=kept, labels=labels.take(rows), notes=tuple(notes))
+    return LabelledLogits(logits=kept, labels=labels.take(rows), notes=tuple(notes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prima.archive.stages.label import LabellingMethod, LabelResult, label_archive
+from prima.archive.stages.label import LabellingMethod, LabellingResult, label_archive
 from prima.archive.stages.run import StageWorkers
 from prima.archive.store.layout import Archive
 from prima.report.label import RuleLabeller
@@ -21,7 +21,7 @@ def label_reports_of(
     workers: int = 1,
     retry: bool = False,
     watcher: Watcher = NOBODY,
-) -> tuple[LabelResult, str]:
+) -> tuple[LabellingResult, str]:
     """Label every report that belongs to a study.
 
     Args:

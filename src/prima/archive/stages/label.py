@@ -160,7 +160,7 @@ def _row(study_uid: str, **values: object) -> Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelResult:
+class LabellingResult:
     """How the reports ended.
 
     Args:
@@ -182,7 +182,7 @@ def label_archive(
     size: int = REPORTS_PER_PARTITION,
     retry: bool = False,
     on_progress: Callable[[StageProgress], None] = lambda _: None,
-) -> LabelResult:
+) -> LabellingResult:
     """Label the report of every study that has one, and write `labels/` and `reports/reports.parquet`.
 
     Args:
@@ -213,7 +213,7 @@ def label_archive(
         raise ArchiveError(f"{archive.root}: {NO_SPACE}") from None
 
 
-def _publish(archive: Archive, rows: pl.DataFrame, method: LabellingMethod) -> LabelResult:
+def _publish(archive: Archive, rows: pl.DataFrame, method: LabellingMethod) -> LabellingResult:
     """The tables that others read, from the rows of all partitions."""
     labels = archive.root / "labels"
     about = rows.filter(pl.col("diagnosis").is_null() & (pl.col("status") == LABELLED)).sort("study_uid")
@@ -226,7 +226,7 @@ def _publish(archive: Archive, rows: pl.DataFrame, method: LabellingMethod) -> L
     write_parquet(findings, archive.root / "reports" / "reports.parquet")
     failed = rows.filter(pl.col("status") == FAILED).select("study_uid", "reason").sort("study_uid")
     present = labelled.filter(pl.col("assertion") == "present")["diagnosis"].value_counts(sort=True)
-    return LabelResult(
+    return LabellingResult(
         labelled=about.height,
         failed=tuple(failed.iter_rows()),
         present=dict(present.iter_rows()),
