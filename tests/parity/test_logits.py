@@ -127,7 +127,7 @@ def test_reversed_numbers_give_the_same_volumes(study: Study, turned: Path, volu
         difference = np.abs(found.voxels.astype(np.float64) - there.voxels)
         assert difference.max() <= (1 if oblique else 0), series.description
         assert np.mean(difference > 0) < 0.05
-        assert np.abs(found.affine - there.affine).max() < 1e-4
+        assert found.affine.is_close(there.affine, atol_mm=1e-4)
 
 
 def test_reversed_numbers_give_the_same_logits(predict: Predict, golden: Golden, turned: Path) -> None:
