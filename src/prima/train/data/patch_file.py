@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from prima.errors import UnreadableError
 from prima.files.durable import new_file
 from prima.study import Study
-from prima.tokens.contract import PLANE_AXIS, PLANE_OF_PLANE_AXIS, Contract
+from prima.tokens.contract import PLANE_AXIS, Contract
 from prima.tokens.patches import BRIGHTEST, Patches, cut_patches
 from prima.tokens.resample import OrientedVolume, orient
 from prima.tokens.text import name_of
@@ -270,8 +270,3 @@ def read_dense(path: Path) -> tuple[DenseTargets | None, int]:
             return DenseTargets(token=token, diagnosis=diagnosis, share=share), num_tokens
     except (OSError, KeyError, ValueError, EOFError) as error:
         raise UnreadableError(f"{path.name}: found no whole file of patches; make it again") from error
-
-
-def plane_of(number: int) -> str:
-    """Name of the plane whose slices are stacked along an array axis."""
-    return PLANE_OF_PLANE_AXIS[number]
