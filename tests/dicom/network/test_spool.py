@@ -20,6 +20,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import MRImageStorage  # type: ignore[attr-defined]
 
+from prima.dicom.network import spool as spool_module
 from prima.dicom.network.peer import Pacs
 from prima.dicom.network.pull import Node, _application, _listening
 from prima.dicom.network.spool import Spool
@@ -160,3 +161,33 @@ def test_closing_keeps_what_nobody_took(tmp_path: Path, images: list[Dataset]) -
         taken.on_done()
     again = Spool(tmp_path / "spool", Pace())
     assert len(list(again.left_over())) == 2
+
+
+def test_after_closing_nothing_changes_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing waits for what is being stored: the next spool of the folder finds what stays, and only that."""
+    writing, go_on = threading.Event(), threading.Event()
+    real = spool_module.write_bytes
+
+    def slow(path: Path, content: bytes) -> None:
+        writing.set()
+        assert go_on.wait(30)
+        real(path, content)
+
+    spool = Spool(tmp_path / "spool", Pace())
+    monkeypatch.setattr(spool_module, "write_bytes", slow)
+    statuses: list[int] = []
+    storing = threading.Thread(target=lambda: statuses.append(spool.store(b"late", "1.2.3")))
+    storing.start()
+    assert writing.wait(30)
+    closing = threading.Thread(target=spool.close)
+    closing.start()
+    closing.join(0.2)
+    assert closing.is_alive()
+    go_on.set()
+    closing.join(30)
+    assert not closing.is_alive()
+    assert not spool.folder.exists()
+    storing.join(30)
+    assert statuses == [0xA700]
+    assert spool.store(b"later", "1.2.4") == 0xA700
+    assert not spool.folder.exists()

@@ -36,7 +36,8 @@ class Spool:
         self._pace = pace
         self._waiting: queue.Queue[IncomingInstance | NotDelivered] = queue.Queue(_DEPTH)
         self._closed = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._num_storing = 0
         self._left = sorted(folder.glob("*.dcm"))
         self._count = max((int(path.stem) for path in self._left if path.stem.isdecimal()), default=0)
 
@@ -48,16 +49,23 @@ class Spool:
     def store(self, content: bytes, key: str) -> int:
         """Take one Part 10 file from the network; returns the status of the C-STORE response (PS3.4 B.2.3)."""
         with self._lock:  # several associations may store at once
+            if self._closed.is_set():
+                return _OUT_OF_RESOURCES
             self._pace.wait()
             self._count += 1
+            self._num_storing += 1
             path = self.folder / f"{self._count:08d}.dcm"
         try:
             write_bytes(path, content)
+            status = self._put(self._instance(path, key))
+            if status != _SUCCESS:
+                path.unlink(missing_ok=True)
         except OSError:
             return _OUT_OF_RESOURCES
-        status = self._put(self._instance(path, key))
-        if status != _SUCCESS:
-            path.unlink(missing_ok=True)
+        finally:
+            with self._lock:
+                self._num_storing -= 1
+                self._lock.notify_all()
         return status
 
     def _instance(self, path: Path, key: str) -> IncomingInstance:
@@ -93,8 +101,13 @@ class Spool:
                     return
 
     def close(self) -> None:
-        """Refuse what still comes. Files stay until whoever took them has said that they are safe elsewhere."""
+        """Refuse what still comes, and wait for what is being stored: the folder then belongs to the next spool.
+
+        Files stay until whoever took them has said that they are safe elsewhere.
+        """
         self._closed.set()
+        with self._lock:
+            self._lock.wait_for(lambda: self._num_storing == 0)
         self._remove_if_empty()
 
     def _remove_if_empty(self) -> None:
