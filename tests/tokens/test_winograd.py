@@ -10,7 +10,7 @@ from torch import nn
 
 from prima.tokens.fast_encoder import FastEncoder
 from prima.tokens.vqvae import Encoder, VQVAEConfig
-from prima.tokens.winograd import WinogradConv, matrices, short_axis
+from prima.tokens.winograd import WinogradConv, matrices, pair_layout, short_axis
 
 
 def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -40,8 +40,11 @@ def random_patches(num: int) -> torch.Tensor:
 
 def run(conv: nn.Conv3d, x_NCzyx: torch.Tensor) -> torch.Tensor:
     """The fast form on activations in torch's order of axes."""
-    fast = WinogradConv(conv, size_a=x_NCzyx.shape[2], dtype=x_NCzyx.dtype)
-    return fast(x_NCzyx.permute(2, 3, 0, 4, 1).contiguous()).permute(2, 4, 0, 1, 3)
+    found = x_NCzyx.new_empty(len(x_NCzyx), conv.out_channels, *x_NCzyx.shape[2:])
+    out = torch.empty_like(pair_layout(found), memory_format=torch.contiguous_format)
+    WinogradConv(conv, size_a=x_NCzyx.shape[2], dtype=x_NCzyx.dtype)(pair_layout(x_NCzyx).contiguous(), out)
+    pair_layout(found).copy_(out)
+    return found
 
 
 def test_transforms_are_exact() -> None:
@@ -62,7 +65,7 @@ def test_coefficients_of_data_are_bfloat16_numbers() -> None:
 
 
 @pytest.mark.parametrize("short", [2, 4])
-@pytest.mark.parametrize("sizes", [(4, 1), (8, 8), (16, 16), (12, 7)])
+@pytest.mark.parametrize("sizes", [(4, 2), (8, 8), (16, 16), (12, 6)])
 @pytest.mark.parametrize("num", [1, 3])
 @torch.no_grad()
 def test_equals_the_convolution_in_float32(short: int, sizes: tuple[int, int], num: int) -> None:
@@ -77,7 +80,7 @@ def test_equals_the_convolution_in_float32(short: int, sizes: tuple[int, int], n
 @pytest.mark.parametrize(("short", "times"), [(2, 7), (4, 12)])
 @torch.no_grad()
 def test_bfloat16_on_noise_stays_within_a_multiple_of_the_direct_form(short: int, times: float) -> None:
-    """White noise is the worst that can enter; 5.8 and 9.8 times were measured."""
+    """White noise is the worst that can enter; 5.9 and 10.2 times were measured."""
     x = torch.randn(2, 128, short, 16, 16, generator=torch.Generator().manual_seed(6)).bfloat16()
     exact = random_conv(128, 128).double()(x.double())
     direct = relative_error(random_conv(128, 128).bfloat16()(x), exact)

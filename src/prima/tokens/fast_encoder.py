@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from prima.tokens.vqvae import Encoder, ResidualUnit
-from prima.tokens.winograd import SHORT_AXES, WinogradConv
+from prima.tokens.winograd import SHORT_AXES, WinogradConv, pair_layout, scratch
 
 # Below this many channels the transforms cost more than the products they save.
 MIN_CHANNELS = 128
@@ -52,16 +52,19 @@ class FastEncoder:
         return latent
 
     def _units(self, level: int, x_NCzyx: torch.Tensor) -> torch.Tensor:
-        x = x_NCzyx.permute(2, 3, 0, 4, 1).contiguous()
-        for number, unit in enumerate(self.source.levels[level]["units"]):  # type: ignore[index]
-            hidden = self._conv(level, number, "conv1", unit, x.shape[0])(x).relu_()
-            x = self._conv(level, number, "conv2", unit, x.shape[0])(hidden).add_(x).relu_()
+        entering = pair_layout(x_NCzyx)
+        x = scratch.take("x", tuple(entering.shape), self.dtype).copy_(entering)
+        for index, unit in enumerate(self.source.levels[level]["units"]):  # type: ignore[index]
+            hidden = scratch.take("hidden", (*x.shape[:-1], unit.conv1.out_channels), self.dtype)
+            self._conv(level, index, "conv1", unit, x.shape[2])(x, hidden)
+            self._conv(level, index, "conv2", unit, x.shape[2])(hidden.relu_(), x, add=True)
+            x.relu_()
         back = torch.empty_like(x_NCzyx, memory_format=torch.channels_last_3d)
-        back.permute(2, 3, 0, 4, 1).copy_(x)
+        pair_layout(back).copy_(x)
         return back
 
-    def _conv(self, level: int, number: int, name: str, unit: ResidualUnit, size_a: int) -> WinogradConv:
-        key = (level, number, name)
+    def _conv(self, level: int, index: int, name: str, unit: ResidualUnit, size_a: int) -> WinogradConv:
+        key = (level, index, name)
         with self._making:
             if key not in self._convs:
                 self._convs[key] = WinogradConv(getattr(unit, name), size_a=size_a, dtype=self.dtype)
@@ -70,5 +73,6 @@ class FastEncoder:
 
 def _fits(x_NCzyx: torch.Tensor) -> bool:
     """Whether the Winograd form serves these activations, and serves them better."""
-    _, channels, size_z, size_y, _ = x_NCzyx.shape
-    return channels >= MIN_CHANNELS and size_z in SHORT_AXES and size_y % 4 == 0 and size_y >= MIN_LONG_AXIS
+    _, channels, size_z, size_y, size_x = x_NCzyx.shape
+    enough = channels >= MIN_CHANNELS and size_y >= MIN_LONG_AXIS
+    return enough and size_z in SHORT_AXES and size_y % 4 == 0 and size_x % 2 == 0

@@ -1,25 +1,26 @@
-"""3×3×3 convolution with two axes in the Winograd domain: the same result for a quarter of the multiplications.
+"""3×3×3 convolution in the Winograd domain: the same result for a sixth of the multiplications.
 
 A token's encoder spends nine tenths of its arithmetic in 3×3×3 convolutions over 4×16×16 positions. Along the short
-axis and one long axis the kernel is applied as F(4, 3): six products where twelve stand in the plain form. What
-remains is a convolution of width three along the third axis, which the platform's library computes near full speed,
-and a few additions.
+axis and the second one the kernel is applied as F(4, 3), six products where twelve stand in the plain form; along the
+third as F(2, 3), four where six stand. What remains are matrix products over the channels.
 
-The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity: they keep rounding small, and every coefficient of the matrix
-products is a bfloat16 number, so that only data is rounded. (Toom-Cook convolution as in Lavin and Gray, arXiv
-1509.09308; on the choice of points Barabasz et al., arXiv 1803.10986.)
+The points of F(4, 3) are 0, ±3/4, ±3/2 and infinity, those of F(2, 3) are 0, ±1 and infinity: they keep rounding small.
+Both transforms by F(4, 3) together are one matrix product with float32 sums, on the way in and, with that of F(2, 3),
+on the way out: each value is rounded once there. On the way in F(2, 3) is one addition for each value. (Toom-Cook
+convolution as in Lavin and Gray, arXiv 1509.09308; on the choice of points Barabasz et al., arXiv 1803.10986.)
 
-Shape letters: A short axis (z), B second axis (y), R remaining axis (x), N patches, C channels; p counts points of A.
+Shape letters: A short axis (z), B second axis (y), H half of the remaining axis (x), N patches, C and O channels,
+P points of both F(4, 3).
 """
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from functools import cache
 
 import torch
 from torch import nn
-from torch.nn.functional import conv2d
 
 TILE = 4
 POINTS = ("0", "3/4", "-3/4", "3/2", "-3/2")
@@ -105,11 +106,47 @@ def _tensor(rows: list[list[Fraction]]) -> torch.Tensor:
     return torch.tensor([[float(value) for value in row] for row in rows], dtype=torch.float64)
 
 
+# F(2, 3): its kernel transform, on float64.
+_KERNEL_OF_PAIRS = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]]).double()
+# Tiles of B whose products are taken together: enough rows for the library, and few enough for the caches.
+_TILES = 2
+
+
+class Scratch(threading.local):
+    """Memory that a thread writes over and over: fresh pages cost as much as some of the arithmetic."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, torch.dtype], torch.Tensor] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """A contiguous tensor of this shape with whatever was left in it, valid until the name is taken again."""
+        size = torch.Size(shape).numel()
+        buffer = self._buffers.get((name, dtype))
+        if buffer is None or len(buffer) < size:
+            with torch.inference_mode(False):
+                buffer = self._buffers[name, dtype] = torch.empty(size, dtype=dtype)
+        return buffer[:size].view(shape)
+
+
+scratch = Scratch()
+
+
+def pair_layout(x_NCzyx: torch.Tensor) -> torch.Tensor:
+    """A view of [N, C, z, y, x] as [2, B, A, N, H, C]: even positions of the last axis, then odd ones.
+
+    Example:
+        >>> pair_layout(torch.zeros(3, 8, 4, 16, 12)).shape
+        torch.Size([2, 16, 4, 3, 6, 8])
+    """
+    *outer, size = x_NCzyx.shape
+    return x_NCzyx.view(*outer, size // 2, 2).permute(5, 3, 2, 0, 4, 1)
+
+
 class WinogradConv:
-    """One 3×3×3 convolution with padding one, on activations laid out [A, B, N, R, C].
+    """One 3×3×3 convolution with padding one, on activations in the layout of `pair_layout`.
 
     Args:
-        conv: the convolution; its weight is transformed in float32.
+        conv: the convolution; its weight is transformed in float64.
         size_a: length of A: 2 or 4.
         dtype: precision of activations and products; sums are float32.
     """
@@ -117,69 +154,84 @@ class WinogradConv:
     def __init__(self, conv: nn.Conv3d, *, size_a: int, dtype: torch.dtype) -> None:
         assert conv.bias is not None
         out_a, kernel_a, in_a = short_axis(size_a)
-        kernel_b = matrices()[1]
+        out_b, kernel_b, in_b = matrices()
+        self.enter = torch.kron(in_b, in_a).to(dtype)  # [P, 6·A]
+        taps = conv.weight.detach().double().permute(3, 2, 4, 1, 0).flatten(0, 1)  # [B·A, 3, C, O]
+        points = torch.tensordot(torch.kron(kernel_b, kernel_a), taps, 1)
+        self.kernels = torch.einsum("rk,pkco->rpco", _KERNEL_OF_PAIRS, points).to(dtype).contiguous()  # [4, P, C, O]
+        # Rows of the products: the bias, P for each of the four points of F(2, 3), the bias once more.
+        leave, bias = torch.kron(out_b, out_a).to(dtype), torch.ones(4 * size_a, 1, dtype=dtype)
+        self.leave_even = torch.cat([bias, leave, leave, leave], dim=1)  # [4·A, 1 + 3·P]
+        self.leave_odd = torch.cat([leave, -leave, -leave, bias], dim=1)
         self.bias = conv.bias.detach().to(dtype)
-        self.in_a = in_a.to(dtype)
-        self.out_a = out_a.to(dtype)
-        # [A·B, O·R·I] → [p·q, O, 1, R, I]: the memory order of channels_last, so that nothing is copied later.
-        weight_ABORI = conv.weight.detach().float().permute(2, 3, 0, 4, 1)
-        points = torch.mm(torch.kron(kernel_a, kernel_b).float(), weight_ABORI.reshape(9, -1)).to(dtype)
-        kernels = points.view(len(kernel_a), len(kernel_b), *weight_ABORI.shape[2:]).unsqueeze(3)
-        self.weights = [[kernel.permute(0, 3, 1, 2) for kernel in row] for row in kernels]
 
-    def __call__(self, x_ABNRC: torch.Tensor) -> torch.Tensor:
-        """Contiguous [A, B, N, R, C] → the convolution, bias added, of the same axes; four divides B."""
-        size_a, size_b, num, size_r, channels = x_ABNRC.shape
-        points = torch.mm(self.in_a, x_ABNRC.view(size_a, -1)).view(-1, size_b // 4, 4, num, size_r, channels)
-        inputs = _enter_tiles(*points.unbind(2))
-        out = x_ABNRC.new_empty(len(points), size_b // 4, 4, num, size_r, len(self.bias))
-        for p, kernels in enumerate(self.weights):
-            products = [self._along_r(rows[p], kernel) for rows, kernel in zip(inputs, kernels, strict=True)]
-            _leave_tiles(products, out[p])
-        y = torch.mm(self.out_a, out.view(len(out), -1))
-        return y.view(size_a, size_b, num, size_r, -1).add_(self.bias)
+    def __call__(self, x_2BANHC: torch.Tensor, out_2BANHO: torch.Tensor, *, add: bool = False) -> None:
+        """The convolution of contiguous activations, bias added; four divides B.
 
-    @staticmethod
-    def _along_r(rows: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-        """Convolution of width three along R of [B/2, N, R, C]."""
-        image = rows.flatten(0, 1).permute(0, 2, 1).unsqueeze(2)
-        result = conv2d(image, kernel, padding=(0, 1)).squeeze(2).permute(0, 2, 1)
-        return result.reshape(*rows.shape[:3], -1)
+        Args:
+            x_2BANHC: what enters.
+            out_2BANHO: contiguous, written; not the memory of what enters.
+            add: add to what stands in `out_2BANHO` instead.
+        """
+        _, size_b, size_a, num, half, channels = x_2BANHC.shape
+        rows_in = x_2BANHC.view(2, size_b * size_a, -1)
+        rows_out = out_2BANHO.view(2, size_b * size_a, -1)
+        num_points, step = len(self.enter), 4 * size_a
+        for first in range(0, size_b // 4, _TILES):
+            tiles = range(first, min(first + _TILES, size_b // 4))
+            shape = (num_points, len(tiles), num, half, channels)
+            even, odd = (scratch.take(name, shape, x_2BANHC.dtype) for name in ("even", "odd"))
+            for place, tile in enumerate(tiles):
+                low = (tile * 4 - 1) * size_a  # one position of B before the tile, and one after
+                window = slice(max(low, 0), min(low + 6 * size_a, size_b * size_a))
+                enter = self.enter[:, window.start - low : window.stop - low]
+                for points, rows in zip((even, odd), rows_in, strict=True):
+                    points[:, place] = torch.mm(enter, rows[window]).view(num_points, num, half, channels)
+            products = self._products(even, odd)
+            for place, tile in enumerate(tiles):
+                rows = slice(tile * step, (tile + 1) * step)
+                _leave(self.leave_even, products[: 1 + 3 * num_points, place], rows_out[0, rows], add=add)
+                _leave(self.leave_odd, products[1 + num_points :, place], rows_out[1, rows], add=add)
 
-
-def _enter_tiles(x1: torch.Tensor, x2: torch.Tensor, x3: torch.Tensor, x4: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The six inputs of F(4, 3) from the four positions of each tile of an axis, zero beyond both ends.
-
-    The rows of the input transform, written as sums that share terms. Its window begins one position before the tile
-    and ends one after: x0 is the fourth of the tile before, x5 the first of the tile after.
-
-    Args:
-        x1, x2, x3, x4: [p, B/4, …].
-    """
-    first = torch.sub(x4, x2, alpha=45 / 16)
-    first[:, 1:].add_(x4[:, :-1], alpha=81 / 64)
-    last = torch.mul(x1, 81 / 64).sub_(x3, alpha=45 / 16)
-    last[:, :-1].add_(x1[:, 1:])
-    even = torch.sub(x4, x2, alpha=9 / 4)
-    odd = torch.mul(x3, 3 / 4).sub_(x1, alpha=27 / 16)
-    near = even + odd, even.sub_(odd)
-    even = torch.sub(x4, x2, alpha=9 / 16)
-    odd = torch.mul(x3, 3 / 2).sub_(x1, alpha=27 / 32)
-    far = even + odd, even.sub_(odd)
-    return first, *near, *far, last
+    def _products(self, even: torch.Tensor, odd: torch.Tensor) -> torch.Tensor:
+        """[P, tiles, N, H, C] of even and odd positions → [1 + 4·P + 1, tiles, N·H·O], the bias first and last."""
+        num_points, num_tiles, num, half, channels = even.shape
+        num_rows, num_out = num_tiles * num * half, len(self.bias)
+        products = scratch.take("products", (2 + 4 * num_points, num_rows, num_out), even.dtype)
+        products[0] = products[-1] = self.bias
+        inputs = scratch.take("inputs", tuple(even.shape), even.dtype)
+        for point, kernels in enumerate(self.kernels):
+            _enter_pairs(point, even, odd, inputs)
+            into = products[1 + point * num_points : 1 + (point + 1) * num_points]
+            torch.bmm(inputs.view(num_points, num_rows, channels), kernels, out=into)
+        return products.view(len(products), num_tiles, -1)
 
 
-def _leave_tiles(products: list[torch.Tensor], out: torch.Tensor) -> None:
-    """The four outputs of each tile from its six products, which are used up.
+def _enter_pairs(point: int, even: torch.Tensor, odd: torch.Tensor, out: torch.Tensor) -> None:
+    """Input of F(2, 3) at one of its four points, zero beyond both ends of the axis.
+
+    The window of a pair begins with the odd position before it and ends with the even one after it.
 
     Args:
-        products: six of [B/4, …].
-        out: [B/4, 4, …], written.
+        point: 0, 1, −1 or infinity, by index.
+        even, odd: [..., H, C].
+        out: of the same shape, written.
     """
-    zero, plus_near, minus_near, plus_far, minus_far, infinity = products
-    near, near_odd = plus_near + minus_near, plus_near.sub_(minus_near)
-    far, far_odd = plus_far + minus_far, plus_far.sub_(minus_far)
-    torch.add(zero.add_(near), far, out=out[:, 0])
-    torch.add(near_odd * (3 / 4), far_odd, alpha=3 / 2, out=out[:, 1])
-    torch.add(near * (9 / 16), far, alpha=9 / 4, out=out[:, 2])
-    torch.add(infinity.add_(near_odd, alpha=27 / 64), far_odd, alpha=27 / 8, out=out[:, 3])
+    if point == 0:
+        torch.neg(odd[..., 0, :], out=out[..., 0, :])
+        torch.sub(odd[..., :-1, :], odd[..., 1:, :], out=out[..., 1:, :])
+    elif point == 1:
+        torch.add(even, odd, out=out)
+    elif point == 2:
+        torch.sub(odd, even, out=out)
+    else:
+        torch.sub(even[..., :-1, :], even[..., 1:, :], out=out[..., :-1, :])
+        out[..., -1, :] = even[..., -1, :]
+
+
+def _leave(matrix: torch.Tensor, products: torch.Tensor, out: torch.Tensor, *, add: bool) -> None:
+    """out = matrix @ products, or that added to it."""
+    if add:
+        out.addmm_(matrix, products)
+    else:
+        torch.mm(matrix, products, out=out)
