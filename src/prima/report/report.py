@@ -20,6 +20,7 @@ class Report:
         filed_at: when it was filed, as the carrier's clock has it.
         report_status: a report without a stated status counts as final.
         source: file and place in it, without identifiers.
+        names: names of persons that the carrier states in fields of their own (patient, relatives), as written.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Report:
     filed_at: datetime | None = None
     report_status: ReportStatus = "final"
     source: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,3 +94,12 @@ def test_values_keep_their_kinds(archive: Archive) -> None:
     (path,) = parts(archive, "exclusions")
     assert pl.read_parquet(path).schema == schema_of(TABLES["exclusions"])
     assert details(archive) == {"a": "ünï\ncode"}
+
+
+def test_a_part_of_an_older_version_lacks_a_column_and_is_read(archive: Archive) -> None:
+    append(archive, "reports", [{"report_id": "old", "text": "Normal."}])
+    (old,) = parts(archive, "reports")
+    pl.read_parquet(old).drop("names").write_parquet(old)
+    append(archive, "reports", [{"report_id": "new", "text": "Normal.", "names": "DOE^JANE"}])
+    rows = scan(archive, "reports").select("report_id", "names").collect().to_dicts()
+    assert sorted((row["report_id"], row["names"]) for row in rows) == [("new", "DOE^JANE"), ("old", None)]

@@ -116,7 +116,7 @@ def _row(report: Report) -> dict[str, Any]:
         "text": report.text,
     }
     digest = hashlib.sha256("\x1f".join(str(value) for value in facts.values()).encode("utf-8", "surrogatepass"))
-    return {"report_id": digest.hexdigest()[:32], **facts}
+    return {"report_id": digest.hexdigest()[:32], **facts, "names": "\n".join(report.names) or None}
 
 
 def _stated(value: str | None) -> str | None:

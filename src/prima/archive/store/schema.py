@@ -103,6 +103,7 @@ REPORTS = CatalogueTable(
         Column("filed_at", "instant", "when it was filed, wall-clock time of the carrier"),
         Column("report_status", "text", "preliminary, final or corrected"),
         Column("text", "text", "the whole report"),
+        Column("names", "text", "persons that the carrier names (PID-5, PID-9, NK1, FHIR Patient), a line each"),
         Column("source", "text", "where it came from"),
         REVISION,
     ),

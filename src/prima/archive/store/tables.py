@@ -41,14 +41,14 @@ def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> No
     Only the holder of the archive's lock may call this. The rows are there as a whole or not at all.
 
     Args:
-        rows: values by column, without the revision.
+        rows: values by column, without the revision; a column that is left out is empty.
     """
     table, filled = TABLES[name], list(rows)
     if not filled:
         return
     revision = _last_part(archive, name) + 1
     schema = schema_of(table)
-    values = {column: [row[column] for row in filled] for column in schema if column != "revision"}
+    values = {column: [row.get(column) for row in filled] for column in schema if column != "revision"}
     frame = pl.DataFrame(values | {"revision": [revision] * len(filled)}, schema=schema)
     _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), f"{revision:010d}")
 
@@ -59,7 +59,7 @@ def scan(archive: Archive, name: str) -> pl.LazyFrame:
     paths = parts(archive, name)
     if not paths:
         return pl.DataFrame(schema=schema_of(table)).lazy()
-    every = pl.scan_parquet(paths)
+    every = pl.scan_parquet(paths, schema=schema_of(table), missing_columns="insert")  # older parts have fewer columns
     if len(paths) == 1:
         return every
     newest = every.group_by(table.together).agg(pl.col("revision").max())
