@@ -2,7 +2,7 @@
 
 python benchmarks/scrub.py [--lines FILE] [--with rules|philter|scrubadub|presidio] [--errors]
 
-A library is measured where it is installed (a virtual environment of its own will do: nothing of prima is imported then).
+A library is measured where it is installed; an environment of its own will do, as nothing of prima is imported then.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def rules() -> Scrub:
 
 
 def philter() -> Scrub:
-    """philter-lite with its packaged filters. NLTK's tagger is a download; TextBlob's lexicon tags the words instead."""
+    """philter-lite with its packaged filters; TextBlob's lexicon tags the words, as NLTK's tagger is a download."""
     import nltk
     import philter_lite
     from philter_lite.asterisk import transform_text_asterisk
@@ -108,7 +108,7 @@ def main() -> None:
     begin = time.perf_counter()
     result = score(lines, scrub)
     seconds = time.perf_counter() - begin
-    print(f"{wanted.tool}: {len(lines)} lines of {wanted.lines.name}, {sum(bool(line.marks) for line in lines)} with marks")
+    print(f"{wanted.tool}: {len(lines)} lines of {wanted.lines.name}, {sum(bool(line.marks) for line in lines)} marked")
     for kind, name in KINDS.items():
         total = result.found[kind] + result.missed[kind]
         if total:

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 KINDS = {
-    "p": "patient", "k": "relative", "c": "clinician", "d": "date", "a": "age above 89", "i": "number", "t": "telephone",
-    "r": "address", "h": "institution", "e": "mail or link",
+    "p": "patient", "k": "relative", "c": "clinician", "d": "date", "a": "age above 89", "i": "number",
+    "t": "telephone", "r": "address", "h": "institution", "e": "mail or link",
 }  # fmt: skip
 # Words inside a mark that identify nobody, in lower case: what stands around a name and may stay.
-_AROUND = frozenset(
-    """dr drs doctor docteur prof professor md do pa c rn np mr mrs ms sr herr med mbbs frcr phd crna pgy and the of van
+_AROUND_TEXT = """
+dr drs doctor docteur prof professor md do pa c rn np mr mrs ms sr herr med mbbs frcr phd crna pgy and the of van
     der de la at a in early his her old year years consultant neuroradiologist st general center clinic hospital medical
-    home school""".split()
-)
+    home school"""
+_AROUND = frozenset(_AROUND_TEXT.split())
 _MARK = re.compile(r"\{([a-z]):([^{}]*)\}")
 _TOKEN = re.compile(r"\w+")
 
