@@ -73,7 +73,7 @@ def batch_of(num_studies: int) -> TrainingBatch:
             priority=torch.zeros(num_studies, dtype=torch.int64),
             referrals=torch.zeros(num_studies, len(SERVICES)),
             groups=torch.arange(num_studies),
-            told=torch.arange(num_studies),
+            text_rows=torch.arange(num_studies),
             studies=group_numbers([str(n) for n in range(num_studies) for _ in range(5)]),
         ),
     )

@@ -58,9 +58,9 @@ def _tables(found: ArchiveInfo) -> list[RenderableType]:
     from rich.table import Table
 
     totals = Table(title="Archive", title_justify="left", show_header=False, box=None)
-    for what, number in found.totals.items():
-        totals.add_row(what, f"{number:>12,}")
-    return [totals, *(_table(one) for one in found.breakdowns)]
+    for label, count in found.totals.items():
+        totals.add_row(label, f"{count:>12,}")
+    return [totals, *(_table(breakdown) for breakdown in found.breakdowns)]
 
 
 def _table(breakdown: Breakdown) -> RenderableType:

@@ -42,11 +42,11 @@ class Terminal:
         if not self.silent:
             self.err.print(text, style="yellow", markup=False)
 
-    def count(self, what: str, done: int, total: int | None) -> None:
+    def count(self, task: str, done: int, total: int | None) -> None:
         """A bar for each kind of work."""
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total)
-        self._bars.update(self._tasks[what], completed=done, total=total)
+        if task not in self._tasks:
+            self._tasks[task] = self._bars.add_task(task, total=total)
+        self._bars.update(self._tasks[task], completed=done, total=total)
 
 
 def name_few(err: Console, lines: Sequence[str], *, more: str = "") -> None:

@@ -92,6 +92,6 @@ def _report(summary: Summary, terminal: Terminal, *, as_json: bool) -> None:
         terminal.warn(f"refused {count} {files}: {reason}: {printable(detail)}")
     counts = {name: summary.counts[name] for name in ("written", "unchanged", "refused", "other")}
     by_reason = [{"reason": reason, "detail": detail, "files": n} for (reason, detail), n in summary.reasons.items()]
-    words = ", ".join(f"{number} {name}" for name, number in counts.items())
+    words = ", ".join(f"{count} {name}" for name, count in counts.items())
     say(words, {**counts, "reasons": by_reason}, as_json=as_json)
     leave(counts["written"] + counts["unchanged"], counts["refused"])

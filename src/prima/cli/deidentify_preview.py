@@ -63,8 +63,8 @@ def show_preview(source: Path, policy: Policy, *, show_values: bool) -> None:
     console = Console(highlight=False)
     console.print(_table(rows, show_values=show_values))
     console.print(f"{count} files would be written; what is not listed stays as it is")
-    for reason, number in sorted(refused.items()):
-        console.print(Text(f"{number} would be refused: {printable(reason)}", style="yellow"))
+    for reason, num_refused in sorted(refused.items()):
+        console.print(Text(f"{num_refused} would be refused: {printable(reason)}", style="yellow"))
     leave(count, len(refused))
 
 

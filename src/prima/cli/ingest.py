@@ -59,10 +59,10 @@ def ingest(
     with Terminal() as terminal:
         counts = ingest_sources(sources, archive, request, link=link, reread=reread, watcher=terminal)
     if as_json:
-        typer.echo(json.dumps({outcome.value: number for outcome, number in counts.items()}))
+        typer.echo(json.dumps({outcome.value: count for outcome, count in counts.items()}))
     else:
-        for outcome, number in counts.items():
-            if number:
-                typer.echo(f"{number:>9,}  {outcome.words}", err=outcome.refused)
-    if any(number and outcome.refused for outcome, number in counts.items()):
+        for outcome, count in counts.items():
+            if count:
+                typer.echo(f"{count:>9,}  {outcome.words}", err=outcome.refused)
+    if any(count and outcome.refused for outcome, count in counts.items()):
         raise typer.Exit(1)

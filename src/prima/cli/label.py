@@ -55,16 +55,18 @@ def label(
     from prima.workflow.language_model import cost_of, open_language_model, prices_of
 
     prices = prices_of(price)
-    asked = open_language_model(
+    language_model = open_language_model(
         llm, model, cache=cache, concurrency=concurrency, allow_outside=yes, triage=ask_triage, warn=warn_plainly
     )
     try:
         if archive is not None:
-            done, left_out = show_archive(archive, asked, triage, workers=workers, retry=retry, as_json=as_json)
+            done, left_out = show_archive(
+                archive, language_model, triage, workers=workers, retry=retry, as_json=as_json
+            )
         else:
             assert text is not None
-            done, left_out = show_file(text, asked)
+            done, left_out = show_file(text, language_model)
     finally:
-        if asked is not None:
-            warn_plainly(cost_of(asked, prices))
+        if language_model is not None:
+            warn_plainly(cost_of(language_model, prices))
     leave(done, left_out)

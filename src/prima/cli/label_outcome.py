@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_archive(
-    archive: Path, asked: LlmLabeller | None, triage: Path | None, *, workers: int, retry: bool, as_json: bool
+    archive: Path, language_model: LlmLabeller | None, triage: Path | None, *, workers: int, retry: bool, as_json: bool
 ) -> tuple[int, int]:
     """Label the reports of an archive: how many were labelled, and how many failed."""
     from prima.files.optional import require_tables
@@ -24,7 +24,7 @@ def show_archive(
 
     with Terminal() as terminal:
         done, version = label_reports_of(
-            archive, model=asked, triage=triage, workers=workers, retry=retry, watcher=terminal
+            archive, model=language_model, triage=triage, workers=workers, retry=retry, watcher=terminal
         )
     name_few(terminal.err, [f"not labelled {study_uid}: {reason}" for study_uid, reason in done.failed])
     counts = {"labelled": done.labelled, "failed": len(done.failed), "present": done.present}
@@ -33,19 +33,19 @@ def show_archive(
     return done.labelled, len(done.failed)
 
 
-def show_file(path: Path, asked: LlmLabeller | None) -> tuple[int, int]:
+def show_file(path: Path, language_model: LlmLabeller | None) -> tuple[int, int]:
     """Label the lines of a file: how many were labelled (1 when there was nothing to do), and how many refused."""
     from prima.report.label import RuleLabeller
     from prima.workflow.label_lines import label_lines
 
-    labeller: Labeller = RuleLabeller() if asked is None else asked
+    labeller: Labeller = RuleLabeller() if language_model is None else language_model
     lines = sys.stdin.buffer if str(path) == "-" else path.open("rb")
     try:
         done, refused = label_lines(
             lines,
             labeller,
             on_labels=print,
-            on_refusal=lambda number, reason: warn_plainly(f"line {number}: {reason}"),
+            on_refusal=lambda line_number, reason: warn_plainly(f"line {line_number}: {reason}"),
         )
         sys.stdout.flush()
     finally:

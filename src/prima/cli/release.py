@@ -64,13 +64,17 @@ def check(
         from prima.model.release.folder import packaged_release
 
         checks = check_release(folder or packaged_release())
-    failed = any(one.status == "fail" or (strict and one.status == "warn") for one in checks)
+    failed = any(result.status == "fail" or (strict and result.status == "warn") for result in checks)
     if as_json:
-        typer.echo(json.dumps({"ok": not failed, "checks": [vars(one) for one in checks]}))
+        typer.echo(json.dumps({"ok": not failed, "checks": [vars(result) for result in checks]}))
     else:
         table = Table.grid(padding=(0, 2))
-        for one in checks:
-            table.add_row(Text(one.status, style=COLOURS[one.status]), Text(one.name), Text(one.found, overflow="fold"))
+        for result in checks:
+            table.add_row(
+                Text(result.status, style=COLOURS[result.status]),
+                Text(result.name),
+                Text(result.found, overflow="fold"),
+            )
         Console(highlight=False).print(table)
     if failed:
         raise typer.Exit(3)

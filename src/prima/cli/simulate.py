@@ -22,7 +22,7 @@ class Writers(StrEnum):
 def simulate(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New or empty, or begun with the same options.")],
     *,
-    number: Annotated[int, typer.Option("-n", "--number", metavar="N", help="How many brain studies.")],
+    num_studies: Annotated[int, typer.Option("-n", "--number", metavar="N", help="How many brain studies.")],
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed, the same bytes.")] = 0,
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First day of the scans.")
@@ -59,7 +59,7 @@ def simulate(
     if spacing not in (1.0, 1.5, 2.0):
         raise UsageError(f"--spacing: found {spacing:g}, expected 1, 1.5 or 2")
     plan = make_plan(
-        num_studies=number,
+        num_studies=num_studies,
         seed=seed,
         start=start.date() if start else DEFAULT_START,
         days=days,
@@ -84,4 +84,4 @@ def simulate(
             plan, out, spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers, watcher=terminal
         )
     beside = f" and {negatives} negatives" if negatives else ""
-    typer.echo(f"wrote {number} made-up studies{beside} with reports and truth to {out}")
+    typer.echo(f"wrote {num_studies} made-up studies{beside} with reports and truth to {out}")

@@ -101,12 +101,12 @@ def _read_series(headers: Sequence[Header], min_slices: int, pool: Executor) -> 
     copies = len(every) - len(frames) + resent
     if copies:
         notes.append(f"{copies} duplicate {'slice' if copies == 1 else 'slices'} left out")
-    judged = [_Judged(one, select(one, min_slices=min_slices)) for one in evidence_of(frames, parts)]
-    used = [one.evidence.part for one in judged if one.verdict is None]
+    judged = [_Judged(candidate, select(candidate, min_slices=min_slices)) for candidate in evidence_of(frames, parts)]
+    used = [candidate.evidence.part for candidate in judged if candidate.verdict is None]
     decoded = decoder({frame.instance for part in used for frame in part.frames})
     results: list[Series | Excluded] = []
-    for one in judged:
-        results.append(_result(one, decoded, notes))
+    for candidate in judged:
+        results.append(_result(candidate, decoded, notes))
     return _merge(results)
 
 
@@ -131,10 +131,10 @@ def _decode_or_error(instance: Instance) -> NDArray[np.generic] | UnreadableErro
         return error
 
 
-def _result(one: _Judged, decoded: Decoded, notes: Sequence[str]) -> Series | Excluded:
-    part = one.evidence.part
-    if one.verdict is not None:
-        return exclude(part, *one.verdict)
+def _result(candidate: _Judged, decoded: Decoded, notes: Sequence[str]) -> Series | Excluded:
+    part = candidate.evidence.part
+    if candidate.verdict is not None:
+        return exclude(part, *candidate.verdict)
     try:
         series = assemble(part, decoded, label=part.label, notes=notes)
     except GeometryError as error:

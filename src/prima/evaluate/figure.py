@@ -180,14 +180,14 @@ def _worklist(figure: Figure, priority: PriorityResult, *, place: tuple[float, f
             figure.text(x + 30 + cell * (index + 0.5), y - 6, level, size=11, ink=SOFT, anchor="middle")
             figure.text(x + 22, y + tall * (index + 0.5) + 4, level, size=11, ink=SOFT, anchor="end")
             total = sum(priority.confusion[index])
-            for other, count in enumerate(priority.confusion[index]):
+            for predicted, count in enumerate(priority.confusion[index]):
                 share = count / total if total else 0
-                corner = (x + 30 + cell * other, y + tall * index)
+                corner = (x + 30 + cell * predicted, y + tall * index)
                 figure.box(corner, (cell - 2, tall - 2), fill=GRID)
                 figure.box(corner, (cell - 2, tall - 2), fill=MAIN, shade=share)
                 ink = "#ffffff" if share > 0.55 else INK
                 middle = (corner[0] + cell / 2 - 1, corner[1] + tall / 2 + 3)
-                figure.text(*middle, f"{count:,}", size=11, ink=ink, anchor="middle", strong=index == other)
+                figure.text(*middle, f"{count:,}", size=11, ink=ink, anchor="middle", strong=index == predicted)
         figure.text(x - 34, y + 2 * tall, "true", size=11, ink=SOFT, anchor="middle", turned=True)
         figure.text(x + 30 + 4 * cell + 8, y - 6, "called", size=11, ink=SOFT)
         y += 4 * tall + 18

@@ -100,11 +100,11 @@ def _ece(predictions: Predictions, truth: Truth, rows: Bools, names: Iterable[st
     """Mean expected calibration error over some diagnoses."""
     if predictions.probabilities is None:
         return float("nan")
-    wanted = set(names)
+    chosen = set(names)
     errors = [
         found.error
         for index, name in enumerate(predictions.names)
-        if name in wanted
+        if name in chosen
         and (found := reliability_of(predictions.probabilities[rows, index], truth.labels[rows, index]))
     ]
     return mean(errors)

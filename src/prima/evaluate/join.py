@@ -108,8 +108,8 @@ def _diagnoses(table: Table, only: Sequence[str]) -> tuple[str, ...]:
     columns = table.frame.columns
     heads = {name.removesuffix(LOGIT) for name in columns if name.endswith(LOGIT)}
     known = [name for name in DIAGNOSIS_NAMES if name in columns or name in heads]
-    others = sorted(name for name in heads - set(known) if not name.startswith((REFERRAL, PRIORITY)))
-    predicted = (*known, *others)
+    unlisted = sorted(name for name in heads - set(known) if not name.startswith((REFERRAL, PRIORITY)))
+    predicted = (*known, *unlisted)
     if not predicted:
         raise UsageError(f"{table.path}: no column of a diagnosis; expected a table as prima predict --table writes it")
     unknown = [name for name in only if name not in predicted]

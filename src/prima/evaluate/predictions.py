@@ -41,9 +41,9 @@ def evaluate_predictions(
         PrimaError: no diagnosis can be evaluated.
     """
     path = Path(predictions)
-    other = None if against is None else Path(against)
+    second_path = None if against is None else Path(against)
     lesions_path = None if lesions is None else Path(lesions)
-    matched = match_tables(path, Path(truth), by=by, lesions=lesions_path, against=other, only=only)
+    matched = match_tables(path, Path(truth), by=by, lesions=lesions_path, against=second_path, only=only)
     evaluation = evaluate(
         matched.predictions,
         matched.truth,

@@ -126,6 +126,6 @@ def _pairs(title: str, lines: list[tuple[str, str]]) -> RenderableType:
     table = Table(title=heading, title_justify="left", show_header=False, box=None)
     table.add_column("", no_wrap=True)
     table.add_column("", overflow="fold")
-    for what, value in lines:
-        table.add_row(Text(what), Text(printable(value)))
+    for label, value in lines:
+        table.add_row(Text(label), Text(printable(value)))
     return table

@@ -149,13 +149,13 @@ def sync(path: Path) -> None:
 
 def sync_all(paths: Iterable[Path]) -> None:
     """Force many files or folders to disk, some at a time."""
-    wanted = list(paths)
-    if len(wanted) <= 1:
-        for path in wanted:
+    targets = list(paths)
+    if len(targets) <= 1:
+        for path in targets:
             sync(path)
         return
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(sync, wanted))
+        list(pool.map(sync, targets))
 
 
 def sync_open(file: IO[Any]) -> None:

@@ -52,7 +52,7 @@ def try_lock(handle: int) -> bool:
 def _holder(handle: int) -> str:
     try:
         card = json.loads(os.pread(handle, 1000, 0))
-        who = f"process {card['process']} on {card['host']} since {card['since']}"
-        return f"being written by prima {card['doing']} ({who})"
+        writer = f"process {card['process']} on {card['host']} since {card['since']}"
+        return f"being written by prima {card['doing']} ({writer})"
     except (ValueError, KeyError, TypeError):
         return "being written by another process"

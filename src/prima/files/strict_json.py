@@ -45,8 +45,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:
     if is_dataclass(kind):
         return _read_dataclass(cast("type", kind), value, where)
     if origin in (Union, UnionType):
-        (some,) = (one for one in arguments if one is not NoneType)
-        return None if value is None else _read(some, value, where)
+        (value_type,) = (argument for argument in arguments if argument is not NoneType)
+        return None if value is None else _read(value_type, value, where)
     if origin is Literal:
         return value if value in arguments and isinstance(value, str) else _wrong(value, kind, where)
     if origin is tuple:
@@ -76,7 +76,8 @@ def _read_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ..
     if len(kinds) != len(items):
         raise ReleaseError(f"{where}: found {len(items)} values, expected {len(kinds)}; {REMEDY}")
     return tuple(
-        _read(one, item, f"{where}[{index}]") for index, (one, item) in enumerate(zip(kinds, items, strict=True))
+        _read(item_type, item, f"{where}[{index}]")
+        for index, (item_type, item) in enumerate(zip(kinds, items, strict=True))
     )
 
 

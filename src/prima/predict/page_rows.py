@@ -62,8 +62,8 @@ class FindingRow:
         """What speaks for and against the finding, then each of its competitors, by their words."""
         if self.differential is None:
             return ()
-        others = ((competitor.display, competitor.evidence) for competitor in self.differential.competitors)
-        return ((self.display, self.differential.evidence), *others)
+        competitors = ((competitor.display, competitor.evidence) for competitor in self.differential.competitors)
+        return ((self.display, self.differential.evidence), *competitors)
 
 
 def rows_of(findings: Sequence[Finding]) -> tuple[FindingRow, ...]:

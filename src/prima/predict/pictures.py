@@ -115,9 +115,9 @@ def _window(sample: NDArray[Any], foreground: NDArray[np.bool_]) -> tuple[float,
 
 def _quantile(foreground: NDArray[np.bool_], axis: int, share: float) -> int:
     """The index of the sample along an axis below which this share of the foreground lies."""
-    others = tuple(other for other in range(3) if other != axis)
+    plane_axes = tuple(array_axis for array_axis in range(3) if array_axis != axis)
     size = int(foreground.shape[axis])
-    below = np.cumsum(foreground.sum(axis=others))
+    below = np.cumsum(foreground.sum(axis=plane_axes))
     if below[-1] == 0:
         return size // 2
     return min(size - 1, int(np.searchsorted(below, below[-1] * share)))

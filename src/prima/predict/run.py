@@ -174,8 +174,8 @@ def _read_all(
         for message in problems:
             yield Outcome(status="failed", where=path, message=message)
         if not found.studies and not found.problems:
-            others = f", only {_count(found.num_other_files, ' of other kinds')}" if found.num_other_files else ""
-            message = f"found no DICOM or NIfTI image{others}; give the folder of a study"
+            remark = f", only {_count(found.num_other_files, ' of other kinds')}" if found.num_other_files else ""
+            message = f"found no DICOM or NIfTI image{remark}; give the folder of a study"
             yield Outcome(status="failed", where=path, message=message)
         scan_s = (perf_counter() - started) / max(1, len(found.studies))
         for source in found.studies:
@@ -190,11 +190,11 @@ def _in_words(problems: Sequence[Problem], path: Path) -> tuple[str, ...]:
     if [problem.path for problem in problems] == [path]:
         return (problems[0].message,)
     counts = Counter(problem.message for problem in problems)
-    return tuple(f"{_count(number)} could not be read ({message})" for message, number in counts.items())
+    return tuple(f"{_count(count)} could not be read ({message})" for message, count in counts.items())
 
 
-def _count(number: int, of: str = "") -> str:
-    return f"{number} file{'' if number == 1 else 's'}{of}"
+def _count(count: int, of: str = "") -> str:
+    return f"{count} file{'' if count == 1 else 's'}{of}"
 
 
 def _unforeseen(error: Exception) -> str:
@@ -232,29 +232,29 @@ class _Preparation:
 
 
 def _read_one(
-    given: _Input, source: StudySource, options: PredictOptions, preparation: _Preparation, seen: set[str]
+    study_input: _Input, source: StudySource, options: PredictOptions, preparation: _Preparation, seen: set[str]
 ) -> Iterator[_Begun | Outcome]:
     """Announce a study, then read it: whoever takes what is announced encodes its series meanwhile."""
-    read: Callable[[TakeSeries], Study] = partial(_read_series, source, given.problems)
+    read: Callable[[TakeSeries], Study] = partial(_read_series, source, study_input.problems)
     study_uid = source.study_uid
     if study_uid is None:  # NIfTI: its UID follows from the content
         try:
             study = source.read(workers=READERS)
         except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
-            yield Outcome(status="failed", where=given.path, message=_in_one_line(error))
+            yield Outcome(status="failed", where=study_input.path, message=_in_one_line(error))
             return
         study_uid = study.study_uid
-        read = partial(_give_series, _with_notes(study, given.problems))
+        read = partial(_give_series, _with_notes(study, study_input.problems))
     if study_uid in options.already:
         return
     if study_uid in seen:
         message = f"study {study_uid} was given before in this call; give its parts as one folder"
-        yield Outcome(status="failed", where=given.path, message=message)
+        yield Outcome(status="failed", where=study_input.path, message=message)
         return
     seen.add(study_uid)
     reading, pictures = StudyReading(), dict[tuple[str, str | None], SeriesPictures]()
-    reading.timings_s["read"] = given.scan_s
-    yield _Begun(where=given.path, reading=reading, pictures=pictures, study_uid=study_uid)
+    reading.timings_s["read"] = study_input.scan_s
+    yield _Begun(where=study_input.path, reading=reading, pictures=pictures, study_uid=study_uid)
     reading.run(read, preparation.into(pictures), workers=READERS)
 
 

@@ -59,8 +59,8 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """The document with the keys of `study` beside the others, as `Findings` has them; its counts are left out."""
     study = read_json(dict[str, Any], values.get("study"), "findings.study")
     whole = {name: value for name, value in values.items() if name not in ("schema", "study")}
-    if both := whole.keys() & study.keys():
-        raise UnreadableError(f"findings: found {min(both)!r} beside study, expected it in study; {REMEDY}")
+    if doubled := whole.keys() & study.keys():
+        raise UnreadableError(f"findings: found {min(doubled)!r} beside study, expected it in study; {REMEDY}")
     counts = ("num_series_used", "num_series_excluded")
     return {**whole, **{name: value for name, value in study.items() if name not in counts}}
 
@@ -108,12 +108,12 @@ def _seen(finding: Finding) -> Iterator[tuple[str, str | None]]:
         yield finding.place.series_uid, finding.place.part
     differential = finding.differential or Differential()
     for evidence in (differential.evidence, *(competitor.evidence for competitor in differential.competitors)):
-        yield from ((one.series_uid, one.part) for one in evidence)
+        yield from ((series.series_uid, series.part) for series in evidence)
 
 
-def _require(holds: bool, what: str, found: Any, expected: str) -> None:
+def _require(holds: bool, key: str, found: Any, expected: str) -> None:
     if not holds:
-        raise UnreadableError(f"findings: {what}: found {ascii(found)[:60]}, expected {expected}; {REMEDY}")
+        raise UnreadableError(f"findings: {key}: found {ascii(found)[:60]}, expected {expected}; {REMEDY}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,8 +87,8 @@ def read_nifti_study(
             excluded.append(replace(found, number=sidecar.series_number, description=description))
         else:
             series.extend(found)
-            for one in found:
-                on_series(one)
+            for new_series in found:
+                on_series(new_series)
     study_digest = hashlib.sha256(b"study" + b"".join(sorted(set(digests)))).digest()
     patients = [sidecar.patient for _, sidecar in sidecars if sidecar.patient != Patient()]
     return Study(

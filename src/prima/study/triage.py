@@ -122,8 +122,8 @@ def priority_and_referrals(
     for implied in IMPLICATIONS:  # a chronic subdural hematoma is a chronic hemorrhage, too
         if implied.premise in known:
             known.setdefault(implied.consequence, known[implied.premise])
-    asked = {name: rule.by_diagnosis[name][0] for name in present if name in rule.by_diagnosis}
-    services = {service for name in asked for service in rule.by_diagnosis[name][1]}
+    levels = {name: rule.by_diagnosis[name][0] for name in present if name in rule.by_diagnosis}
+    services = {service for name in levels for service in rule.by_diagnosis[name][1]}
     raised: list[PriorityLevel] = []
     for line in rule.lines:
         hits = line.hits(present, known, age_years)
@@ -133,10 +133,10 @@ def priority_and_referrals(
         raised.append(line.priority)
         if line.at_most is not None:
             for name in hits:
-                asked[name] = min(asked[name], line.at_most, key=LEVELS.index)
+                levels[name] = min(levels[name], line.at_most, key=LEVELS.index)
     if age_years < rule.child_below_years:
         services = {rule.for_children.get(service, service) for service in services}
-    level = max([*asked.values(), *raised, LEVELS[0]], key=LEVELS.index)
+    level = max([*levels.values(), *raised, LEVELS[0]], key=LEVELS.index)
     return level, tuple(name for name in _SERVICE_NAMES if name in services)
 
 

@@ -25,11 +25,11 @@ def patients_of(
     """
     uids = true.study_uids
     if patient_of is None:
-        table: Sequence[Table] = [one for one in (true, predicted) if "patient" in one]
-        if not table:
+        tables: Sequence[Table] = [table for table in (true, predicted) if "patient" in table]
+        if not tables:
             notes.append(NO_PATIENT)
             return uids
-        patient_of = dict(zip(uids, table[0].words("patient"), strict=True))
+        patient_of = dict(zip(uids, tables[0].words("patient"), strict=True))
     patients = [patient_of.get(uid, "") for uid in uids]
     num_without = sum(not patient for patient in patients)
     if num_without:

@@ -102,20 +102,20 @@ def pack(studies: Sequence[StudyTokens], contract: Contract) -> StudyBatch:
     Raises:
         ValueError: there is no study, or a study has no series.
     """
-    series = [one for study in studies for one in study.series]
+    all_series = [series for study in studies for series in study.series]
     if not studies or not all(study.series for study in studies):
         raise ValueError("a batch needs at least one study, and every study at least one series")
-    names = [encode_text(one.name) for one in series]
+    names = [encode_text(series.name) for series in all_series]
     descriptions = [encode_text(study.description) for study in studies]
     return StudyBatch(
-        tokens=torch.cat([token_rows(one, contract) for one in series]),
-        series_offsets=offsets_of(one.num_tokens for one in series),
+        tokens=torch.cat([token_rows(series, contract) for series in all_series]),
+        series_offsets=offsets_of(series.num_tokens for series in all_series),
         study_offsets=offsets_of(len(study.series) for study in studies),
         series_text=torch.tensor([code for name in names for code in name]),
         series_text_offsets=offsets_of(map(len, names)),
         study_text=torch.tensor([code for text in descriptions for code in text]),
         study_text_offsets=offsets_of(map(len, descriptions)),
-        places=torch.cat([places_of(one.coordinates, one.plane, contract) for one in series]),
+        places=torch.cat([places_of(series.coordinates, series.plane, contract) for series in all_series]),
     )
 
 

@@ -133,8 +133,8 @@ def cut_patches(volume: OrientedVolume, contract: Contract) -> Patches:
 
 def _bright(voxels: NDArray[np.float32]) -> float:
     """99th percentile of what is brighter than half the mean; 0 of an empty volume."""
-    some = voxels[:, ::2, ::2]
-    inside = some[some > some.mean() / 2]
+    sample = voxels[:, ::2, ::2]
+    inside = sample[sample > sample.mean() / 2]
     return float(np.percentile(inside, 99)) if inside.size else 0.0
 
 
@@ -157,7 +157,7 @@ def _lay_grid(
 
 
 def _centre(foreground: NDArray[np.bool_], axis: int) -> int:
-    counts = foreground.sum(axis=tuple(other for other in range(3) if other != axis))
+    counts = foreground.sum(axis=tuple(array_axis for array_axis in range(3) if array_axis != axis))
     total = int(counts.sum())
     return round(float(counts @ np.arange(len(counts))) / total) if total else len(counts) // 2
 

@@ -38,7 +38,7 @@ def reduce_to_mm(volume: Volume, pixel_mm: float, slab_mm: float | None) -> Volu
         first = (num_in - 1) / 2 - (num_out - 1) / 2 * step
         weights = _triangles(num_in, first + step * np.arange(num_out), max(1.0, step))
         voxels = weights @ voxels if axis == 1 else voxels @ weights.T
-        affine = affine.moved(axis, first).scaled([step if other == axis else 1 for other in range(3)])
+        affine = affine.moved(axis, first).scaled([step if array_axis == axis else 1 for array_axis in range(3)])
     return Volume(voxels=np.ascontiguousarray(voxels), affine=affine)
 
 
@@ -46,8 +46,8 @@ def _slabs(voxels: NDArray[np.float32], together: int) -> NDArray[np.float32]:
     """Means of `together` neighbours; the last slab may be of fewer."""
     whole = len(voxels) // together
     slabs = voxels[: whole * together].reshape(whole, together, *voxels.shape[1:]).mean(axis=1)
-    rest = voxels[whole * together :]
-    return np.concatenate([slabs, rest.mean(axis=0, keepdims=True)]) if len(rest) else slabs
+    remainder = voxels[whole * together :]
+    return np.concatenate([slabs, remainder.mean(axis=0, keepdims=True)]) if len(remainder) else slabs
 
 
 def _triangles(num_in: int, centres: NDArray[np.float64], reach: float) -> NDArray[np.float32]:

@@ -88,18 +88,22 @@ def write_shard(path: Path, studies: Sequence[tuple[str, StudyTokens]], facts: M
         ValueError: there is no study, or latents differ in width or type.
         OSError: the disk is full or not writable; nothing is left behind.
     """
-    series = [one for _, study in studies for one in study.series]
-    if not series:
+    all_series = [series for _, study in studies for series in study.series]
+    if not all_series:
         raise ValueError("a shard needs at least one series")
-    texts = [uid for uid, _ in studies] + [study.description for _, study in studies] + [one.name for one in series]
+    texts = (
+        [uid for uid, _ in studies]
+        + [study.description for _, study in studies]
+        + [series.name for series in all_series]
+    )
     encoded = [text.encode() for text in texts]
     tensors = {
-        "latents": torch.cat([one.latents for one in series]),
-        "coordinates": torch.cat([one.coordinates for one in series]).to(torch.int16),
-        "series_offsets": torch.tensor([0, *accumulate(one.num_tokens for one in series)]),
+        "latents": torch.cat([series.latents for series in all_series]),
+        "coordinates": torch.cat([series.coordinates for series in all_series]).to(torch.int16),
+        "series_offsets": torch.tensor([0, *accumulate(series.num_tokens for series in all_series)]),
         "study_offsets": torch.tensor([0, *accumulate(len(study.series) for _, study in studies)]),
-        "planes": torch.tensor([PLANE_AXIS[one.plane] for one in series], dtype=torch.uint8),
-        "num_patches": torch.tensor([one.num_patches for one in series], dtype=torch.int32),
+        "planes": torch.tensor([PLANE_AXIS[series.plane] for series in all_series], dtype=torch.uint8),
+        "num_patches": torch.tensor([series.num_patches for series in all_series], dtype=torch.int32),
         "text": torch.frombuffer(bytearray(b"".join(encoded)), dtype=torch.uint8),
         "text_offsets": torch.tensor([0, *accumulate(map(len, encoded))]),
     }
@@ -113,7 +117,7 @@ def _checksums(tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """[B] CRC-32 of each study's latents, then coordinates."""
     ends = tensors["series_offsets"][tensors["study_offsets"]].tolist()
     rows = (tensors["latents"].view(torch.uint8).numpy(), tensors["coordinates"].numpy())
-    return torch.tensor([_crc(one[start:stop].tobytes() for one in rows) for start, stop in pairwise(ends)])
+    return torch.tensor([_crc(table[start:stop].tobytes() for table in rows) for start, stop in pairwise(ends)])
 
 
 def _crc(pieces: Iterable[bytes | bytearray | memoryview]) -> int:
@@ -198,11 +202,11 @@ class Shard:
             SeriesTokens(
                 latents=part,
                 coordinates=where.to(torch.int32),
-                plane=PLANE_OF_PLANE_AXIS[self._index["planes"][number]],
-                name=self._names[number],
-                num_patches=int(self._index["num_patches"][number]),
+                plane=PLANE_OF_PLANE_AXIS[self._index["planes"][row]],
+                name=self._names[row],
+                num_patches=int(self._index["num_patches"][row]),
             )
-            for number, part, where in zip(
+            for row, part, where in zip(
                 range(first, last), torch.split(latents, sizes), torch.split(coordinates, sizes), strict=True
             )
         )

@@ -48,7 +48,7 @@ def shown(tokens: StudyTokens, mode: Mode, indication: str = "") -> StudyTokens:
         ''
     """
     if mode == "image":
-        return StudyTokens(series=tuple(replace(one, name="") for one in tokens.series), description="")
+        return StudyTokens(series=tuple(replace(series, name="") for series in tokens.series), description="")
     if shows_indication(mode):
         return replace(tokens, description=study_text(tokens.description, indication))
     return tokens

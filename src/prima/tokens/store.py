@@ -30,11 +30,11 @@ class TokenStore:
             raise UnreadableError(f"token store {self.place}: found no file *{SUFFIX}; run prima tokenize first")
         self._where: dict[str, tuple[Shard, int]] = {}
         for shard in self._shards:
-            for number, uid in enumerate(shard.study_uids):
+            for row, uid in enumerate(shard.study_uids):
                 if uid in self._where:
                     first = self._where[uid][0].name
                     raise UnreadableError(f"token store: shards {first} and {shard.name} hold the same study")
-                self._where[uid] = (shard, number)
+                self._where[uid] = (shard, row)
 
     @property
     def study_uids(self) -> tuple[str, ...]:
@@ -59,8 +59,8 @@ class TokenStore:
 
     def num_tokens_of(self, study_uid: str) -> int:
         """Tokens of one study, without reading them; KeyError when the store does not hold it."""
-        shard, number = self._where[study_uid]
-        return shard.num_tokens_of(number)
+        shard, row = self._where[study_uid]
+        return shard.num_tokens_of(row)
 
     def read(self, study_uid: str) -> StudyTokens:
         """The tokens of one study.
@@ -69,8 +69,8 @@ class TokenStore:
             KeyError: the store does not hold it.
             UnreadableError: its shard is damaged.
         """
-        shard, number = self._where[study_uid]
-        return shard.read(number)
+        shard, row = self._where[study_uid]
+        return shard.read(row)
 
 
 def _files(place: str) -> Iterator[tuple[str, Ranges]]:

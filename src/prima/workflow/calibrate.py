@@ -180,7 +180,7 @@ def calibrate_on(
         dtype: number format of an archive's tokens.
         device: where an archive's features are computed.
     """
-    wanted = Target.parse(target)
+    operating_target = Target.parse(target)
     loaded = load_release(release)
     if predictions is None:
         labelled = tables_of_archive(loaded, source, dtype=dtype, device=device)
@@ -188,7 +188,7 @@ def calibrate_on(
         labelled = read_labelled(loaded, source, predictions)
     recipe = CalibrationRecipe(max_abstained=max_abstained, seed=seed)
     folder, missing = calibrate_release(
-        loaded, labelled.logits, labelled.labels, wanted, out,
+        loaded, labelled.logits, labelled.labels, operating_target, out,
         recipe=recipe, name=name, drop_uncalibrated=drop_uncalibrated,
     )  # fmt: skip
     manifest = load_release(folder).manifest
@@ -196,7 +196,7 @@ def calibrate_on(
     return Calibrated(
         folder=folder,
         calibrated=manifest.calibrated,
-        target=str(wanted),
+        target=str(operating_target),
         num_studies=len(labelled.labels),
         num_patients=len(set(labelled.labels.patients)),
         heads={head.name: head.calibration for head in heads if head.calibration},
@@ -217,9 +217,9 @@ def _check_release(table: Table, release: Release) -> None:
     if "release_sha256" not in table:
         return
     known = {release.sha256, "", str(release.manifest.provenance.get("calibration", {}).get("of_release_sha256", ""))}
-    if others := set(table.words("release_sha256")) - known:
+    if foreign := set(table.words("release_sha256")) - known:
         raise UsageError(
-            f"{table.path}: found predictions of release {min(others)[:12]}…, expected {release.sha256[:12]}…; "
+            f"{table.path}: found predictions of release {min(foreign)[:12]}…, expected {release.sha256[:12]}…; "
             "predict the studies with this release"
         )
 

@@ -77,5 +77,5 @@ def write_lists(summary: Summary, *, keep_map: Path | None = None, refused: Path
     if keep_map is not None:
         write_private_csv(keep_map, ("kind", "old", "new"), summary.replaced)
     if refused is not None:
-        rows = [(str(one.path), one.reason, one.detail) for one in summary.refused]
+        rows = [(str(refusal.path), refusal.reason, refusal.detail) for refusal in summary.refused]
         write_private_csv(refused, ("path", "reason", "detail"), rows)

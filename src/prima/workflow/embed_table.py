@@ -33,8 +33,8 @@ def _rows(done: EmbedResult) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(done.studies) as file:
-        wanted = [name for name in file.schema_arrow.names if name != FEATURES]
-        for batch in file.iter_batches(STUDIES_AT_ONCE, columns=wanted):
+        columns = [name for name in file.schema_arrow.names if name != FEATURES]
+        for batch in file.iter_batches(STUDIES_AT_ONCE, columns=columns):
             for values in batch.to_pylist():
                 yield _row(done, values)
 
@@ -43,8 +43,8 @@ def _row(done: EmbedResult, values: dict[str, Any]) -> dict[str, Any]:
     manifest = done.release.manifest
     counts = {name: values[name] for name in ("num_series_used", "num_series_excluded")}
     if values["status"] != "done":
-        told = {name: values[name] for name in ("study_uid", "status", "reason")}
-        return row_without_findings(manifest, done.release.sha256, done.mode, **told) | counts
+        identity = {name: values[name] for name in ("study_uid", "status", "reason")}
+        return row_without_findings(manifest, done.release.sha256, done.mode, **identity) | counts
     columns = [values[name] for name in logit_columns(manifest)]
     diagnoses = {head.name: columns.pop(0) for head in manifest.diagnoses}
     referrals = {head.name: columns.pop(0) for head in manifest.referrals}

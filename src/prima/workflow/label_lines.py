@@ -33,26 +33,26 @@ def label_lines(
     waiting: deque[tuple[int, Any]] = deque()
     done, refused = 0, 0
 
-    def refuse(number: int, reason: str) -> None:
+    def refuse(line_number: int, reason: str) -> None:
         nonlocal refused
         refused += 1
-        on_refusal(number, reason)
+        on_refusal(line_number, reason)
 
     def texts() -> Iterator[str]:
-        for number, line in enumerate(lines, 1):
+        for line_number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
             found = _read(line)
             if isinstance(found, str):
-                refuse(number, found)
+                refuse(line_number, found)
                 continue
-            waiting.append((number, found[0]))
+            waiting.append((line_number, found[0]))
             yield found[1]
 
     for answer in labeller.label_all(texts()):
-        number, identifier = waiting.popleft()
+        line_number, identifier = waiting.popleft()
         if isinstance(answer, Failure):
-            refuse(number, answer.reason)
+            refuse(line_number, answer.reason)
             continue
         on_labels(json.dumps({"id": identifier, "labels": answer.public()}))
         done += 1

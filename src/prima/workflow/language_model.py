@@ -67,10 +67,10 @@ def prices_of(price: str | None) -> tuple[float, float] | None:
     if price is None:
         return None
     try:
-        asked, answered = (float(part) for part in price.split(":"))
+        prompt_price, answer_price = (float(part) for part in price.split(":"))
     except ValueError:
         raise UsageError(f"--price: found {price!r}, expected two numbers such as 0.15:0.60") from None
-    return asked, answered
+    return prompt_price, answer_price
 
 
 def cost_of(labeller: LlmLabeller, prices: tuple[float, float] | None) -> str:

@@ -60,7 +60,7 @@ def open_server(
         UsageError: the address or a date is wrong.
         MissingDependencyError: the packages for the network are absent.
     """
-    wanted = request.wanted()
+    requested = request.wanted()
     for package in ("pynetdicom", "dicomweb_client", "requests"):
         require(package, "pulling from a server", extra="archive")
     from prima.dicom.network.dicomweb import dicomweb_instances, session_of
@@ -77,7 +77,7 @@ def open_server(
         node = Node(title=request.title, port=request.port, use_get=request.use_get)
         spool = archive.root / "spool"
         instances = pacs_instances(
-            pacs, wanted, node=node, spool_folder=spool, stored=stored, pace=pace, on_study=on_study
+            pacs, requested, node=node, spool_folder=spool, stored=stored, pace=pace, on_study=on_study
         )
         return pacs.source, instances
     session = session_of(
@@ -87,7 +87,7 @@ def open_server(
         ca_file=os.environ.get("PRIMA_DICOMWEB_CA", ""),
     )
     return dicomweb_source(source), dicomweb_instances(
-        source, wanted, session=session, stored=stored, pace=pace, on_study=on_study
+        source, requested, session=session, stored=stored, pace=pace, on_study=on_study
     )
 
 

@@ -12,7 +12,7 @@ class Watcher(Protocol):
         """One line that a user should read."""
         ...
 
-    def count(self, what: str, done: int, total: int | None) -> None:
+    def count(self, task: str, done: int, total: int | None) -> None:
         """So many of how many are done; the total is None while it is not known."""
         ...
 
@@ -23,16 +23,16 @@ class Nobody:
     def warn(self, text: str) -> None:
         """Nothing happens."""
 
-    def count(self, what: str, done: int, total: int | None) -> None:
+    def count(self, task: str, done: int, total: int | None) -> None:
         """Nothing happens."""
 
 
 NOBODY = Nobody()
 
 
-def warn_of_few(watcher: Watcher, lines: list[str], *, most: int, rest: str = "") -> None:
+def warn_of_few(watcher: Watcher, lines: list[str], *, most: int, ending: str = "") -> None:
     """Tell the first lines, and how many more there are."""
     for line in lines[:most]:
         watcher.warn(line)
     if len(lines) > most:
-        watcher.warn(f"and {len(lines) - most} more{rest}")
+        watcher.warn(f"and {len(lines) - most} more{ending}")

@@ -74,13 +74,13 @@ class DummyTask:
     def num_tokens(self, split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
         return 3 + np.arange(NUM_STUDIES[split]) % 7
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> Rows:
+    def collate(self, indices: Sequence[int], step: StepState) -> Rows:
         rows, study, target = [], [], []
-        for place, number in enumerate(numbers):
-            own = np.random.default_rng([number, step.split == "train"])
-            values = torch.from_numpy(own.normal(size=(int(self.num_tokens(step.split)[number]), WIDTH))).float()
+        for place, index in enumerate(indices):
+            own = np.random.default_rng([index, step.split == "train"])
+            values = torch.from_numpy(own.normal(size=(int(self.num_tokens(step.split)[index]), WIDTH))).float()
             if step.is_training:
-                values = values * (torch.rand(len(values), 1, generator=step.generator(number, "rows")) > 0.2)
+                values = values * (torch.rand(len(values), 1, generator=step.generator(index, "rows")) > 0.2)
             rows.append(values)
             study += [place] * len(values)
             target.append(float(own.normal()))

@@ -69,21 +69,21 @@ class VisionTask:
     def num_tokens(self, split: Split) -> np.ndarray[Any, np.dtype[np.int64]]:
         return 10 + 3 * (np.arange(NUM_STUDIES[split]) % 4)
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> Pairs:
-        tokens = [int(self.num_tokens(step.split)[number]) for number in numbers]
-        random = [torch.Generator().manual_seed(100 * number + step.is_training) for number in numbers]
+    def collate(self, indices: Sequence[int], step: StepState) -> Pairs:
+        tokens = [int(self.num_tokens(step.split)[index]) for index in indices]
+        random = [torch.Generator().manual_seed(100 * index + step.is_training) for index in indices]
         nothing = torch.zeros(0, dtype=torch.int64)
         studies = StudyBatch(
             tokens=torch.cat([torch.randn(n, 24, generator=one) for n, one in zip(tokens, random, strict=True)]),
             series_offsets=offsets_of(half for n in tokens for half in (n // 2, n - n // 2)),
-            study_offsets=offsets_of(2 for _ in numbers),
+            study_offsets=offsets_of(2 for _ in indices),
             series_text=nothing,
             series_text_offsets=offsets_of([]),
             study_text=nothing,
             study_text_offsets=offsets_of([]),
         )
         first = 0 if step.is_training else NUM_STUDIES["train"]
-        return Pairs(studies, torch.tensor(numbers) + first)
+        return Pairs(studies, torch.tensor(indices) + first)
 
     def embed(self, batch: Pairs) -> dict[str, torch.Tensor]:
         found = self.vision(batch.studies)

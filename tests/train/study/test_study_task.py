@@ -58,7 +58,7 @@ def test_a_batch_holds_studies_reports_and_targets(source: Path) -> None:
     assert 9 < len(batch.studies.tokens) < 3 * 36
     assert batch.targets.labels[:, NUMBER].tolist() == [1, 0, 1]
     assert batch.targets.priority.tolist() == [3, 0, 3]
-    assert batch.targets.told.tolist() == [0, 1, 2]  # a normal study is told by its labels
+    assert batch.targets.text_rows.tolist() == [0, 1, 2]  # a normal study is told by its labels
     assert batch.texts is not None
     assert len(batch.texts) == 3
     assert batch.targets.studies.tolist() == np.repeat(batch.targets.studies[[0, 3, 6]].tolist(), 3).tolist()

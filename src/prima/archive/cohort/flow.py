@@ -99,7 +99,7 @@ def flow_text(flow: Flow) -> str:
 
 
 def _removed(removed: dict[str, int]) -> Sequence[str]:
-    return [f"{-number:>17,}  {REASON_WORDS[reason]} ({reason})" for reason, number in removed.items()]
+    return [f"{-count:>17,}  {REASON_WORDS[reason]} ({reason})" for reason, count in removed.items()]
 
 
 def read_flow(cohort: Path) -> Flow | None:

@@ -42,7 +42,7 @@ def _kept_out(drawing: Drawing, top: int, removed: dict[str, int]) -> int:
         return top + _GAP
     left = _WIDTH - _MARGIN - _SIDE
     lines = [f"{sum(removed.values()):,} left out"]
-    lines += [f"{REASON_WORDS[reason]}: {number:,}" for reason, number in removed.items()]
+    lines += [f"{REASON_WORDS[reason]}: {count:,}" for reason, count in removed.items()]
     height = drawing.box(left, top + _GAP, _SIDE, lines, fill=_OUT, centred=False)
     drawing.path(f"M{_CENTRE} {top + _GAP + height // 2}H{left}")
     return top + height + 2 * _GAP

@@ -68,9 +68,9 @@ def shortened(words: str, room: int) -> str:
         >>> shortened("axial", 100), shortened("A VERY LONG NAME INDEED", 100)
         ('axial', 'A VERY LO…')
     """
-    taken = 0.0
+    width = 0.0
     for index, letter in enumerate(words):
-        taken += 10.0 if letter.isupper() or not letter.isascii() else 8.0
-        if taken > room and index < len(words) - 1:
+        width += 10.0 if letter.isupper() or not letter.isascii() else 8.0
+        if width > room and index < len(words) - 1:
             return words[: max(index - 1, 0)] + "…"
     return words

@@ -63,7 +63,9 @@ class ArchiveInfo:
         """Plain values."""
         return {
             "totals": self.totals,
-            "breakdowns": {one.title: {line.label: line.numbers for line in one.lines} for one in self.breakdowns},
+            "breakdowns": {
+                breakdown.title: {line.label: line.numbers for line in breakdown.lines} for breakdown in self.breakdowns
+            },
             "cohort": None if self.flow is None else self.flow.to_dict(),
         }
 
@@ -100,7 +102,9 @@ def info_of(archive: Archive) -> ArchiveInfo:
         "tokenised studies": _num_tokenised(archive),
     }
     return ArchiveInfo(
-        totals=totals, breakdowns=tuple(one for one in breakdowns if one.lines), flow=read_flow(archive.cohort)
+        totals=totals,
+        breakdowns=tuple(breakdown for breakdown in breakdowns if breakdown.lines),
+        flow=read_flow(archive.cohort),
     )
 
 
@@ -126,16 +130,16 @@ def _counted(rows: pl.DataFrame, title: str, value: pl.Expr, *, most: int = _MOS
 
 def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False, most: int = _MOST) -> Breakdown:
     found: dict[str, dict[str, int]] = {}
-    for label, side, number in counted.select("label", "side", "number").iter_rows():
-        found.setdefault(str(label), {})[side] = number
+    for label, side, count in counted.select("label", "side", "number").iter_rows():
+        found.setdefault(str(label), {})[side] = count
     ordered = sorted(found) if natural else sorted(found, key=lambda label: (-sum(found[label].values()), label))
     lines = [BreakdownLine(label, _in_order(found[label])) for label in ordered]
     if not natural and len(lines) > most:
-        rest: dict[str, int] = {}
+        smaller: dict[str, int] = {}
         for line in lines[most - 1 :]:
-            for side, number in line.numbers.items():
-                rest[side] = rest.get(side, 0) + number
-        lines = [*lines[: most - 1], BreakdownLine(f"{len(lines) - most + 1} others", _in_order(rest))]
+            for side, count in line.numbers.items():
+                smaller[side] = smaller.get(side, 0) + count
+        lines = [*lines[: most - 1], BreakdownLine(f"{len(lines) - most + 1} others", _in_order(smaller))]
     return Breakdown(title=title, lines=tuple(lines))
 
 

@@ -33,9 +33,9 @@ def info_page(info: ArchiveInfo, *, name: str) -> str:
         name: of the archive.
     """
     tiles = "".join(
-        f'<div class="tile"><b>{number:,}</b><span>{escape(what)}</span></div>' for what, number in info.totals.items()
+        f'<div class="tile"><b>{count:,}</b><span>{escape(label)}</span></div>' for label, count in info.totals.items()
     )
-    sections = [_section(one.title, breakdown_svg(one)) for one in info.breakdowns]
+    sections = [_section(breakdown.title, breakdown_svg(breakdown)) for breakdown in info.breakdowns]
     if info.flow is not None:
         sections.insert(1, _section("From archive to cohort", flow_svg(info.flow)))
     title = f"Archive {escape(name)}"
@@ -67,8 +67,8 @@ def _bars(breakdown: Breakdown) -> str:
         y = top + index * _ROW
         drawing.text(_LABEL - 10, y + 15, shortened(line.label, _LABEL - 10), anchor="end")
         x = float(_LABEL)
-        for side, number in line.numbers.items():
-            wide = room * number / most
+        for side, count in line.numbers.items():
+            wide = room * count / most
             drawing.bar(x, y + 3, wide, _ROW - 8, _FILLS.get(side, _FILLS["number"]))
             x += wide
         drawing.text(int(x) + 8, y + 15, f"{line.total:,}")
@@ -84,8 +84,8 @@ def _columns(breakdown: Breakdown) -> str:
     every = max(1, -(-len(breakdown.lines) * 56 // (_WIDTH - 2 * left)))
     for index, line in enumerate(breakdown.lines):
         x, y = left + index * step, float(top + high)
-        for side, number in line.numbers.items():
-            tall = high * number / most
+        for side, count in line.numbers.items():
+            tall = high * count / most
             y -= tall
             drawing.bar(x + step * 0.12, y, step * 0.76, tall, _FILLS.get(side, _FILLS["number"]))
         centre = int(x + step / 2)

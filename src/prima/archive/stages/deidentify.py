@@ -89,8 +89,8 @@ def _stale(archive: Archive) -> list[str]:
 
 def _append_new(archive: Archive, name: str, rows: Iterator[dict[str, Any]], key: tuple[str, ...]) -> None:
     """Append the rows that are not there yet, or not like this."""
-    there = scan(archive, name).drop("revision").collect()
-    known = {tuple(row[column] for column in key): row for row in there.iter_rows(named=True)}
+    stored_rows = scan(archive, name).drop("revision").collect()
+    known = {tuple(row[column] for column in key): row for row in stored_rows.iter_rows(named=True)}
     batch = []
     for row in rows:
         if known.get(tuple(row[column] for column in key)) != row:

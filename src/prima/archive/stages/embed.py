@@ -154,10 +154,10 @@ def embed_archive(
         threads=1 if workers.several else None,
         indications=indications,
     )
-    wanted = {uid: known[uid] for uid in cohort if uid in known}
+    inputs = {uid: known[uid] for uid in cohort if uid in known}
     try:
         rows = run_stage(
-            stage, "embed", folder.absolute(), wanted, known,
+            stage, "embed", folder.absolute(), inputs, known,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         written = write_tables(rows, tokens, cohort, manifest, out or folder)

@@ -78,9 +78,9 @@ def write_tables(
         out: folder of the tables.
     """
     counts = _counts(tokens)
-    wanted = pl.LazyFrame({"study_uid": list(cohort)}, schema={"study_uid": pl.String()})
-    studies = _studies(rows, counts, wanted, manifest)
-    series = _series(rows, tokens, wanted, manifest)
+    cohort_studies = pl.LazyFrame({"study_uid": list(cohort)}, schema={"study_uid": pl.String()})
+    studies = _studies(rows, counts, cohort_studies, manifest)
+    series = _series(rows, tokens, cohort_studies, manifest)
     write_parquet(series, out / SERIES_FILE)
     write_parquet(studies, out / STUDIES_FILE)
     written = pl.scan_parquet(out / STUDIES_FILE).select("study_uid", "status", "reason").collect()
@@ -108,7 +108,9 @@ def _counts(tokens: Path) -> pl.LazyFrame:
     )
 
 
-def _studies(rows: pl.LazyFrame, counts: pl.LazyFrame, wanted: pl.LazyFrame, manifest: Manifest) -> pl.LazyFrame:
+def _studies(
+    rows: pl.LazyFrame, counts: pl.LazyFrame, cohort_studies: pl.LazyFrame, manifest: Manifest
+) -> pl.LazyFrame:
     names = logit_columns(manifest)
     own = rows.filter(pl.col("place").is_null()).select("study_uid", "status", "reason", FEATURES, "logits")
     has_tokens = pl.col("num_series_used") > 0
@@ -129,7 +131,7 @@ def _studies(rows: pl.LazyFrame, counts: pl.LazyFrame, wanted: pl.LazyFrame, man
     done = has_tokens & (pl.col("status") == "done")
     width = manifest.vision.feature_dim
     return (
-        wanted.join(counts, on="study_uid", how="left", maintain_order="left")
+        cohort_studies.join(counts, on="study_uid", how="left", maintain_order="left")
         .join(own, on="study_uid", how="left", maintain_order="left")
         .select(
             "study_uid",
@@ -147,12 +149,12 @@ def _studies(rows: pl.LazyFrame, counts: pl.LazyFrame, wanted: pl.LazyFrame, man
     )
 
 
-def _series(rows: pl.LazyFrame, tokens: Path, wanted: pl.LazyFrame, manifest: Manifest) -> pl.LazyFrame:
+def _series(rows: pl.LazyFrame, tokens: Path, cohort_studies: pl.LazyFrame, manifest: Manifest) -> pl.LazyFrame:
     read = pl.scan_parquet(tokens / "tokens.parquet").filter(pl.col("status") == "used")
     facts = read.select("study_uid", "place", "series_uid", "part", "plane")
     own = rows.filter(pl.col("place").is_not_null()).select("study_uid", "place", "name", FEATURES)
     return (
-        own.join(wanted, on="study_uid", how="semi", maintain_order="left")
+        own.join(cohort_studies, on="study_uid", how="semi", maintain_order="left")
         .join(facts, on=["study_uid", "place"], how="left", maintain_order="left")
         .with_columns(pl.col(FEATURES).list.to_array(manifest.vision.study.width))
         .select(*SERIES_COLUMNS)

@@ -109,22 +109,22 @@ class LabelStage:
         uids = list(studies)
         report_of = self._reports(uids)
         reports = (Report(text=report_of[uid].text, study_uid=uid) for uid in uids)
-        ages = {uid: one.age_years for uid, one in report_of.items()}
+        ages = {uid: report.age_years for uid, report in report_of.items()}
         read = label_reports(
             reports,
             self.method.open(),
             age_of=lambda report: ages[report.study_uid or ""],
             triage=self.method.triage,
         )
-        for uid, one in zip(uids, read, strict=True):
-            rows.extend(_rows(uid, report_of[uid].report_id, one))
+        for uid, opinion in zip(uids, read, strict=True):
+            rows.extend(_rows(uid, report_of[uid].report_id, opinion))
         return StageOutput(rows=rows, files={})
 
     def _reports(self, uids: Sequence[str]) -> dict[str, _StudyReport]:
         """The report of each study."""
-        wanted = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids))
+        chosen = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids))
         texts = scan(Archive.open(self.archive), "reports").select("report_id", "text")
-        found = texts.join(wanted, on="report_id", how="inner").collect(engine="streaming")
+        found = texts.join(chosen, on="report_id", how="inner").collect(engine="streaming")
         rows = found.select("study_uid", "report_id", "text", "age_years").iter_rows()
         return {uid: _StudyReport(report_id, text, age) for uid, report_id, text, age in rows}
 
@@ -197,13 +197,13 @@ def label_archive(
         ArchiveError: another process labels, or the disk is full.
     """
     found = inputs_of(archive).collect(engine="streaming")
-    wanted = {uid: f"{report_id}, {age}" for uid, report_id, age in found.iter_rows()}
+    inputs = {uid: f"{report_id}, {age}" for uid, report_id, age in found.iter_rows()}
     folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", method.version)
     stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", method=method)
     try:
         write_parquet(found, stage.inputs)
         rows = run_stage(
-            stage, "label", folder, wanted, wanted,
+            stage, "label", folder, inputs, inputs,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         return _publish(archive, rows.select(*COLUMNS).collect(), method)

@@ -14,7 +14,7 @@ from prima.archive.store.tables import write_parquet
 _PLAN = {"partition": pl.String(), "study_uid": pl.String()}
 
 
-def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, size: int) -> list[Partition]:
+def plan(folder: Path, inputs: Mapping[str, str], known: Mapping[str, str], *, size: int) -> list[Partition]:
     """The partitions that hold a wanted study, or one that is no longer there.
 
     Studies that no partition holds yet get new ones, in the order of their UIDs; those that have one keep it: an
@@ -22,13 +22,13 @@ def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, s
 
     Args:
         folder: of the stage.
-        wanted: StudyInstanceUID → its input, of the studies to be done.
+        inputs: StudyInstanceUID → its input, of the studies to be done.
         known: the same of every study there is; it holds the wanted ones.
         size: studies in a new partition.
     """
     path = folder / "partitions.parquet"
     planned = pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=_PLAN)
-    new = sorted(set(wanted).difference(planned["study_uid"]))
+    new = sorted(set(inputs).difference(planned["study_uid"]))
     if new:
         first = planned["partition"].n_unique()
         names = [f"{first + index // size:08d}" for index in range(len(new))]
@@ -41,7 +41,7 @@ def plan(folder: Path, wanted: Mapping[str, str], known: Mapping[str, str], *, s
     return [
         Partition(name=name, inputs={uid: known[uid] for uid in uids if uid in known})
         for name, uids in members.items()
-        if any(uid in wanted or uid not in known for uid in uids)
+        if any(uid in inputs or uid not in known for uid in uids)
     ]
 
 
@@ -77,8 +77,8 @@ def rows_of(stage: Stage, folder: Path) -> pl.LazyFrame:
 
 def _made(folder: Path) -> pl.DataFrame:
     """One row per study that a part holds: how it was made, and whether it failed."""
-    asked = {**MADE_COLUMNS, "study_uid": pl.String(), "status": pl.String()}
-    by_study = _scan(folder, asked).group_by("partition", "files", "study_uid", "input", "made_by")
+    columns = {**MADE_COLUMNS, "study_uid": pl.String(), "status": pl.String()}
+    by_study = _scan(folder, columns).group_by("partition", "files", "study_uid", "input", "made_by")
     return by_study.agg(failed=(pl.col("status") == FAILED).any()).collect()
 
 

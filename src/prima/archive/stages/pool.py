@@ -25,7 +25,7 @@ def in_processes(
     while waiting:
         with _pool(min(processes, len(waiting))) as pool:
             suspects: list[str] = []
-            begun = {pool.submit(make_part, stage, folder, one): one.name for one in waiting.values()}
+            begun = {pool.submit(make_part, stage, folder, partition): partition.name for partition in waiting.values()}
             try:
                 for future in as_completed(begun):
                     outcome = future.result()

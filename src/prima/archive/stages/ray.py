@@ -45,7 +45,10 @@ def on_ray(
         os.environ.update(_KEEP_TO_ITSELF, RAY_AUTH_TOKEN=secrets.token_hex(32))
     ray = _ray()
     _check(address)
-    rows = [{"name": one.name, "studies": list(one.inputs), "inputs": list(one.inputs.values())} for one in partitions]
+    rows = [
+        {"name": partition.name, "studies": list(partition.inputs), "inputs": list(partition.inputs.values())}
+        for partition in partitions
+    ]
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         inputs = dict(zip(row["studies"], row["inputs"], strict=True))

@@ -51,7 +51,7 @@ def run_stage(
     stage: Stage,
     verb: str,
     folder: Path,
-    wanted: Mapping[str, str],
+    inputs: Mapping[str, str],
     known: Mapping[str, str],
     *,
     workers: StageWorkers,
@@ -65,7 +65,7 @@ def run_stage(
         stage: what to do.
         verb: its name on the command line.
         folder: where its parts lie; made when absent.
-        wanted: StudyInstanceUID → what its input is, of the studies to be done.
+        inputs: StudyInstanceUID → what its input is, of the studies to be done.
         known: the same of all studies there are.
         workers: who does it.
         size: studies in a new partition.
@@ -78,7 +78,7 @@ def run_stage(
     make_folder(folder / "parts")
     with locked(folder, verb):
         sweep(folder)
-        partitions = plan(folder, wanted, known, size=size)
+        partitions = plan(folder, inputs, known, size=size)
         left = outdated(stage, folder, partitions, retry=retry)
         total = sum(len(partition.inputs) for partition in partitions)
         done = total - sum(len(partition.inputs) for partition in left)

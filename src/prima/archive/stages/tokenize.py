@@ -154,7 +154,7 @@ def tokenize_archive(
     fingerprint = tokens_fingerprint(manifest, precision)
     folder = tokens_folder(archive, fingerprint)
     known = _inputs(archive, keep_all)
-    wanted = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
+    inputs = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
     stage = TokenizeStage(
         archive=archive.root.absolute(),
         release=release.absolute(),
@@ -165,7 +165,7 @@ def tokenize_archive(
     )
     try:
         rows = run_stage(
-            stage, "tokenize", folder.absolute(), wanted, known,
+            stage, "tokenize", folder.absolute(), inputs, known,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         write_parquet(rows.select("partition", *COLUMNS), folder / "tokens.parquet")
@@ -173,10 +173,10 @@ def tokenize_archive(
         if error.errno not in DISK_FULL:
             raise
         raise ArchiveError(f"{folder}: {NO_SPACE}") from None
-    return _summary(rows, wanted, folder, manifest)
+    return _summary(rows, inputs, folder, manifest)
 
 
-def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manifest: Manifest) -> TokenizeResult:
+def _summary(rows: pl.LazyFrame, inputs: Mapping[str, str], folder: Path, manifest: Manifest) -> TokenizeResult:
     by_study = (
         rows.group_by("study_uid")
         .agg(
@@ -184,7 +184,7 @@ def _summary(rows: pl.LazyFrame, wanted: Mapping[str, str], folder: Path, manife
             num_tokens=pl.col("num_tokens").sum(),
             reason=pl.col("reason").filter(pl.col("status") == FAILED).first().fill_null("no_usable_series"),
         )
-        .join(pl.LazyFrame({"study_uid": list(wanted)}, schema={"study_uid": pl.String()}), on="study_uid", how="semi")
+        .join(pl.LazyFrame({"study_uid": list(inputs)}, schema={"study_uid": pl.String()}), on="study_uid", how="semi")
         .sort("study_uid")
         .collect()
     )

@@ -98,11 +98,11 @@ def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path) -> None:
         with new_file(path) as temporary:
             frame.lazy().sink_parquet(temporary, compression="zstd")
     except pl.exceptions.PolarsError as error:
-        number = _SYSTEM_ERROR.search(str(error))
-        if number is None:
+        system_error = _SYSTEM_ERROR.search(str(error))
+        if system_error is None:
             raise
         # polars hides what the system said in the words of its own error
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+        raise OSError(int(system_error[1]), os.strerror(int(system_error[1]))) from None
 
 
 def _on_disk(archive: Archive, name: str) -> list[Path]:

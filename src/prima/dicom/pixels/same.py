@@ -14,13 +14,13 @@ from prima.dicom.pixels.decode import decode
 from prima.errors import UnreadableError
 
 
-def same_pixels(one: Path | bytes, other: Path) -> bool:
+def same_pixels(first_image: Path | bytes, second_image: Path) -> bool:
     """Whether both can be decoded and hold the same stored values, whatever their headers and compression.
 
     Two objects without pixels are not the same: what they hold is in their headers.
     """
     with quiet():
-        first, second = _pixels(one), _pixels(other)
+        first, second = _pixels(first_image), _pixels(second_image)
     return first is not None and second is not None and np.array_equal(first, second)
 
 

@@ -33,9 +33,9 @@ def assemble(part: Part, decoded: Decoded, *, label: str | None, notes: Sequence
         UnreadableError: no image of the part can be decoded.
         GeometryError: no volume can be made of those that can.
     """
-    placed, said = _placed(part, decoded, notes)
+    placed, remarks = _placed(part, decoded, notes)
     stacked = stack(placed)
-    return _series(stacked, decoded, label=label, notes=(*said, *stacked.notes))
+    return _series(stacked, decoded, label=label, notes=(*remarks, *stacked.notes))
 
 
 def stack_by_name(part: Part, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
@@ -45,28 +45,28 @@ def stack_by_name(part: Part, decoded: Decoded, *, label: str | None, notes: Seq
         UnreadableError: no image of the part can be decoded.
         GeometryError: no volume can be made of those that can.
     """
-    placed, said = _placed(part, decoded, notes)
+    placed, remarks = _placed(part, decoded, notes)
     stacked = Stack(frames=tuple(placed), affine=affine_of(placed), notes=())
-    return _series(stacked, decoded, label=label, notes=tuple(said))
+    return _series(stacked, decoded, label=label, notes=tuple(remarks))
 
 
 def _placed(part: Part, decoded: Decoded, notes: Sequence[str]) -> tuple[list[Frame], list[str]]:
-    said = list(notes)
+    remarks = list(notes)
     good, reason = _decoded_frames(part.frames, decoded)
     if not good:
         raise UnreadableError(reason or "no image can be read")
     if len(good) < len(part.frames):
-        said.append(f"{_count(len(part.frames) - len(good))} left out, unreadable: {reason}")
+        remarks.append(f"{_count(len(part.frames) - len(good))} left out, unreadable: {reason}")
     placed = [frame for frame in good if has_geometry(frame)]
     if not placed:
         raise GeometryError("position, orientation or pixel spacing is missing or not finite")
     if len(placed) < len(good):
-        said.append(f"{_count(len(good) - len(placed))} left out, without geometry")
-    return placed, said
+        remarks.append(f"{_count(len(good) - len(placed))} left out, without geometry")
+    return placed, remarks
 
 
-def _count(number: int) -> str:
-    return f"{number} {'slice' if number == 1 else 'slices'}"
+def _count(count: int) -> str:
+    return f"{count} {'slice' if count == 1 else 'slices'}"
 
 
 def _decoded_frames(frames: Sequence[Frame], decoded: Decoded) -> tuple[list[Frame], str | None]:

@@ -61,7 +61,7 @@ def _repeat(first: Sequence[Frame], again: Sequence[Part], decode: Decode) -> bo
     place = places([*first, *later])
     twins = {place[frame]: frame for frame in first}
     pairs = [(frame, twins.get(place[frame])) for frame in later]
-    decoded = decode({one.instance for pair in pairs for one in pair if one is not None})
+    decoded = decode({frame.instance for pair in pairs for frame in pair if frame is not None})
     try:
         return all(
             twin is not None and np.array_equal(image_of(frame, decoded), image_of(twin, decoded))

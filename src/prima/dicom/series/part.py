@@ -57,8 +57,8 @@ def num_repeats(frames: Sequence[Frame]) -> int:
 
 def reading_order(frame: Frame) -> tuple[object, ...]:
     """Sort key: InstanceNumber, then file name, then place in the file."""
-    number = frame.instance.instance_number
-    return (number is None, number or 0, name_order(frame))
+    instance_number = frame.instance.instance_number
+    return (instance_number is None, instance_number or 0, name_order(frame))
 
 
 def groups_of(frames: Sequence[Frame], key: Key) -> dict[Hashable, list[Frame]]:

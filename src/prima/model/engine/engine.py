@@ -306,8 +306,8 @@ def _check_finite(logits: HeadOutputs, feature: torch.Tensor, series: torch.Tens
     values = {**logits.diagnoses, **logits.referrals, **(logits.priority or {})}
     odd = [f"output {name!r}" for name, value in values.items() if not abs(value) < float("inf")]
     odd += [
-        f"feature of the {what}"
-        for what, tensor in (("study", feature), ("series", series))
+        f"feature of the {level}"
+        for level, tensor in (("study", feature), ("series", series))
         if not bool(torch.isfinite(tensor).all())
     ]
     if odd:

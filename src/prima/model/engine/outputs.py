@@ -66,9 +66,9 @@ def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tup
     for finding in findings:
         calibration = calibrations.get(finding.name)
         if calibration is not None and calibration.weak and finding.present is not False:
-            number = calibration.num_positives
-            studies = "study" if number == 1 else "studies"
-            notes.append(f"{finding.display}: threshold weakly supported, by {number} positive {studies}")
+            num_positives = calibration.num_positives
+            studies = "study" if num_positives == 1 else "studies"
+            notes.append(f"{finding.display}: threshold weakly supported, by {num_positives} positive {studies}")
     if findings and calibrations and mode != manifest.mode:
         notes.append(f"calibrated in the mode {manifest.mode}, used in the mode {mode}: probabilities may be off")
     return tuple(notes)

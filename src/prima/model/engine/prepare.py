@@ -85,7 +85,7 @@ class PreparedStudy:
     @property
     def entries(self) -> tuple[SeriesEntry, ...]:
         """The completeness statement: every series of the study once, in the order of their numbers."""
-        entries = [*(one.entry for one in self.series), *map(_entry_of_excluded, self.excluded)]
+        entries = [*(series.entry for series in self.series), *map(_entry_of_excluded, self.excluded)]
         return tuple(sorted(entries, key=lambda entry: (entry.number is None, entry.number or 0)))
 
     @property
@@ -95,7 +95,7 @@ class PreparedStudy:
         if not counts:
             return "the study holds no series"
         listed = ", ".join(
-            f"{number} {reason.words[0].lower()}{reason.words[1:]}" for reason, number in counts.most_common()
+            f"{count} {reason.words[0].lower()}{reason.words[1:]}" for reason, count in counts.most_common()
         )
         details = {series.detail for series in self.excluded if series.detail}
         found = f": {details.pop()}" if len(details) == 1 and len(counts) == 1 else ""

@@ -68,7 +68,7 @@ class StudyReading:
 
                 study = read(take)
                 self.timings_s["read"] += perf_counter() - started
-                self._study = gather_study(study, [one.result() for one in waiting])
+                self._study = gather_study(study, [future.result() for future in waiting])
         except BaseException as error:  # noqa: BLE001 (handed to the thread that waits)
             self._error = error
         self.timings_s["tokenize"] = sum(seconds)

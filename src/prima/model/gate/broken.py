@@ -29,14 +29,14 @@ def why_broken(volume: Volume) -> str | None:
             num_broken = voxels.size - int(np.isfinite(voxels).sum())
             return f"{num_broken} voxels are not finite numbers" if num_broken else "its values are too large"
     step = max(1, round((voxels.size / _LOOKED_AT) ** (1 / 3)))
-    some = voxels[::step, ::step, ::step]
-    low, high = some.min(), some.max()
+    sample = voxels[::step, ::step, ::step]
+    low, high = sample.min(), sample.max()
     if low == high and voxels.min() == voxels.max():
         return f"all of its voxels have the value {low:g}"
-    at_low = float((some == low).mean())
+    at_low = float((sample == low).mean())
     if at_low > _MOST_OF_ONE_VALUE:
         return f"{100 * at_low:.1f} % of its voxels have one value"
-    at_high = float((some == high).mean())
+    at_high = float((sample == high).mean())
     if at_high > _MOST_SATURATED:
         return f"saturated: {100 * at_high:.0f} % of its voxels have the highest value"
     return None

@@ -68,7 +68,7 @@ def _resampled(voxels: NDArray[np.float32], affine: Affine, axis: int) -> tuple[
     reach = max(1.0, step)
     weights = np.clip(1 - np.abs(np.clip(at, 0, num_in - 1)[:, None] - np.arange(num_in)) / reach, 0, None)
     weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    result = affine.moved(axis, at[0]).scaled([step if other == axis else 1 for other in range(3)])
+    result = affine.moved(axis, at[0]).scaled([step if array_axis == axis else 1 for array_axis in range(3)])
     moved = np.tensordot(weights, voxels, axes=(1, axis))
     return np.ascontiguousarray(np.moveaxis(moved, 0, axis)), result
 
@@ -79,7 +79,10 @@ def _corner(voxels: NDArray[np.float32], num_pixels: int) -> NDArray[np.intp]:
     middle = [
         (size - 1) / 2
         if total == 0
-        else float(voxels.sum(axis=tuple(other for other in range(3) if other != axis)) @ np.arange(size)) / total
+        else float(
+            voxels.sum(axis=tuple(array_axis for array_axis in range(3) if array_axis != axis)) @ np.arange(size)
+        )
+        / total
         for axis, size in enumerate(voxels.shape)
     ]
     return np.rint(np.array(middle) - (num_pixels - 1) / 2).astype(np.intp)

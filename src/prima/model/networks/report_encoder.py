@@ -65,7 +65,7 @@ def pack_texts(texts: Sequence[str], tokenizer: TextTokenizer) -> Texts:
     if not encoded:
         raise ValueError("found no text to encode, expected at least one")
     return Texts(
-        tokens=torch.tensor([number for numbers in encoded for number in numbers], dtype=torch.int64),
+        tokens=torch.tensor([token_id for token_ids in encoded for token_id in token_ids], dtype=torch.int64),
         offsets=offsets_of(map(len, encoded)),
     )
 

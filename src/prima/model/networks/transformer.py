@@ -59,8 +59,8 @@ class Transformer(nn.Module):
 
     def forward(self, x_TW: torch.Tensor, pieces: Pieces, backend: Backend) -> torch.Tensor:
         """[T, W] → [T, W]; tokens see only their own piece."""
-        for number, block in enumerate(self.blocks):
-            if number < self.num_recomputed and torch.is_grad_enabled():
+        for index, block in enumerate(self.blocks):
+            if index < self.num_recomputed and torch.is_grad_enabled():
                 x_TW = checkpoint(block, x_TW, pieces, backend, use_reentrant=False, preserve_rng_state=False)
             else:
                 x_TW = block(x_TW, pieces, backend)
@@ -73,6 +73,6 @@ def recompute_blocks(module: nn.Module, share: float) -> None:
     Their activations are computed again there: less memory, a longer step (by a third of the forward pass's share at
     most), the same gradients.
     """
-    for one in module.modules():
-        if isinstance(one, Transformer):
-            one.num_recomputed = round(share * len(one.blocks))
+    for part in module.modules():
+        if isinstance(part, Transformer):
+            part.num_recomputed = round(share * len(part.blocks))

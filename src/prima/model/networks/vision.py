@@ -76,8 +76,8 @@ class VisionConfig:
 
     def __post_init__(self) -> None:
         if (self.moments or self.context) and self.token_width is None:
-            what = "moments" if self.moments else "context"
-            raise ReleaseError(f"vision: found {what} without token_width, expected the width of a token row")
+            setting = "moments" if self.moments else "context"
+            raise ReleaseError(f"vision: found {setting} without token_width, expected the width of a token row")
 
     @property
     def feature_dim(self) -> int:
@@ -267,7 +267,7 @@ class HierarchicalViT(nn.Module):
             beside.append(pool_series(pooled_SP[:, part.evidence].float(), offsets))
             if self.context is not None:
                 beside.append(mean_of(pooled_SP[:, part.agreed].float(), owner))
-        return series, torch.cat([study, *(one.to(study.dtype) for one in beside)], dim=1) if beside else study
+        return series, torch.cat([study, *(extra.to(study.dtype) for extra in beside)], dim=1) if beside else study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:
         """Study features [B, feature_dim] → the space shared with reports [B, joint_dim], not normalised."""

@@ -97,7 +97,7 @@ def build_release(parts: ReleaseParts, folder: Path) -> Path:
     try:
         writer.add_tensors(TOKENIZER_FILE, _float32(parts.tokenizer.tensors))
         writer.add_tensors(VISION_FILE, _float32(parts.vision.tensors))
-        files = [f"heads/{number:03d}.safetensors" for number in range(len(networks))]
+        files = [f"heads/{index:03d}.safetensors" for index in range(len(networks))]
         for file, tensors in zip(files, networks, strict=True):
             writer.add_tensors(file, _float32(tensors))
         manifest = Manifest(
@@ -141,18 +141,18 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
     trained: dict[str, bool] = {}
     facts: dict[str, Any] = {"evaluation": None}
     for source in sources:
-        given, made_by, others = _from_release(source) if (source / MANIFEST_FILE).is_file() else _from_run(source)
-        if not given and not others:
+        heads, made_by, notes = _from_release(source) if (source / MANIFEST_FILE).is_file() else _from_run(source)
+        if not heads and not notes:
             raise ReleaseError(
                 f"{source}: found neither a run nor a release, expected one (see prima release build --help)"
             )
-        if given:
+        if heads:
             facts["evaluation"] = None  # what was measured of other parts says nothing of these
-        is_trained = bool(others.pop("trained", True))
-        trained |= dict.fromkeys(given, is_trained)
-        found |= given
-        records = {stage: record for stage, record in records.items() if stage not in given} | made_by
-        facts |= others
+        is_trained = bool(notes.pop("trained", True))
+        trained |= dict.fromkeys(heads, is_trained)
+        found |= heads
+        records = {stage: record for stage, record in records.items() if stage not in heads} | made_by
+        facts |= notes
     if evaluation is not None:
         facts["evaluation"] = read_text_json(evaluation)
     missing = [*(stage for stage in STAGES if stage not in found), *({"contract", "mode"} - facts.keys())]
@@ -215,7 +215,7 @@ def _from_run(run: Path) -> _Found:
 def _from_release(folder: Path) -> _Found:
     release = load_release(folder)
     manifest = release.manifest
-    names = tuple(f"{number:03d}" for number in range(len(manifest.mlps)))
+    names = tuple(f"{index:03d}" for index in range(len(manifest.mlps)))
     heads = HeadsConfig(
         networks=names, diagnoses=manifest.diagnoses, referrals=manifest.referrals, priority=manifest.priority
     )
@@ -233,15 +233,15 @@ def _from_release(folder: Path) -> _Found:
     facts: dict[str, Any] = {"contract": manifest.contract, "mode": manifest.mode, "trained": manifest.trained}
     if EVALUATION_FILE in manifest.files:
         facts["evaluation"] = read_text_json(folder / EVALUATION_FILE)
-    others = {key: value for key, value in manifest.provenance.items() if key not in _OWN_FACTS}
-    if others:
-        facts["notes"] = others
+    notes = {key: value for key, value in manifest.provenance.items() if key not in _OWN_FACTS}
+    if notes:
+        facts["notes"] = notes
     return parts, records, facts
 
 
 def _records(manifest: Manifest) -> dict[str, StageRecord]:
-    told = manifest.provenance.get("stages", {})
-    return {stage: read_json(StageRecord, values, f"{MANIFEST_FILE} {stage}") for stage, values in told.items()}
+    stages = manifest.provenance.get("stages", {})
+    return {stage: read_json(StageRecord, values, f"{MANIFEST_FILE} {stage}") for stage, values in stages.items()}
 
 
 _OWN_FACTS = ("openprima", "source_sha256", "finished", "energy_kwh", "stages")

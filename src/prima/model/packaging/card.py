@@ -101,8 +101,8 @@ def _groups(measured: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 def _comparison(measured: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     found = measured.get("comparison") or {}
     return [
-        (str(one["display"]), number(one["first"]), number(one["second"]), estimate(one.get("difference")))
-        for one in found.get("summary") or []
+        (str(row["display"]), number(row["first"]), number(row["second"]), estimate(row.get("difference")))
+        for row in found.get("summary") or []
     ]
 
 

@@ -103,8 +103,8 @@ def _order(name: str, heads: tuple[HeadRecord, ...], expected: tuple[str, ...], 
     found = tuple(head.name for head in heads)
     if found == expected:
         return ReleaseCheck(name=name, status="ok", found=f"{len(found)}, in the order of the ontology")
-    absent = [one for one in expected if one not in found]
-    unknown = [one for one in found if one not in expected]
+    absent = [head_name for head_name in expected if head_name not in found]
+    unknown = [head_name for head_name in found if head_name not in expected]
     words = [
         *([f"without {_some(absent)}"] if absent else []),
         *([f"not in the ontology: {_some(unknown)}"] if unknown else []),

@@ -112,7 +112,7 @@ def run_probe(release: Release) -> Probe:
     return Probe(
         format=FORMAT,
         machine=this_machine(),
-        num_tokens=tuple(one.num_tokens for one in tokens.series),
+        num_tokens=tuple(series.num_tokens for series in tokens.series),
         diagnoses=outputs.diagnoses,
         referrals=outputs.referrals,
         priority=outputs.priority or {},

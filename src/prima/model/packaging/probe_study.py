@@ -31,29 +31,29 @@ def probe_study() -> Study:
     """
     series = tuple(
         Series(
-            series_uid=f"2.25.{number}",
-            number=number,
+            series_uid=f"2.25.{series_number}",
+            number=series_number,
             description=f"{plane[:3].upper()} PROBE",
-            volume=Volume(voxels=_voxels(number), affine=Affine(_affine(plane))),
+            volume=Volume(voxels=_voxels(series_number), affine=Affine(_affine(plane))),
         )
-        for number, plane in enumerate(_DIRECTIONS, start=1)
+        for series_number, plane in enumerate(_DIRECTIONS, start=1)
     )
     return Study(study_uid="2.25.1", description="PROBE", series=series)
 
 
-def _voxels(number: int) -> NDArray[np.int16]:
+def _voxels(series_number: int) -> NDArray[np.int16]:
     """[slices, rows, columns]: an oval with a bright rim, two dark chambers, one bright spot, and grain."""
     slices, rows, columns = np.indices((SLICES, SIZE, SIZE), dtype=np.int64)
     y, x = rows - SIZE // 2, columns - SIZE // 2
     head = 36 * y * y + 49 * x * x  # of an oval with half axes 70 and 60 pixels, times 420²
-    voxels = np.where(head < 420 * 420, 400 + 90 * number, 0)
+    voxels = np.where(head < 420 * 420, 400 + 90 * series_number, 0)
     voxels = np.where((head >= 380 * 380) & (head < 420 * 420), 900, voxels)
     for side in (-1, 1):
         chamber = (y + 4) ** 2 + 4 * (x - side * 12) ** 2
-        voxels = np.where(chamber < 20 * 20, 120 * number, voxels)
+        voxels = np.where(chamber < 20 * 20, 120 * series_number, voxels)
     spot = (y - 18) ** 2 + (x - 30) ** 2 + 16 * (slices - 2) ** 2
     voxels = np.where(spot < 9 * 9, 1000, voxels)
-    mixed = (slices * 7919 + rows * 104729 + columns * 1299709 + number * 15485863) % 2**31
+    mixed = (slices * 7919 + rows * 104729 + columns * 1299709 + series_number * 15485863) % 2**31
     for _ in range(2):  # a congruential generator, started anew at every voxel
         mixed = (mixed * 1103515245 + 12345) % 2**31
     grain = (mixed >> 16) % 61 - 30

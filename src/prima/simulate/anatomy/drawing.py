@@ -92,9 +92,9 @@ class Drawing:
         _, rows, columns = self.head.grid.shape
         voxels = ((z + box[0].start) * rows + y + box[1].start) * columns + x + box[2].start
         target, left = TISSUE_NAMES.index(tissue), 1 - part
-        for number, channel in enumerate(self.head.fractions.view(len(TISSUE_NAMES), -1)):
+        for index, channel in enumerate(self.head.fractions.view(len(TISSUE_NAMES), -1)):
             values = channel.index_select(0, voxels)
-            if number == target:
+            if index == target:
                 channel.index_copy_(0, voxels, values.mul_(left).add_(part))
             elif values.any():  # a page of memory that holds nothing is not touched
                 channel.index_copy_(0, voxels, values.mul_(left))

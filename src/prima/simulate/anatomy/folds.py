@@ -71,7 +71,7 @@ def _outwards(template: Template) -> Tensor:
 def _mean(field: Tensor, size: int) -> Tensor:
     """[C, d, h, w] mean over a cube of nodes, axis by axis."""
     for axis in range(3):
-        kernel = [size if other == axis else 1 for other in range(3)]
+        kernel = [size if array_axis == axis else 1 for array_axis in range(3)]
         padding = [extent // 2 for extent in kernel]
         field = torch.nn.functional.avg_pool3d(field[None], kernel, 1, padding, count_include_pad=False)[0]
     return field

@@ -107,18 +107,18 @@ class Head:
         box, inside = fraction if isinstance(fraction, tuple) else (self.grid.whole, fraction)
         inside = inside.to(self.fractions).clamp(0, 1)
         self.fractions[(slice(None), *box)] *= 1 - inside
-        for other in self.painted:
-            shared = _overlap(box, other.box)
+        for earlier in self.painted:
+            shared = _overlap(box, earlier.box)
             if shared is not None:
-                other.fraction[_within(shared, other.box)] *= 1 - inside[_within(shared, box)]
+                earlier.fraction[_within(shared, earlier.box)] *= 1 - inside[_within(shared, box)]
         if tissue.name in TISSUE_NAMES:
             self.fraction(tissue.name)[box] += inside
         else:
             self.painted.append(Painted(tissue=tissue, box=box, fraction=inside.clone()))
 
 
-def _overlap(one: Box, two: Box) -> Box | None:
-    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, two, strict=True)]
+def _overlap(first: Box, second: Box) -> Box | None:
+    parts = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first, second, strict=True)]
     return None if any(part.stop <= part.start for part in parts) else (parts[0], parts[1], parts[2])
 
 

@@ -46,7 +46,7 @@ class _Fields:
     core: Tensor  # share of white above which a voxel is white
 
     def stack(self) -> Tensor:
-        rest = (
+        shells = (
             self.cavity,
             self.skin,
             self.skull,
@@ -59,7 +59,7 @@ class _Fields:
             self.ridge,
             self.core,
         )
-        return torch.cat((self.inner, torch.stack(rest)))
+        return torch.cat((self.inner, torch.stack(shells)))
 
 
 def fill(head: Head, case: Case, template: Template) -> None:

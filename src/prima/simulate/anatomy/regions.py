@@ -97,8 +97,8 @@ def _soft_seeds(points: Tensor, groups: dict[str, tuple[Point, ...]], name: str)
     for group, seeds in groups.items():
         far = [sum((folded[i] - seed[i]).square() for i in range(3)) for seed in seeds]
         nearest[group] = torch.stack([torch.as_tensor(part) for part in far]).amin(0).sqrt()
-    others = torch.stack([far for group, far in nearest.items() if group != name]).amin(0)
-    return step(0.5 + (others - nearest[name]) / 12)
+    nearest_other = torch.stack([far for group, far in nearest.items() if group != name]).amin(0)
+    return step(0.5 + (nearest_other - nearest[name]) / 12)
 
 
 def _solids(points: Tensor, solids: tuple[tuple[Point, Point], ...], edge_mm: float) -> Tensor:

@@ -141,7 +141,7 @@ class Shape:
             raise ValueError(f"name: found {name!r}, expected one of {', '.join(shape_hooks.SINKS)}")
         site, radius_mm, inwards = shape_hooks.SINKS[name]
         sides: tuple[Side, ...] = ("left", "right") if side in ("both", "midline") and name != "brainstem" else (side,)
-        centres = [self.at(site, one) for one in sides]
+        centres = [self.at(site, each_side) for each_side in sides]
         self.hooks.append((shape_hooks.sink(centres, radius_mm, amount_mm, inwards), False))
 
 

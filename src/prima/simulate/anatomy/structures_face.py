@@ -106,8 +106,8 @@ def sinuses(head: Head, rng: np.random.Generator) -> None:
     inside = ("csf", "gm", "wm")
 
     def sided(spread: float) -> torch.Tensor:
-        one, two = (float(value) * spread for value in rng.standard_normal(2).clip(-1.5, 1.5))
-        return torch.where(left, one, two)
+        left_size, right_size = (float(value) * spread for value in rng.standard_normal(2).clip(-1.5, 1.5))
+        return torch.where(left, left_size, right_size)
 
     thick = abs(float(rng.standard_normal())) * 0.5
     pockets = (

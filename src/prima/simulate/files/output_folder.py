@@ -44,8 +44,10 @@ def claim(out: Path, plan: Plan, making: dict[str, Any]) -> None:
         return
     begun = _making_of(found, plan)
     if begun is not None:
-        was, asked = (", ".join(f"{name} {value}" for name, value in how.items()) for how in (begun, making))
-        raise UsageError(f"{out}: was begun with {was}, and {asked} is asked for; give another folder")
+        before, present = (
+            ", ".join(f"{name} {value}" for name, value in options.items()) for options in (begun, making)
+        )
+        raise UsageError(f"{out}: was begun with {before}, and {present} is asked for; give another folder")
     raise UsageError(f"{out}: found files of something else, expected an empty folder or this plan begun before")
 
 

@@ -52,11 +52,11 @@ class Lattice:
         z, y, x = (self.weights(axis, grid.axis(axis, box)).to(field.device) for axis in range(3))
         return _expand(field, z, y, x)
 
-    def on_lattice(self, field: Tensor, other: Lattice) -> Tensor:
+    def on_lattice(self, field: Tensor, target: Lattice) -> Tensor:
         """A field [C, d, h, w] at the nodes of another lattice."""
         axes = [
-            torch.arange(size, dtype=torch.float32) * other.node_mm + low
-            for size, low in zip(other.shape, other.origin_mm, strict=True)
+            torch.arange(size, dtype=torch.float32) * target.node_mm + low
+            for size, low in zip(target.shape, target.origin_mm, strict=True)
         ]
         z, y, x = (self.weights(axis, axes[axis]).to(field.device) for axis in range(3))
         return _expand(field, z, y, x)

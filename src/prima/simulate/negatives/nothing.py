@@ -26,11 +26,11 @@ def scan_nothing(subkind: str, roles: Several[str], scanner: Scanner, *key: int 
     count = 2 * int(half / 4) + 1
     grid = Grid(shape=(count, count, count), spacing_mm=4.0, origin_mm=(-half, -half, -half))
     stacks = []
-    for number, role in enumerate(roles):
+    for index, role in enumerate(roles):
         kind = ROLES[role]
-        random = stream(*key, number, "image")
+        random = stream(*key, index, "image")
         scan = lay_out(
-            grid, kind.plane, sequence_for(kind, scanner.field_t), stream(*key, number, "scan"), volumetric=False
+            grid, kind.plane, sequence_for(kind, scanner.field_t), stream(*key, index, "scan"), volumetric=False
         )
         image = torch.zeros(scan.shape)
         if subkind != "blank":

@@ -85,13 +85,13 @@ class PlannedNegative:
         """StudyInstanceUID."""
         return made_uid(f"negative/{self.seed}/{self.index}")
 
-    def series_uid(self, number: int) -> str:
+    def series_uid(self, series_number: int) -> str:
         """SeriesInstanceUID of a series, counted from 1."""
-        return made_uid(f"{self.study_uid}/{number}")
+        return made_uid(f"{self.study_uid}/{series_number}")
 
-    def instance_uid(self, number: int, instance: int) -> str:
+    def instance_uid(self, series_number: int, instance: int) -> str:
         """SOPInstanceUID of an image, counted from 1."""
-        return made_uid(f"{self.study_uid}/{number}/{instance}")
+        return made_uid(f"{self.study_uid}/{series_number}/{instance}")
 
     @property
     def key(self) -> tuple[int | str, ...]:

@@ -124,10 +124,10 @@ class Pose:
         angles = np.deg2rad(random.uniform(-scene.turn_deg, scene.turn_deg, 3))
         turn = np.eye(3)
         for axis, angle in enumerate(angles):
-            one, other = (part for part in range(3) if part != axis)
+            first, second = (part for part in range(3) if part != axis)
             step = np.eye(3)
-            step[[one, other], [one, other]] = np.cos(angle)
-            step[one, other], step[other, one] = -np.sin(angle), np.sin(angle)
+            step[[first, second], [first, second]] = np.cos(angle)
+            step[first, second], step[second, first] = -np.sin(angle), np.sin(angle)
             turn = turn @ step
         size = max(scene.half_mm)
         waves = []
@@ -186,7 +186,7 @@ def grid_of(scene: Scene, pose: Pose) -> Grid:
     spacing = float(np.clip((8 * half[0] * half[1] * half[2] / 3e6) ** (1 / 3), 0.7, 2.6))
     size = [2 * int(part / spacing) + 1 for part in half]
     middle = pose.shift.tolist()[::-1]
-    origin = [centre - (number - 1) / 2 * spacing for centre, number in zip(middle, size, strict=True)]
+    origin = [centre - (num_voxels - 1) / 2 * spacing for centre, num_voxels in zip(middle, size, strict=True)]
     return Grid(shape=(size[0], size[1], size[2]), spacing_mm=spacing, origin_mm=(origin[0], origin[1], origin[2]))
 
 

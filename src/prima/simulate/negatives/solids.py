@@ -32,8 +32,8 @@ def drum(points: Tensor, centre: Point, radius: float, half_length: float, axis:
     away = [points[i] - centre[i] for i in range(3)]
     along = away.pop(axis).abs() - half_length
     across = (away[0].square() + away[1].square()).sqrt() - radius
-    both = torch.stack((along, across))
-    return both.clamp(min=0).square().sum(0).sqrt() + both.amax(0).clamp(max=0)
+    distances = torch.stack((along, across))
+    return distances.clamp(min=0).square().sum(0).sqrt() + distances.amax(0).clamp(max=0)
 
 
 def ring(points: Tensor, centre: Point, radius: float, thickness: float) -> Tensor:

@@ -74,8 +74,8 @@ def scan_scene(scene: Scene, roles: Several[str], scanner: Scanner, *key: int | 
     }
     images = render(scene, pose, grid, values)
     return tuple(
-        _stack(image, grid, scene, role, sequence, scanner, (*key, number))
-        for number, (image, role, sequence) in enumerate(zip(images, roles, sequences, strict=True))
+        _stack(image, grid, scene, role, sequence, scanner, (*key, index))
+        for index, (image, role, sequence) in enumerate(zip(images, roles, sequences, strict=True))
     )
 
 

@@ -45,17 +45,19 @@ class Negative:
             study_uid=planned.study_uid,
             description=planned.description or None,
             date=planned.day.isoformat(),
-            series=tuple(self._series(number, stack) for number, stack in enumerate(self.stacks, start=1)),
+            series=tuple(
+                self._series(series_number, stack) for series_number, stack in enumerate(self.stacks, start=1)
+            ),
         )
 
-    def _series(self, number: int, stack: Stack) -> Series:
+    def _series(self, series_number: int, stack: Stack) -> Series:
         planned, sequence = self.planned, stack.sequence
         machine = planned.machine
         return Series(
-            series_uid=planned.series_uid(number),
-            number=number,
-            description=planned.words[number - 1],
-            protocol=planned.words[number - 1],
+            series_uid=planned.series_uid(series_number),
+            number=series_number,
+            description=planned.words[series_number - 1],
+            protocol=planned.words[series_number - 1],
             volume=Volume(voxels=stack.voxels, affine=header_affine(stack.affine, stack.shape, stack.spacing_mm)),
             acquisition=Acquisition(
                 manufacturer=machine.manufacturer,
@@ -68,7 +70,7 @@ class Negative:
                 flip_angle_deg=sequence.flip_deg if sequence else None,
                 contrast_agent="Gadolinium" if sequence and sequence.contrast_agent else None,
             ),
-            instance_uids=tuple(planned.instance_uid(number, index + 1) for index in range(len(stack.stored))),
+            instance_uids=tuple(planned.instance_uid(series_number, index + 1) for index in range(len(stack.stored))),
         )
 
 

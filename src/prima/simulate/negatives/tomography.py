@@ -41,12 +41,12 @@ def scan_ct(subkind: str, tomograph: Tomograph, *key: int | str) -> tuple[Stack,
     tilt = 0.0 if thin else float(random.uniform(-18, 3))
     middle = (0.0, 5.0, -45.0 if thin else 15.0)
     stacks = []
-    for number, step in enumerate(CT_SLICES_MM[subkind]):
+    for index, step in enumerate(CT_SLICES_MM[subkind]):
         view = float(random.uniform(210, 250))
         shape = (round(150 / step), 256, 256)
         spacing = (step, view / 256, view / 256)
         affine = stack_affine("axial", shape, spacing, middle, tilt)
-        stacks.append(_reconstruct(image, head.grid, affine, (shape, spacing), tomograph, number > 0, (*key, number)))
+        stacks.append(_reconstruct(image, head.grid, affine, (shape, spacing), tomograph, index > 0, (*key, index)))
     return tuple(stacks)
 
 

@@ -55,8 +55,8 @@ class Canvas:
         """The part of the grid that holds what lies inside the skull, with a margin of 6 mm."""
         inside = self._before["inside"] > 0.3
         slices = []
-        for axis, others in enumerate(((1, 2), (0, 2), (0, 1))):
-            found = torch.nonzero(inside.any(others[1]).any(others[0])).flatten()
+        for axis, other_axes in enumerate(((1, 2), (0, 2), (0, 1))):
+            found = torch.nonzero(inside.any(other_axes[1]).any(other_axes[0])).flatten()
             margin = round(6 / self.head.grid.spacing_mm)
             size = inside.shape[axis]
             slices.append(slice(max(int(found[0]) - margin, 0), min(int(found[-1]) + margin + 1, size)))
@@ -71,9 +71,9 @@ class Canvas:
         z, y, x = slices
         return Box(slices=slices, x=self._x[x][None, None, :], y=self._y[y][None, :, None], z=self._z[z][:, None, None])
 
-    def part(self, box: Box, wanted: Tensor) -> Box:
+    def part(self, box: Box, mask: Tensor) -> Box:
         """The smallest part of a box outside of which nothing is wanted [z, y, x]; the box itself when nothing is."""
-        found = touched(wanted.to(torch.uint8))
+        found = touched(mask.to(torch.uint8))
         return box if found is None else self._box(within(box, found))
 
     def region(self, name: str, box: Box) -> Tensor:

@@ -11,7 +11,7 @@ from prima.simulate.pathology.job import Job
 from prima.simulate.pathology.place import sign
 
 
-def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, share: float = 1.0,
+def _spot(job: Job, centre: Point, radii: Point, material: str, index: int, *, share: float = 1.0,
           within: str | None = "brain") -> Tensor:  # fmt: skip
     """One ellipsoid with a soft irregular edge; its mask."""
     reach = max(radii)
@@ -19,7 +19,7 @@ def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, 
     x, y, z = ((values - at) / r for values, at, r in zip((box.x, box.y, box.z), centre, radii, strict=True))
     inside = (x**2 + y**2 + z**2).sqrt()
     inside = inside * (
-        1 + 0.14 * box.noise(centre, 1.6 * reach + 4, max(0.7 * reach, 2.5), job.lesion.seed, "spot", number)
+        1 + 0.14 * box.noise(centre, 1.6 * reach + 4, max(0.7 * reach, 2.5), job.lesion.seed, "spot", index)
     )
     alpha = soft(1 - inside, 1.6 / reach) * share
     if within is not None:
@@ -31,11 +31,11 @@ def _spot(job: Job, centre: Point, radii: Point, material: str, number: int, *, 
     return job.mask(box, seen)
 
 
-def _bleed(job: Job, centre: Point, radii: Point, number: int) -> Tensor:
+def _bleed(job: Job, centre: Point, radii: Point, index: int) -> Tensor:
     """A spot of old blood, larger on gradient echoes than it is."""
     x, y, z = radii
-    _spot(job, centre, (1.5 * x, 1.5 * y, 1.5 * z), "bloom", number, share=0.8)
-    return _spot(job, centre, radii, "hemosiderin", number)
+    _spot(job, centre, (1.5 * x, 1.5 * y, 1.5 * z), "bloom", index, share=0.8)
+    return _spot(job, centre, radii, "hemosiderin", index)
 
 
 def _empty(job: Job) -> Tensor:
@@ -47,12 +47,12 @@ def plaques(job: Job) -> Tensor:
     random = stream(job.lesion.seed, "plaques")
     count = round(4 + 22 * job.lesion.degree)
     found = _empty(job)
-    for number in range(count):
+    for index in range(count):
         kind = float(random.random())
-        half = job.lesion.size_mm / 2 * float(random.uniform(0.45, 1.0) if number else 1.0)
+        half = job.lesion.size_mm / 2 * float(random.uniform(0.45, 1.0) if index else 1.0)
         s = 1.0 if random.random() < 0.5 else -1.0
         a, b, c = (float(v) for v in random.uniform(-1, 1, 3))
-        if number == 0 or kind < 0.55:  # Dawson's fingers
+        if index == 0 or kind < 0.55:  # Dawson's fingers
             point: Point = (s * (22 + 3 * a), 8 + 36 * b, 24 - 3 * abs(b) + 4 * c)
             radii: Point = (1.25 * half, 0.7 * half, 0.8 * half)
         elif kind < 0.68:
@@ -64,14 +64,14 @@ def plaques(job: Job) -> Tensor:
             radii = (0.6 * half, 0.7 * half, 0.6 * half)
         centre = job.canvas.point(point)
         share = job.fade * float(random.uniform(0.85, 1.0))
-        found |= _spot(job, centre, radii, "plaque", number, share=share)
+        found |= _spot(job, centre, radii, "plaque", index, share=share)
         state = float(random.random())
         inner = (0.6 * radii[0], 0.6 * radii[1], 0.6 * radii[2])
-        if job.lesion.stage == "active" and (number == 0 or state < 0.25):
-            _spot(job, centre, radii, "active_plaque", number, share=0.85)
-            _spot(job, centre, inner, "plaque", number, share=0.8)
+        if job.lesion.stage == "active" and (index == 0 or state < 0.25):
+            _spot(job, centre, radii, "active_plaque", index, share=0.85)
+            _spot(job, centre, inner, "plaque", index, share=0.8)
         elif state > 0.7 and half > 3:
-            _spot(job, centre, inner, "black_hole", number, share=0.8)
+            _spot(job, centre, inner, "black_hole", index, share=0.8)
     return found
 
 
@@ -79,15 +79,15 @@ def heterotopia(job: Job) -> Tensor:
     """Nodules of gray matter in a row on the wall of the lateral ventricles."""
     random = stream(job.lesion.seed, "nodules")
     found = _empty(job)
-    number = 0
+    count = 0
     for s in sign(job.lesion):
         for step in range(round(2 + 6 * job.lesion.degree)):
             half = job.lesion.size_mm / 2 * float(random.uniform(0.6, 1.0))
             along = -18 + 10.5 * step + float(random.uniform(-3, 3)) if job.lesion.subtlety < 3 else 20 + 16 * step
             inside = (s * (9 + 0.28 * max(along + 10, 0)), along, 22 - 0.2 * max(along - 12, 0))
             point = _on_the_wall(job, job.canvas.point(inside), s, half)
-            found |= _spot(job, point, (half, 1.15 * half, half), "grey", number, within=None)
-            number += 1
+            found |= _spot(job, point, (half, 1.15 * half, half), "grey", count, within=None)
+            count += 1
     return found
 
 
@@ -127,16 +127,16 @@ def leukoaraiosis(job: Job) -> Tensor:
     canvas.paint(box, share * (0.72 + 0.28 * degree), "leukoaraiosis")
     random = stream(key, "small")
     seen = job.mask(box, share > 0.4)
-    for number in range(round(6 * max(degree - 0.45, 0))):
+    for index in range(round(6 * max(degree - 0.45, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(14, 28)), float(random.uniform(-10,
         20)),
                               float(random.uniform(0, 30))))  # fmt: skip
-        seen |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", number)
-    for number in range(round(16 * max(degree - 0.5, 0))):
+        seen |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", index)
+    for index in range(round(16 * max(degree - 0.5, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5,
         25)),
                               float(random.uniform(-4, 32))))  # fmt: skip
-        _bleed(job, point, (1.8, 1.8, 1.8), 100 + number)
+        _bleed(job, point, (1.8, 1.8, 1.8), 100 + index)
     return seen
 
 
@@ -145,7 +145,7 @@ def axonal(job: Job) -> Tensor:
     random = stream(job.lesion.seed, "dots")
     found = _empty(job)
     grade = int((job.lesion.stage or "grade 1")[-1])
-    for number in range(round(8 + 30 * job.lesion.degree)):
+    for index in range(round(8 + 30 * job.lesion.degree)):
         s = float(random.choice([-1, 1]))
         a, b, c = (float(v) for v in random.uniform(-1, 1, 3))
         point: Point = (s * (18 + 9 * a), -14 + 38 * b, 42 + 12 * c)
@@ -155,18 +155,18 @@ def axonal(job: Job) -> Tensor:
         centre = job.canvas.point(point)
         torn = (1.4 * size, 2.2 * size, 1.4 * size)
         if random.random() < 0.25:  # without blood
-            found |= _spot(job, centre, torn, "infarct_acute", number, share=0.9)
+            found |= _spot(job, centre, torn, "infarct_acute", index, share=0.9)
         else:
-            found |= _bleed(job, centre, (size, 1.5 * size, size), number)
+            found |= _bleed(job, centre, (size, 1.5 * size, size), index)
     places: list[tuple[Point, Point]] = []
     if grade >= 2:
         places.append(((4.0, 36.0, 15.0), (7.0, 5.0, 5.0)))
     if grade >= 3:
         places.append(((6.0, 34.0, -14.0), (4.0, 4.0, 5.0)))
-    for number, (spot, radii) in enumerate(places):
+    for index, (spot, radii) in enumerate(places):
         centre = job.canvas.point(spot)
-        found |= _spot(job, centre, radii, "infarct_acute", 500 + number, share=0.9)
-        _spot(job, centre, (2.0, 2.0, 2.0), "hemosiderin", 520 + number)
+        found |= _spot(job, centre, radii, "infarct_acute", 500 + index, share=0.9)
+        _spot(job, centre, (2.0, 2.0, 2.0), "hemosiderin", 520 + index)
     return found
 
 
@@ -217,9 +217,9 @@ def sarcoid(job: Job) -> Tensor:
     random = stream(key, "granulomas")
     half = job.lesion.size_mm / 2
     spots: list[Point] = [(0.0, -2.0, -20.0), (7.0, -6.0, -18.0), (-8.0, 10.0, -14.0), (10.0, 18.0, -24.0)]
-    for number, spot in enumerate(spots[: round(1 + 3 * degree)]):
+    for index, spot in enumerate(spots[: round(1 + 3 * degree)]):
         r = half * float(random.uniform(0.6, 1.0))
-        found |= _spot(job, canvas.point(spot), (0.8 * r, r, 0.9 * r), "granuloma", number, within=None)
+        found |= _spot(job, canvas.point(spot), (0.8 * r, r, 0.9 * r), "granuloma", index, within=None)
     if degree > 0.5:
         s = float(random.choice([-1, 1]))
         radii: Point = (0.5 * half, 1.2 * half, 0.9 * half)

@@ -139,9 +139,9 @@ def nidus(job: Job) -> Tensor:
     canvas.paint(box, body * 0.45 * canvas.region("brain", box), "gliosis")
     seed, radius = job.lesion.seed, job.radius
     tubes = torch.zeros(box.shape, device=box.x.device)
-    for number in range(3):  # where a smooth field crosses zero is a sheet, where two cross is a tube
-        one, two = (box.noise(job.centre, 1.5 * radius + 10, 4.2, seed, "tube", number, part) for part in (0, 1))
-        tubes = torch.maximum(tubes, soft(0.46 - (one**2 + two**2).sqrt(), 0.3))
+    for index in range(3):  # where a smooth field crosses zero is a sheet, where two cross is a tube
+        first, second = (box.noise(job.centre, 1.5 * radius + 10, 4.2, seed, "tube", index, part) for part in (0, 1))
+        tubes = torch.maximum(tubes, soft(0.46 - (first**2 + second**2).sqrt(), 0.3))
     tangle = tubes * body
     canvas.paint(box, tangle, "fast_artery")
     mask = job.mask(box, inside < 1)

@@ -26,7 +26,7 @@ def shape_hooks(case: Case) -> list[Hook]:
 def _hooks(lesion: Lesion, lesions: tuple[Lesion, ...]) -> Iterable[Hook]:
     name, amount = lesion.diagnosis, displacement_mm(lesion)
     cause = cause_of(lesion, lesions)
-    pushed = any(other.diagnosis == MASS_EFFECT and other.seed == lesion.seed for other in lesions)
+    pushed = any(pusher.diagnosis == MASS_EFFECT and pusher.seed == lesion.seed for pusher in lesions)
     if name == MASS_EFFECT:
         yield partial(_press, lesion=lesion, cause=cause, amount=amount)
     elif name == SHIFT:

@@ -62,8 +62,8 @@ class Job:
                tag: str = "") -> None:  # fmt: skip
         """Paint layers on a warped distance."""
         radius = self.radius if radius is None else radius
-        for number, layer in enumerate(layers):
-            key = (self.lesion.seed, tag, number)
+        for index, layer in enumerate(layers):
+            key = (self.lesion.seed, tag, index)
             warped = inside
             if layer.ragged:
                 warped = inside + layer.ragged * 0.6 * box.noise(

@@ -55,7 +55,7 @@ FORMS: dict[str, Form] = {
 }
 """Painting functions by the name that a pattern gives, in the order in which they act."""
 
-_RANK = {name: number for number, name in enumerate(FORMS)}
+_RANK = {name: index for index, name in enumerate(FORMS)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,7 +18,9 @@ FOLLOWERS = frozenset({EDEMA, MASS_EFFECT, SHIFT, HERNIATION})
 
 def cause_of(lesion: Lesion, lesions: Sequence[Lesion]) -> Lesion:
     """The lesion that a consequence belongs to (they share their seed); itself when it stands alone."""
-    family = [other for other in lesions if other.seed == lesion.seed and other.diagnosis not in FOLLOWERS]
+    family = [
+        candidate for candidate in lesions if candidate.seed == lesion.seed and candidate.diagnosis not in FOLLOWERS
+    ]
     return family[0] if family else lesion
 
 

@@ -99,10 +99,10 @@ def sample_lesions(
 def _sample(pattern: Pattern, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
     least, most = pattern.count[subtlety - 1]
     found: list[Lesion] = []
-    for number in range(int(rng.integers(least, most + 1))):
-        main = _one(pattern, subtlety, rng, scale=1.0 if number == 0 else float(rng.uniform(0.45, 0.95)))
+    for index in range(int(rng.integers(least, most + 1))):
+        main = _one(pattern, subtlety, rng, scale=1.0 if index == 0 else float(rng.uniform(0.45, 0.95)))
         found.append(main)
-        found += _consequences(pattern, main, subtlety, rng, only_edema=number > 0)
+        found += _consequences(pattern, main, subtlety, rng, only_edema=index > 0)
     return tuple(found)
 
 
@@ -177,9 +177,9 @@ def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.
     )  # fmt: skip
 
 
-def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
+def _with_forced(cause: str, forced: str, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
     """A cause, with the wanted consequence and all it needs."""
-    found = list(_sample(PATTERNS[cause], subtlety if wanted == EDEMA else _CAUSE_SUBTLETY[subtlety], rng))
+    found = list(_sample(PATTERNS[cause], subtlety if forced == EDEMA else _CAUSE_SUBTLETY[subtlety], rng))
     main = next(lesion for lesion in found if lesion.diagnosis == cause)
     if main.side not in ("left", "right") or main.site not in HEMISPHERIC:  # only such a mass pushes across
         side: Side = "left" if rng.random() < 0.5 else "right"
@@ -188,13 +188,13 @@ def _with_forced(cause: str, wanted: str, subtlety: int, rng: np.random.Generato
             Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in found if lesion.seed == main.seed
         ]
         main = found[0]
-    for name in (*_NEEDS.get(wanted, ()), wanted):
+    for name in (*_NEEDS.get(forced, ()), forced):
         extent: Range = (1.5, 2.2) if name == EDEMA else (0.0, 0.0)
         rule = Consequence(diagnosis=name, chance=(1, 1, 1), extent=extent, degree=(1.0, 1.0))
         graded = Lesion(**(vars(main) | {"degree": _draw(PATTERNS[name].degrees[subtlety - 1], rng)}))
         found = [lesion for lesion in found if lesion.diagnosis != name or lesion.seed != main.seed]
         found.append(_consequence(rule, graded, subtlety, rng))
-    if wanted == EDEMA:  # as large as it is asked for, whatever brought it
+    if forced == EDEMA:  # as large as it is asked for, whatever brought it
         size = max(_draw(PATTERNS[EDEMA].sizes_mm[subtlety - 1], rng), 1.3 * main.size_mm)
         found[-1] = Lesion(**(vars(found[-1]) | {"size_mm": round(size, 1)}))
     return tuple(found)

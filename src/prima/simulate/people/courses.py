@@ -83,17 +83,17 @@ def _operate(state: State, main: str, sample: Sample, rng: np.random.Generator) 
     Of several lesions (metastases) the first and largest goes.
     """
     old = next(lesion for lesion in state.lesions if lesion.diagnosis == main)
-    rest = tuple(lesion for lesion in state.lesions if lesion.seed != old.seed)
+    lesions = tuple(lesion for lesion in state.lesions if lesion.seed != old.seed)
     if rng.random() < RESIDUAL:
-        rest = (*rest, replace(old, size_mm=0.5 * old.size_mm, course="smaller"))
+        lesions = (*lesions, replace(old, size_mm=0.5 * old.size_mm, course="smaller"))
     made = sample("surgical_resection_cavity")
     site = OPENED_AT.get(old.site, made[0].site)
     side = old.side if old.side in ("left", "right") else made[0].side
-    rest += tuple(
+    lesions += tuple(
         replace(lesion, site=site, side=side, course="postoperative") for lesion in made if lesion.seed == made[0].seed
     )
-    gone = _names(state.lesions) - _names(rest)
-    return replace(state, lesions=rest, gone=_sorted((*state.gone, *gone)), operated=True)
+    gone = _names(state.lesions) - _names(lesions)
+    return replace(state, lesions=lesions, gone=_sorted((*state.gone, *gone)), operated=True)
 
 
 def _subside(state: State, course: Course, main: str, sample: Sample, rng: np.random.Generator) -> State:

@@ -106,8 +106,8 @@ def parse_bias(text: str) -> Bias:
     Raises:
         UsageError: the attribute or group is not one of the simulated ones, or the strength is not in 0 to 1.
     """
-    attribute, _, rest = text.partition("=")
-    group, _, strength = rest.partition(":")
+    attribute, _, group_and_strength = text.partition("=")
+    group, _, strength = group_and_strength.partition(":")
     if attribute not in BIAS_ATTRIBUTES:
         raise UsageError(f"bias {text!r}: no such group of persons; expected one of {', '.join(BIAS_ATTRIBUTES)}")
     if group not in GROUPS_OF[attribute]:

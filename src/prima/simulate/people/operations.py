@@ -60,7 +60,7 @@ def scan_time(day: date, patient_class: PatientClass, *, first: date, last: date
     if patient_class == "outpatient":
         if day.weekday() >= 5 and rng.random() > OUTPATIENT_ON_WEEKEND:
             near = (day + timedelta(days=7 - day.weekday()), day - timedelta(days=day.weekday() - 4))
-            day = next((other for other in near if first <= other <= last), day)
+            day = next((near_day for near_day in near if first <= near_day <= last), day)
         minute = 7 * 60 + 12 * 60 * float(rng.beta(1.3, 1.6))
     elif patient_class == "inpatient":
         minute = 24 * 60 * float(rng.beta(2.6, 2.2))

@@ -51,7 +51,7 @@ class Patient:
     first_age_years: float
 
 
-def make_patient(seed: int, number: int, condition: Condition, *, first_year: float) -> Patient:
+def make_patient(seed: int, index: int, condition: Condition, *, first_year: float) -> Patient:
     """The person with a number in a plan: the same whatever else the plan holds.
 
     Args:
@@ -63,21 +63,21 @@ def make_patient(seed: int, number: int, condition: Condition, *, first_year: fl
         >>> make_patient(0, 3, ms, first_year=2024.5) == make_patient(0, 3, ms, first_year=2024.5)
         True
     """
-    rng = stream(seed, "person", number)
+    rng = stream(seed, "person", index)
     sex: Sex = "F" if rng.random() < condition.female else "M"
     age = draw_age(condition, rng)
     limit_insurance = next(shares for limit, shares in INSURANCE_BY_AGE if age < limit)
     rural = bool(rng.random() < RURAL_SHARE)
     median, spread = COUNTY_POPULATION[rural]
     person = Person(
-        patient_id=f"SIM{seed}-{number:06d}",
+        patient_id=f"SIM{seed}-{index:06d}",
         sex=sex,
         birth_year=int(first_year - age),
         race_ethnicity=draw(RACE_ETHNICITY, rng),
         insurance=draw(limit_insurance, rng),
         county_population=int(round(median * float(np.exp(spread * rng.standard_normal())), -2)),
         rural=rural,
-        seed=seed_of(seed, "person", number, "body"),
+        seed=seed_of(seed, "person", index, "body"),
     )
     return Patient(person=person, first_age_years=age)
 

@@ -54,8 +54,8 @@ def acquire(scan: Scan, *, lesion: bool, seed: int, noise_seed: int) -> NDArray[
     affine = scan.affine
     index = [np.arange(size, dtype=np.float64) for size in scan.shape]
     x_axis = int(np.argmax(np.abs(affine[0, :3])))
-    others = [axis for axis in range(3) if axis != x_axis]
-    first, second = (affine[:, axis, None] * index[axis] for axis in others)
+    other_axes = [axis for axis in range(3) if axis != x_axis]
+    first, second = (affine[:, axis, None] * index[axis] for axis in other_axes)
     grid = HeadGrid(
         y_mm=(first[1][:, None] + second[1] + affine[1, 3]).astype(np.float32),
         z_mm=(first[2][:, None] + second[2] + affine[2, 3]).astype(np.float32),
@@ -134,7 +134,7 @@ def phantom_protocols() -> tuple[Protocol, ...]:
     sagittal = Scan(plane="sagittal", shape=(112, 176, 176), spacing_mm=(1.5, 1.35, 1.35), contrast="T1")
 
     def protocol(
-        number: int,
+        series_number: int,
         description: str,
         scans: tuple[Scan, ...],
         times_ms: tuple[float, float],
@@ -143,7 +143,7 @@ def phantom_protocols() -> tuple[Protocol, ...]:
     ) -> Protocol:
         times = {"RepetitionTime": times_ms[0], "EchoTime": times_ms[1]}
         facts = {**_SPIN_ECHO, **times, **facts}
-        return Protocol(number=number, description=description, image_type=image_type, scans=scans, facts=facts)
+        return Protocol(number=series_number, description=description, image_type=image_type, scans=scans, facts=facts)
 
     gradient: dict[str, Any] = {"ScanningSequence": "GR", "FlipAngle": 20.0, "EchoTrainLength": 1}
     turbo: dict[str, Any] = {"SequenceName": "*tse2d1_15", "FlipAngle": 150.0, "EchoTrainLength": 15}

@@ -64,7 +64,7 @@ def census(plan: Plan, *, most: int = REPLAYED) -> Census:
         num_studies=count,
         num_persons=len({case.person.patient_id for case in cases}),
         prevalence=prevalence | {"normal": sum(case.normal for case in cases) / count},
-        together={(a, b): number / single[a] for (a, b), number in pairs.items()},
+        together={(a, b): num_cases / single[a] for (a, b), num_cases in pairs.items()},
         cases=cases,
     )
 
@@ -151,9 +151,10 @@ def _diagnosis_table(found: Census) -> Table:
         if not share:
             continue
         company = sorted(
-            ((part, other) for (name, other), part in found.together.items() if name == diagnosis.name), reverse=True
+            ((part, companion) for (name, companion), part in found.together.items() if name == diagnosis.name),
+            reverse=True,
         )
-        words = ", ".join(f"{display_name(other)} {part:.0%}" for part, other in company[:3])
+        words = ", ".join(f"{display_name(companion)} {part:.0%}" for part, companion in company[:3])
         table.add_row(diagnosis.display, str(round(share * found.num_studies)), f"{share:.1%}", words)
     return table
 

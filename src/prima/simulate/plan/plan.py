@@ -165,11 +165,11 @@ def _shares(prevalence: Mapping[str, float], only: tuple[str, ...], *, normal: b
         return ((NORMAL, 1.0),)
     if only:
         return tuple((name, 1 / len(only)) for name in only)
-    rest = sum(row.per_mille for row in CONDITIONS if row.diagnosis not in prevalence)
+    per_mille_left = sum(row.per_mille for row in CONDITIONS if row.diagnosis not in prevalence)
     left = 1 - sum(prevalence.values())
-    if rest == 0 and left > 1e-9:
+    if per_mille_left == 0 and left > 1e-9:
         raise UsageError("prevalences of all conditions were given and do not sum to 1")
     return tuple(
-        (row.diagnosis, prevalence.get(row.diagnosis, row.per_mille / rest * left if rest else 0.0))
+        (row.diagnosis, prevalence.get(row.diagnosis, row.per_mille / per_mille_left * left if per_mille_left else 0.0))
         for row in CONDITIONS
     )

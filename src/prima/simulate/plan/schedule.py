@@ -100,8 +100,8 @@ def _deal_persons(plan: Plan, rng: np.random.Generator) -> list[tuple[Condition,
     for name, total in sorted(condition_counts(plan, rng).items()):
         condition, left = BY_DIAGNOSIS[name], total
         while left:
-            wanted = 1 + int(rng.poisson(condition.visits - 1)) if plan.life else 1
-            count = min(wanted, most, left, 6)
+            drawn = 1 + int(rng.poisson(condition.visits - 1)) if plan.life else 1
+            count = min(drawn, most, left, 6)
             persons.append((condition, count))
             left -= count
     return [persons[place] for place in rng.permutation(len(persons))]

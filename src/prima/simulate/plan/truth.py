@@ -182,6 +182,6 @@ def _label_row(case: Case, seen: dict[int, str], prior_uid: Callable[[int], str]
 
 
 def _lesion_rows(case: Case) -> Iterator[dict[str, Any]]:
-    for number, lesion in enumerate(case.lesions):
+    for index, lesion in enumerate(case.lesions):
         row = {name: getattr(lesion, name) for name in LESION_COLUMNS if name not in ("study_uid", "number")}
-        yield {"study_uid": case.study_uid, "number": number, **row}
+        yield {"study_uid": case.study_uid, "number": index, **row}

@@ -89,12 +89,12 @@ def write_fhir(filed: Iterable[Filed], folder: Path) -> list[Path]:
 
 
 def _patient(case: Case) -> dict[str, Any]:
-    family, given = made_up_name(case.person)
+    family, given_name = made_up_name(case.person)
     return {
         "resourceType": "Patient",
         "id": _identifier("patient", case.person.patient_id),
         "identifier": [{"system": "urn:openprima:patient", "value": case.person.patient_id}],
-        "name": [{"family": family, "given": [given]}],
+        "name": [{"family": family, "given": [given_name]}],
         "gender": {"F": "female", "M": "male"}[case.person.sex],
         "birthDate": f"{case.person.birth_year:04d}-01-01",
     }

@@ -45,13 +45,13 @@ def oru_message(case: Case, report: WrittenReport) -> str:
     reported, scanned, ordered = (
         time.strftime("%Y%m%d%H%M%S") for time in (visit.reported, visit.scanned, visit.ordered)
     )
-    family, given = (escaped(name) for name in made_up_name(person))
+    family, given_name = (escaped(name) for name in made_up_name(person))
     accession, service = escaped(case.accession), f"{LOINC}^{LOINC_WORDS}^LN^^{escaped(visit.description)}^L"
     site = facility_code(visit.site)
     observation = f"{LOINC}^{LOINC_WORDS}^LN"
     segments = [
         f"MSH|^~\\&|RIS|{site}|ARCHIVE|{site}|{reported}||ORU^R01^ORU_R01|R{accession}|P|2.5.1||||||UNICODE UTF-8",
-        f"PID|1||{escaped(person.patient_id)}^^^{site}^MR||{family}^{given}||{person.birth_year:04d}0101|{person.sex}",
+        f"PID|1||{escaped(person.patient_id)}^^^{site}^MR||{family}^{given_name}||{person.birth_year:04d}0101|{person.sex}",
         f"PV1|1|{_CLASS[visit.patient_class]}|{site}",
         f"ORC|RE|{accession}|{accession}||CM",
         f"OBR|1|{accession}|{accession}|{service}|||{scanned}|||||||{ordered}|||||{accession}|||{reported}||RAD|F"
@@ -59,8 +59,8 @@ def oru_message(case: Case, report: WrittenReport) -> str:
         f"OBX|1|HD|113014^DICOM Study^DCM||{case.study_uid}^^ISO||||||O|||{scanned}",
     ]
     segments += [
-        f"OBX|{number}|TX|{observation}|1|{escaped(line)}||||||F|||{reported}"
-        for number, line in enumerate(report.text.split("\n"), 2)
+        f"OBX|{index}|TX|{observation}|1|{escaped(line)}||||||F|||{reported}"
+        for index, line in enumerate(report.text.split("\n"), 2)
     ]
     return "".join(f"{segment}\r" for segment in segments)
 

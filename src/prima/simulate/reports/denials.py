@@ -45,20 +45,22 @@ _FAMILIES = (
 _SWELLING = ("glioma", "metastasis", "abscess", "encephalitis", "stroke", "hemorr", "contusion", "lymphoma", "hematoma")
 
 
-def denials_of(case: Case, said: set[str], denials: tuple[int, int], random: np.random.Generator) -> tuple[str, ...]:
+def denials_of(
+    case: Case, mentioned: set[str], denials: tuple[int, int], random: np.random.Generator
+) -> tuple[str, ...]:
     """Released names that a report says no to, the usual ones first.
 
     Args:
-        said: what it says something else of.
+        mentioned: what it says something else of.
         denials: fewest and most.
     """
-    possible = [name for name in DIAGNOSIS_NAMES if not close_to({name}, said)]
-    if any(word in name for name in said for word in _SWELLING) and "structural_edema" in possible:
+    possible = [name for name in DIAGNOSIS_NAMES if not close_to({name}, mentioned)]
+    if any(word in name for name in mentioned for word in _SWELLING) and "structural_edema" in possible:
         possible.remove("structural_edema")
-    asked = asked_about(case)
-    weights = np.array([_weight(name, asked, case.age_years) for name in possible])
-    number = min(int(random.integers(denials[0], denials[1] + 1)), len(possible))
-    picked = random.choice(len(possible), size=number, replace=False, p=weights / weights.sum())
+    indicated = asked_about(case)
+    weights = np.array([_weight(name, indicated, case.age_years) for name in possible])
+    count = min(int(random.integers(denials[0], denials[1] + 1)), len(possible))
+    picked = random.choice(len(possible), size=count, replace=False, p=weights / weights.sum())
     usual = list(_USUALLY_DENIED)
     return tuple(
         sorted(
@@ -68,24 +70,24 @@ def denials_of(case: Case, said: set[str], denials: tuple[int, int], random: np.
     )
 
 
-def _weight(name: str, asked: tuple[str, ...], age_years: float) -> float:
-    weight = _USUALLY_DENIED.get(name, _DENIED_SELDOM) + _DENIED_IF_ASKED * (name in asked)
+def _weight(name: str, indicated: tuple[str, ...], age_years: float) -> float:
+    weight = _USUALLY_DENIED.get(name, _DENIED_SELDOM) + _DENIED_IF_ASKED * (name in indicated)
     return weight if of_this_age(name, age_years) else _OF_ANOTHER_AGE
 
 
-def close_to(names: Iterable[str], said: Iterable[str]) -> bool:
+def close_to(names: Iterable[str], mentioned: Iterable[str]) -> bool:
     """Whether saying no to one would sit badly beside what is said of the others.
 
     Example:
         >>> close_to(["trauma_subdural_hematoma"], ["vascular_hemorrhagic_intracranial_hemorrhage"])
         True
     """
-    ours, theirs = set(names), set(said)
+    candidates, mentioned_names = set(names), set(mentioned)
     for rule in IMPLICATIONS:
-        if rule.consequence in ours and rule.premise in theirs:
+        if rule.consequence in candidates and rule.premise in mentioned_names:
             return True
-    return bool(ours & theirs) or any(
-        any(word in name for name in ours for word in family)
-        and any(word in name for name in theirs for word in family)
+    return bool(candidates & mentioned_names) or any(
+        any(word in name for name in candidates for word in family)
+        and any(word in name for name in mentioned_names for word in family)
         for family in _FAMILIES
     )

@@ -101,9 +101,9 @@ def fields_of(
     if stage_gate(lesion.stage) and stage:
         fields["stage"] = stage
     if len(lesions) > 1:
-        number = len(lesions)
-        word = _NUMBERS[number - 2] if number <= 10 and random.random() < 0.6 else str(number)
-        fields["count"] = word if number <= 10 or random.random() < 0.5 else "more than 10"
+        count = len(lesions)
+        word = _NUMBERS[count - 2] if count <= 10 and random.random() < 0.6 else str(count)
+        fields["count"] = word if count <= 10 or random.random() < 0.5 else "more than 10"
     return fields
 
 

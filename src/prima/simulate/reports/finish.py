@@ -35,8 +35,8 @@ def british(text: str) -> str:
         >>> british("Vasogenic edema around the tumor")
         'Vasogenic oedema around the tumour'
     """
-    for american, ours in _BRITISH:
-        text = re.sub(rf"(?<![oO]){american}" if american == "edema" else american, ours, text)
+    for american, british_form in _BRITISH:
+        text = re.sub(rf"(?<![oO]){american}" if american == "edema" else american, british_form, text)
     return text
 
 

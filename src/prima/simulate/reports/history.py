@@ -37,7 +37,7 @@ def clinical_history(speaker: Speaker) -> str:
     parts = [part for part in parts if part]
     if style.register == "frag":
         return ", ".join(parts)
-    return " ".join(sentence(part, end="" if number == len(parts) else ".") for number, part in enumerate(parts, 1))
+    return " ".join(sentence(part, end="" if index == len(parts) else ".") for index, part in enumerate(parts, 1))
 
 
 def _who(speaker: Speaker) -> str:
@@ -60,7 +60,9 @@ def _known(speaker: Speaker) -> str:
         return ""
     before = [name for name in speaker.prior.labels if name not in CONSEQUENCES]
     for name in sorted(before, key=lambda label: (rank_of(label), label)):
-        stance: Stance | None = "historical" if name in speaker.opinion.historical else speaker.opinion.told.get(name)
+        stance: Stance | None = (
+            "historical" if name in speaker.opinion.historical else speaker.opinion.stances.get(name)
+        )
         if stance in ("present", "historical"):
             return speaker.named(speaker.own(_words(speaker, "known" if stance == "present" else "past")), name, stance)
     return ""
@@ -83,8 +85,8 @@ def _background(speaker: Speaker) -> str:
 
 
 def _question(speaker: Speaker) -> str:
-    asked = [name for name in asked_about(speaker.case) if can_be_hedged(name)]
-    if not asked:
+    indicated = [name for name in asked_about(speaker.case) if can_be_hedged(name)]
+    if not indicated:
         return ""
-    name = speaker.pick(speaker.bank[speaker.pick(asked)].denied)
+    name = speaker.pick(speaker.bank[speaker.pick(indicated)].denied)
     return speaker.own(_words(speaker, "question")).replace("{x}", name)

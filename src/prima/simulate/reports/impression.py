@@ -29,13 +29,13 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
         alone: whether the report has no findings section, so that everything is said here.
     """
     opinion, random, style = speaker.opinion, speaker.random, speaker.style
-    present = [name for name, assertion in opinion.told.items() if assertion == "present"]
+    present = [name for name, assertion in opinion.stances.items() if assertion == "present"]
     consequences = [name for name in CONSEQUENCES if name in present and name in opinion.lesions]
     lines: list[str] = []
     main = [name for name in present if name not in consequences]
     attached: set[str] = set()
     for name in main:
-        beside = any(other not in MINOR for other in main)
+        beside = any(label not in MINOR for label in main)
         if not alone and beside and name not in owed and name in MINOR and random.random() < 0.5:
             continue
         text = speaker.opinion_line(name)
@@ -44,27 +44,27 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
             text += speaker.associated(own)
             attached.update(own)
         lines.append(text)
-        if random.random() < style.differential and (others := _others(speaker, name)):
-            lines.append(speaker.differential(others))
+        if random.random() < style.differential and (alternatives := _others(speaker, name)):
+            lines.append(speaker.differential(alternatives))
     lines += [speaker.opinion_line(name) for name in consequences if name not in attached]
-    for name, assertion in opinion.told.items():
+    for name, assertion in opinion.stances.items():
         if assertion == "uncertain" and (alone or random.random() < 0.7):
             lines.append(speaker.uncertain(name, "imp"))
     if alone:
         lines += [speaker.uncertain(name, "imp") for name in opinion.suspected]
         lines += [speaker.historical(name) for name in opinion.historical]
     nothing = not lines
-    if nothing and not opinion.historical and not opinion.suspected and not opinion.told:
+    if nothing and not opinion.historical and not opinion.suspected and not opinion.stances:
         lines.append(speaker.pick(habits(style.name)["normal_impression"]["lines"]))
     elif nothing:
         lines += [speaker.historical(name) for name in opinion.historical]
         lines += [speaker.uncertain(name, "imp") for name in opinion.suspected]
         lines += [speaker.opinion_line(name) for name in main]
     if not lines:
-        lines += [speaker.uncertain(name, "imp") for name in opinion.told]
+        lines += [speaker.uncertain(name, "imp") for name in opinion.stances]
     if opinion.denied and (alone or random.random() < 0.35):
         lines.append(speaker.denial(opinion.denied[: None if alone else 2], "imp"))
-    if opinion.told and random.random() < style.advice:
+    if opinion.stances and random.random() < style.advice:
         lines.append(speaker.own(speaker.frames["advice"][_advice(present)]))
     return lines
 
@@ -77,8 +77,8 @@ def _follows(opinion: Opinion, consequence: str, cause: str) -> bool:
 
 def _others(speaker: Speaker, name: str) -> list[str]:
     opinion = speaker.opinion
-    settled = {*opinion.told, *opinion.implied, *opinion.denied, *opinion.historical, *speaker.case.labels}
-    return [other for other in DIFFERENTIALS.get(name, ()) if other not in settled]
+    settled = {*opinion.stances, *opinion.implied, *opinion.denied, *opinion.historical, *speaker.case.labels}
+    return [alternative for alternative in DIFFERENTIALS.get(name, ()) if alternative not in settled]
 
 
 def _advice(present: Collection[str]) -> str:

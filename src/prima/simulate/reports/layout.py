@@ -79,8 +79,8 @@ def body(speaker: Speaker, phrases: Sequence[str], *, bullets: str, gap: str = "
         joined = " ".join(text if re.search(rf"[.!?]{MARK}*$", text) else f"{text}." for text in sentences)
         return wrapped(dressed(speaker, joined), style.width)
     lines = []
-    for number, text in enumerate(sentences, 1):
-        bullet = {"1": f"{number}. ", "A": f"{number}) "}.get(bullets, f"{bullets} ")
+    for index, text in enumerate(sentences, 1):
+        bullet = {"1": f"{index}. ", "A": f"{index}) "}.get(bullets, f"{bullets} ")
         if len(sentences) == 1:
             bullet = ""
         lines.append(wrapped(dressed(speaker, bullet + text), style.width, " " * len(bullet)))

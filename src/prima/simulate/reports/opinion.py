@@ -83,7 +83,7 @@ class Opinion:
 
     Args:
         lesions: of each diagnosis that is told or added.
-        told: diagnoses with lesions of their own (or none to be found): each gets its sentence, present or uncertain.
+        stances: diagnoses with lesions of their own, or with none to be found: each gets its sentence.
         implied: consequence → the diagnoses whose mention says it too.
         historical: of the past. denied: said to be absent.
         suspected: hedged though not there → a lesion such as it might have been.
@@ -91,7 +91,7 @@ class Opinion:
     """
 
     lesions: dict[str, tuple[Lesion, ...]]
-    told: dict[str, Stance]
+    stances: dict[str, Stance]
     implied: dict[str, tuple[str, ...]]
     historical: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
@@ -122,21 +122,21 @@ def form_opinion(case: Case, denials: tuple[int, int], reading: Reading, random:
                 implied[label] = tuple(sorted(premises & seen))
             else:
                 missed.add(label)
-    told: dict[str, Stance] = {}
+    stances: dict[str, Stance] = {}
     for label in sorted(case.labels, key=lambda name: (rank_of(name), name)):
         if label not in implied and label not in missed:
             blood = any(label in premises for premises in implied.values()) and label == CONTUSION
             hedged = not blood and _hedged(label, lesions.get(label, ()), reading, float(chances[label][2]))
-            told[label] = "uncertain" if hedged else "present"
+            stances[label] = "uncertain" if hedged else "present"
     historical = tuple(name for name in case.absent_now if name not in case.labels and name in DIAGNOSIS_NAMES)
-    said = {*told, *implied, *historical}
-    suspected = _suspected(case, said, random) if random.random() < reading.suspected else {}
+    mentioned = {*stances, *implied, *historical}
+    suspected = _suspected(case, mentioned, random) if random.random() < reading.suspected else {}
     return Opinion(
         lesions={label: found for label, found in lesions.items() if label in seen},
-        told=told,
+        stances=stances,
         implied=implied,
         historical=historical,
-        denied=denials_of(case, {*said, *suspected}, denials, random),
+        denied=denials_of(case, {*mentioned, *suspected}, denials, random),
         suspected=suspected,
         missed=tuple(sorted(missed)),
         added=tuple(sorted(added)),
@@ -181,11 +181,11 @@ def _premises(consequence: str) -> set[str]:
     return {rule.premise for rule in IMPLICATIONS if rule.consequence == consequence}
 
 
-def _suspected(case: Case, said: set[str], random: np.random.Generator) -> dict[str, Lesion]:
+def _suspected(case: Case, mentioned: set[str], random: np.random.Generator) -> dict[str, Lesion]:
     possible = [
         name
         for name in DIAGNOSIS_NAMES
-        if can_be_hedged(name) and not close_to({name}, said) and of_this_age(name, case.age_years)
+        if can_be_hedged(name) and not close_to({name}, mentioned) and of_this_age(name, case.age_years)
     ]
     if not possible:
         return {}

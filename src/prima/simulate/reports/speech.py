@@ -84,9 +84,9 @@ class Speaker:
         frame = self.pick(self._framed("present"))
         return self._fill(frame, diagnosis, "present", fields)
 
-    def _habit(self, place: int, number: int) -> int:
+    def _habit(self, place: int, count: int) -> int:
         """Each writer has favourites: the lines of a bank in an order of their own, and now and then another."""
-        return 0 if self.random.random() < 0.2 else (int(place) + self.turn) % number
+        return 0 if self.random.random() < 0.2 else (int(place) + self.turn) % count
 
     def _fields(self, diagnosis: str, kind: str) -> dict[str, str]:
         """Its fields, measured once: the impression repeats the longest diameter of the findings."""
@@ -116,8 +116,8 @@ class Speaker:
         name = self.pick(entry.name)
         noun = name.removeprefix("~")
         article = "" if name.startswith("~") or not entry.article else "a "
-        given = {"the": "the brain", "alt": self.pick(self.frames["alt"]), **fields}
-        text = expand(frame, {**given, "x": f"<{noun}>", "ax": f"{article}<{noun}>"}, self.flags, self.random)
+        slots = {"the": "the brain", "alt": self.pick(self.frames["alt"]), **fields}
+        text = expand(frame, {**slots, "x": f"<{noun}>", "ax": f"{article}<{noun}>"}, self.flags, self.random)
         assert text is not None, frame
         return self.marks.put(text, diagnosis, assertion)
 

@@ -45,7 +45,7 @@ def write_report(
     for name, text in sections.items():
         sections[name] = wrapped(dressed(speaker, text), style.width)
     has_findings, has_impression = ("findings" in style.order), ("impression" not in absent)
-    in_impression: set[str] = set(opinion.told)
+    in_impression: set[str] = set(opinion.stances)
     if has_findings:
         sections["findings"], in_impression = _findings(speaker, has_impression=has_impression)
     if has_impression:
@@ -75,12 +75,12 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
     style, opinion, random = speaker.style, speaker.opinion, speaker.random
     words = habits(style.name)
     regions = tuple(words.get("regions", {})) or REGIONS
-    told: dict[str, list[str]] = {region: [] for region in REGIONS}
+    texts_of: dict[str, list[str]] = {region: [] for region in REGIONS}
     first: list[str] = []
     owed: set[str] = set()
-    for diagnosis, assertion in opinion.told.items():
+    for diagnosis, assertion in opinion.stances.items():
         lesions = opinion.lesions.get(diagnosis, ())
-        place = told[region_of(diagnosis, lesions)]
+        place = texts_of[region_of(diagnosis, lesions)]
         if assertion == "uncertain":
             place.append(speaker.uncertain(diagnosis))
             first.append(place[-1])
@@ -91,32 +91,35 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
         place.append(text)
         first.append(text)
     for diagnosis, lesion in opinion.suspected.items():
-        told[region_of(diagnosis, (lesion,))].append(speaker.uncertain(diagnosis))
+        texts_of[region_of(diagnosis, (lesion,))].append(speaker.uncertain(diagnosis))
     for diagnosis in opinion.historical:
-        told[region_of(diagnosis)].append(speaker.historical(diagnosis))
-    seen = [lesion for name in opinion.told for lesion in opinion.lesions.get(name, ())]
+        texts_of[region_of(diagnosis)].append(speaker.historical(diagnosis))
+    seen = [lesion for name in opinion.stances for lesion in opinion.lesions.get(name, ())]
     busy = spoken_for(
-        [*opinion.told, *opinion.implied, *opinion.suspected, *opinion.historical], [*seen, *opinion.suspected.values()]
+        [*opinion.stances, *opinion.implied, *opinion.suspected, *opinion.historical],
+        [*seen, *opinion.suspected.values()],
     )
     normal = words.get("normal", {})
     for region in REGIONS:
         if region not in busy and region in normal and (style.by_region or random.random() < 0.8):
-            told[region].append(speaker.pick(normal[region]))
+            texts_of[region].append(speaker.pick(normal[region]))
     for region, lines in speaker.frames["incidental"].items():
         fits = region != "orbits" or speaker.case.age_years > _LENSES_FROM_YEARS
         if random.random() < _INCIDENTAL.get(region, 0.03) and region not in busy and fits:
-            stays = () if region in ("sinuses", "orbits") else told[region]
-            told[region] = [*stays, speaker.own(lines)]
-    _deny(speaker, told)
+            stays = () if region in ("sinuses", "orbits") else texts_of[region]
+            texts_of[region] = [*stays, speaker.own(lines)]
+    _deny(speaker, texts_of)
     if not style.by_region:
-        flat = [*first, *(text for region in REGIONS for text in told[region] if text not in first)]
+        flat = [*first, *(text for region in REGIONS for text in texts_of[region] if text not in first)]
         return body(speaker, flat, bullets="-" if style.list_findings else ""), owed
-    for region, other in (("extra_axial", "ventricles"), ("orbits", "sinuses")):
+    for region, target in (("extra_axial", "ventricles"), ("orbits", "sinuses")):
         if region not in regions:
-            told[other] = told.pop(region) + [text for text in told[other] if text not in normal.get(other, ())]
+            texts_of[target] = texts_of.pop(region) + [
+                text for text in texts_of[target] if text not in normal.get(target, ())
+            ]
     lines = []
     for region in regions:
-        texts = told[region] or ["as above"] * (style.register == "frag" and random.random() < 0.3)
+        texts = texts_of[region] or ["as above"] * (style.register == "frag" and random.random() < 0.3)
         if not texts:
             continue
         joiner = " " if style.full_stop else "; "
@@ -125,7 +128,7 @@ def _findings(speaker: Speaker, *, has_impression: bool) -> tuple[str, set[str]]
     return "\n".join(lines), owed
 
 
-def _deny(speaker: Speaker, told: dict[str, list[str]]) -> None:
+def _deny(speaker: Speaker, texts_of: dict[str, list[str]]) -> None:
     """Puts the denials where they belong, those of one region in one sentence."""
     grouped: dict[str, list[str]] = {}
     for diagnosis in speaker.opinion.denied:
@@ -134,7 +137,7 @@ def _deny(speaker: Speaker, told: dict[str, list[str]]) -> None:
     for region, diagnoses in grouped.items():
         half = 4
         for start in range(0, len(diagnoses), half):
-            told[region].append(speaker.denial(diagnoses[start : start + half]))
+            texts_of[region].append(speaker.denial(diagnoses[start : start + half]))
 
 
 def _shouted_typos(text: str, mean: float, random: np.random.Generator) -> str:
@@ -143,20 +146,20 @@ def _shouted_typos(text: str, mean: float, random: np.random.Generator) -> str:
 
 def _settled(spans: list[Assertion], implied: dict[str, tuple[str, ...]]) -> tuple[Assertion, ...]:
     """Adds what mentions imply, and keeps of each diagnosis the strongest assertion on the patient, and relatives."""
-    everything = list(spans)
+    all_spans = list(spans)
     for consequence, premises in implied.items():
         for span in spans:
             if span.diagnosis in premises and span.assertion in ("present", "uncertain"):
-                everything.append(
+                all_spans.append(
                     Assertion(diagnosis=consequence, assertion=span.assertion, start=span.start, end=span.end)
                 )
     best: dict[str, int] = {}
-    for span in everything:
+    for span in all_spans:
         rank = RANK.index(span.assertion)
         best[span.diagnosis] = min(best.get(span.diagnosis, rank), rank)
     kept = {
         span
-        for span in everything
+        for span in all_spans
         if span.assertion == "other_experiencer" or RANK.index(span.assertion) == best[span.diagnosis]
     }
     return tuple(sorted(kept, key=lambda span: (span.start, span.end, span.diagnosis)))

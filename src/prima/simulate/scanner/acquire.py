@@ -70,14 +70,14 @@ class Acquisition:
 
     def prepare(self, sequences: Iterable[Sequence]) -> None:
         """Compute several contrasts on the head's grid in one pass over its fractions."""
-        wanted = [sequence for sequence in dict.fromkeys(sequences) if sequence not in self._contrasts]
-        if not wanted:
+        missing = [sequence for sequence in dict.fromkeys(sequences) if sequence not in self._contrasts]
+        if not missing:
             return
         normal = [TISSUE[name] for name in TISSUE_NAMES]
-        table = torch.stack([signals(sequence, normal, self.field_t) for sequence in wanted])
+        table = torch.stack([signals(sequence, normal, self.field_t) for sequence in missing])
         fractions = self.head.fractions
         images = (table.to(fractions) @ fractions.reshape(len(normal), -1)).reshape(-1, *self.head.grid.shape)
-        for sequence, image in zip(wanted, images, strict=True):
+        for sequence, image in zip(missing, images, strict=True):
             for painted in self.head.painted:
                 if not isinstance(painted.tissue, Tissue):
                     raise TypeError(f"{painted.tissue.name}: a painted tissue needs its relaxation times")

@@ -35,7 +35,7 @@ def shade(image: torch.Tensor, strength: float, random: np.random.Generator) -> 
         slope, bend = random.normal(0, 0.35 * strength), random.normal(-0.35 * strength, 0.25 * strength)
         t = torch.linspace(-1, 1, size, device=image.device) if size > 1 else torch.zeros(1, device=image.device)
         line = (1 + slope * t + bend * (t * t - 0.33)).clamp_min(0.2)
-        image.mul_(line.reshape([-1 if other == axis else 1 for other in range(3)]))
+        image.mul_(line.reshape([-1 if array_axis == axis else 1 for array_axis in range(3)]))
 
 
 def sharpen(image: torch.Tensor, pixel_mm: float, strength: float) -> None:

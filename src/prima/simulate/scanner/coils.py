@@ -33,7 +33,7 @@ def receive(image: torch.Tensor, affine: NDArray[np.float64], *, end_mm: float, 
         line = 1 + surface * np.square((places - MIDDLE_MM[patient]) / RADIUS_MM[patient]).clip(0, 2)
         if patient == 2:
             line = np.where(places < 0, 1, line) * below(places, end_mm)
-        shape = [-1 if other == axis else 1 for other in range(3)]
+        shape = [-1 if array_axis == axis else 1 for array_axis in range(3)]
         image.mul_(torch.from_numpy(line.astype(np.float32)).to(image.device).reshape(shape))
 
 

@@ -116,12 +116,12 @@ def plan_study(case: Case) -> PlannedStudy:
     size = 0.9 if case.age_years < 5 else 1.0
     setting = _Setting(scanner=scanner, stretch=stretch, tilt_deg=tilt, shift_mm=jitter, size=size)
     series = []
-    for number, name in enumerate(roles, start=1):
+    for index, name in enumerate(roles, start=1):
         role = ROLES[name]
         series.append(
             PlannedSeries(
-                number=number if scanner.vendor in {"siemens", "ge", "uih"} else 100 * number + 1,
-                uid=made_uid(f"{case.study_uid}/{number}/{name}"),
+                number=index if scanner.vendor in {"siemens", "ge", "uih"} else 100 * index + 1,
+                uid=made_uid(f"{case.study_uid}/{index}/{name}"),
                 name=name,
                 role=role,
                 description=description_of(name, scanner),
@@ -129,7 +129,7 @@ def plan_study(case: Case) -> PlannedStudy:
                 sequence_name=sequence_name_of(name, scanner),
                 image_type=image_type_of(name, scanner),
                 scans=_scans(role, setting),
-                repeated=number < len(roles) and roles[number] == name,
+                repeated=index < len(roles) and roles[index] == name,
             )
         )
     return PlannedStudy(case=case, scanner=scanner, protocol=protocol, series=tuple(series), pose=pose)

@@ -68,9 +68,10 @@ def make_resampling(
     widths = [thickness_mm, pixel_mm, pixel_mm]
     spacing = np.linalg.norm(scan_affine[:3, :3], axis=0)
     head_step = float(np.linalg.norm(head_affine[:3, 0]))
-    first, second = (other for other in range(3) if other != axis)
+    first, second = (array_axis for array_axis in range(3) if array_axis != axis)
     nodes = [
-        _profile(widths[other] / spacing[other], head_step / spacing[other], slab=other == 0) for other in range(3)
+        _profile(widths[array_axis] / spacing[array_axis], head_step / spacing[array_axis], slab=array_axis == 0)
+        for array_axis in range(3)
     ]
     (offset_a, share_a), (offset_b, share_b) = nodes[first], nodes[second]
     index = np.zeros((scan_shape[first], scan_shape[second], len(offset_a), len(offset_b), 2))

@@ -75,11 +75,11 @@ def simulate_study(
     head = build_head(case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case))
     truths = paint_lesions(head, case)
     acquisition = Acquisition(head, planned)
-    wanted = [series for series in planned.series if everything or series.role.reason is None]
+    scanned = [series for series in planned.series if everything or series.role.reason is None]
     # all at once, wanted or not: rounding of the product depends on how many there are
     acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)
     made = tuple(
-        AcquiredSeries(planned=series, scans=acquisition.acquire(series) if series in wanted else ())
+        AcquiredSeries(planned=series, scans=acquisition.acquire(series) if series in scanned else ())
         for series in planned.series
     )
     affine = patient_affine(planned, head.grid.affine)
@@ -89,7 +89,7 @@ def simulate_study(
         study=_study(planned, made),
         series=made,
         masks={truth.diagnosis: Mask(_voxels(truth), affine, truth.mask_kind) for truth in truths},
-        visibility=visibility(acquisition, [series for series in wanted if series.role.reason is None], truths),
+        visibility=visibility(acquisition, [series for series in scanned if series.role.reason is None], truths),
     )
 
 
@@ -142,7 +142,7 @@ def patient_affine(planned: PlannedStudy, affine: NDArray[np.float64]) -> NDArra
 
 def first_instance(series: PlannedSeries, scan: PlannedScan) -> int:
     """InstanceNumber of the first image of a stack."""
-    return 1 + sum(other.shape[0] for other in series.scans[: series.scans.index(scan)])
+    return 1 + sum(earlier.shape[0] for earlier in series.scans[: series.scans.index(scan)])
 
 
 def _series(planned: PlannedStudy, series: PlannedSeries, acquired: AcquiredScan) -> Series:

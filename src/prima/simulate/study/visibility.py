@@ -46,7 +46,7 @@ class Visibility:
 
 
 def visibility(
-    acquisition: Acquisition, series: Sequence[PlannedSeries], truths: Iterable[LesionTruth]
+    acquisition: Acquisition, all_series: Sequence[PlannedSeries], truths: Iterable[LesionTruth]
 ) -> tuple[Visibility, ...]:
     """Each finding on each stack that a reader uses; stacks that do not cover it are left out."""
     brain = sum((acquisition.head.fraction(name) for name in ("wm", "deep_gm")), acquisition.head.fraction("gm"))
@@ -57,8 +57,8 @@ def visibility(
             continue
         whole_ml = float(truth.mask.sum()) * acquisition.head.grid.spacing_mm**3 / 1000
         mask = truth.mask.float()
-        for one in series:
-            for scan in one.scans:
+        for series in all_series:
+            for scan in series.scans:
                 crop = _crop(scan, box)
                 if crop is None:
                     continue
@@ -68,10 +68,10 @@ def visibility(
                     continue
                 found.append(
                     Visibility(
-                        series_uid=one.uid,
+                        series_uid=series.uid,
                         part=scan.part,
                         diagnosis=truth.diagnosis,
-                        cnr=round(_cnr(acquisition, one, crop, share, around), 3),
+                        cnr=round(_cnr(acquisition, series, crop, share, around), 3),
                         coverage=round(min(1.0, volume_ml / whole_ml), 3),
                         volume_ml=round(volume_ml, 3),
                     )
@@ -83,7 +83,7 @@ def _box_mm(mask: Tensor, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.f
     """Low and high corner (x, y, z) in mm of what a mask touches."""
     ends = []
     for axis in range(3):
-        touched = mask.any(dim=tuple(other for other in range(3) if other != axis)).nonzero().flatten()
+        touched = mask.any(dim=tuple(array_axis for array_axis in range(3) if array_axis != axis)).nonzero().flatten()
         if len(touched) == 0:
             return None
         ends.append((int(touched[0]), int(touched[-1])))

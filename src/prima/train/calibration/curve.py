@@ -162,10 +162,10 @@ def _isotonic_is_better(
 ) -> bool:  # fmt: skip
     """Whether patients left out are predicted better, by more than the standard error over patients."""
     names, index = np.unique(patients, return_inverse=True)
-    fold = np.random.default_rng(seed).permutation(len(names))[index] % folds
+    fold_of = np.random.default_rng(seed).permutation(len(names))[index] % folds
     gain = np.zeros(len(logits))
-    for number in range(folds):
-        out, kept = fold == number, fold != number
+    for fold in range(folds):
+        out, kept = fold_of == fold, fold_of != fold
         x, y = logits[kept], present[kept]
         if not out.any() or not y.any() or y.all():
             return False
@@ -174,9 +174,9 @@ def _isotonic_is_better(
         knots, levels = fit_isotonic(x, y.astype(np.float64), np.ones(len(x)), (0.5, 0.5))
         monotone = _beyond(knots, levels, float(np.exp(fit.log_slope[0])), logits[out])
         gain[out] = _log_loss(straight, present[out]) - _log_loss(monotone, present[out])
-    each = np.bincount(index, weights=gain)
-    error = float(each.std(ddof=1)) * len(each) ** 0.5
-    return bool(each.sum() > error)
+    patient_gain = np.bincount(index, weights=gain)
+    error = float(patient_gain.std(ddof=1)) * len(patient_gain) ** 0.5
+    return bool(patient_gain.sum() > error)
 
 
 def _log_loss(log_odds: Floats, present: NDArray[np.bool_]) -> Floats:

@@ -63,7 +63,7 @@ def fit_isotonic(logits: Floats, shares: Floats, weights: Floats, pseudo: tuple[
     distinct, first = np.unique(x, return_index=True)
     mass, hits = np.add.reduceat(w, first), np.add.reduceat(w * y, first)
     _, starts = pool_adjacent_violators(hits / mass, mass)
-    mass, hits, centre = (np.add.reduceat(one, starts) for one in (mass, hits, mass * distinct))
+    mass, hits, centre = (np.add.reduceat(column, starts) for column in (mass, hits, mass * distinct))
     mass, hits, centre = _join_small(mass, hits, centre)
     levels = (hits + pseudo[0]) / (mass + pseudo[0] + pseudo[1])
     levels, starts = pool_adjacent_violators(levels, mass)
@@ -76,15 +76,15 @@ def fit_isotonic(logits: Floats, shares: Floats, weights: Floats, pseudo: tuple[
 
 def _join_small(mass: Floats, hits: Floats, centre: Floats) -> tuple[Floats, Floats, Floats]:
     """Join the smallest block with its smaller neighbour until all are large enough and few enough."""
-    blocks = [list(one) for one in zip(mass.tolist(), hits.tolist(), centre.tolist(), strict=True)]
+    blocks = [list(block) for block in zip(mass.tolist(), hits.tolist(), centre.tolist(), strict=True)]
     least = MIN_SHARE * float(mass.sum())
     while len(blocks) > 1:
-        place = min(range(len(blocks)), key=lambda number: blocks[number][0])
+        place = min(range(len(blocks)), key=lambda index: blocks[index][0])
         if blocks[place][0] >= least and len(blocks) <= MAX_KNOTS:
             break
-        sides = [number for number in (place - 1, place + 1) if 0 <= number < len(blocks)]
-        side = min(sides, key=lambda number: blocks[number][0])
-        joined = [one + other for one, other in zip(blocks[place], blocks[side], strict=True)]
+        sides = [index for index in (place - 1, place + 1) if 0 <= index < len(blocks)]
+        side = min(sides, key=lambda index: blocks[index][0])
+        joined = [smallest + neighbour for smallest, neighbour in zip(blocks[place], blocks[side], strict=True)]
         blocks[min(place, side) : max(place, side) + 1] = [joined]
     table = np.array(blocks)
     return table[:, 0], table[:, 1], table[:, 2]

@@ -38,9 +38,9 @@ class Target:
             >>> Target.parse("ppv=0.5")
             Target(kind='ppv', value=0.5)
         """
-        kind, _, number = text.partition("=")
+        kind, _, amount = text.partition("=")
         try:
-            value = float(number)
+            value = float(amount)
         except ValueError:
             value = 0.0
         if kind not in get_args(TargetKind) or not 0 < value < 1:

@@ -57,7 +57,7 @@ class Examples(Protocol):
         """Tokens of each study."""
         ...
 
-    def read(self, number: int) -> Example:
+    def read(self, index: int) -> Example:
         """The study with a number, 0 to one less than there are.
 
         Raises:

@@ -162,7 +162,7 @@ def dense_targets(
     diagnoses: list[NDArray[np.uint8]] = []
     shares: list[NDArray[np.uint8]] = []
     first = 0
-    points = {number: _points_mm(mask, affine) for number, (mask, affine) in masks.items()}
+    points = {diagnosis: _points_mm(mask, affine) for diagnosis, (mask, affine) in masks.items()}
     for oriented, patches in placed:
         extent = np.array(contract.patch_shape(patches.plane))
         index = patches.coordinates.numpy() // extent
@@ -171,7 +171,7 @@ def dense_targets(
         table[tuple((index - low).T)] = np.arange(len(index))
         token_mm3 = float(np.prod(extent) * oriented.affine.voxel_mm3)
         inverse = oriented.affine.inverse()
-        for number, (points_mm, voxel_mm3) in points.items():
+        for diagnosis, (points_mm, voxel_mm3) in points.items():
             voxel = inverse.apply(points_mm)
             at = np.floor((voxel + 0.5 + np.array(patches.shift)) / extent).astype(np.int64) - low
             inside = np.all((at >= 0) & (at < table.shape), axis=1)
@@ -179,7 +179,7 @@ def dense_targets(
             counts = np.bincount(hit[hit >= 0], minlength=len(index)) * voxel_mm3 / token_mm3
             found = np.flatnonzero(counts)
             rows.append(found + first)
-            diagnoses.append(np.full(len(found), number, np.uint8))
+            diagnoses.append(np.full(len(found), diagnosis, np.uint8))
             shares.append(np.clip(np.rint(counts[found] * 255), 1, 255).astype(np.uint8))
         first += len(index)
     return DenseTargets(

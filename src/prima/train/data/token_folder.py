@@ -113,8 +113,8 @@ def write_part(
     ]
     write_text(folder / f"{name}{FACTS_SUFFIX}", "\n".join(lines) + "\n")
     arrays = {
-        f"{number}.{key}": value
-        for number, (_, _, dense) in enumerate(studies)
+        f"{index}.{key}": value
+        for index, (_, _, dense) in enumerate(studies)
         if dense is not None
         for key, value in (("token", dense.token), ("diagnosis", dense.diagnosis), ("share", dense.share))
     }
@@ -141,20 +141,20 @@ class TokenFolder:
         found: dict[str, tuple[StudyFacts, str, int]] = {}
         for shard in sorted(folder.glob(f"*{SUFFIX}")):
             part = shard.name.removesuffix(SUFFIX)
-            for number, known in enumerate(_read_facts(folder / f"{part}{FACTS_SUFFIX}")):
-                found[known.study_uid] = (known, part, number)
+            for row, known in enumerate(_read_facts(folder / f"{part}{FACTS_SUFFIX}")):
+                found[known.study_uid] = (known, part, row)
         if missing := set(self.store.study_uids) - set(found):
             raise UnreadableError(
                 f"tokens {folder.name}: found nothing about {len(missing)} studies, expected a line for each; "
                 "make the part again"
             )
-        wanted = set(found if only is None else only)
-        if unknown := wanted - set(self.store.study_uids):
+        chosen = set(found if only is None else only)
+        if unknown := chosen - set(self.store.study_uids):
             raise UnreadableError(
                 f"tokens {folder.name}: found no tokens of {len(unknown)} studies that have labels; tokenize them, "
                 "or leave their labels out"
             )
-        self._studies = [found[uid] for uid in self.store.study_uids if uid in wanted]
+        self._studies = [found[uid] for uid in self.store.study_uids if uid in chosen]
         self._num_tokens = np.array(
             [self.store.num_tokens_of(known.study_uid) for known, *_ in self._studies], np.int64
         )
@@ -182,13 +182,13 @@ class TokenFolder:
         """Tokens of each study."""
         return self._num_tokens
 
-    def read(self, number: int) -> Example:
+    def read(self, index: int) -> Example:
         """The study with a number.
 
         Raises:
             UnreadableError: its tokens or targets are damaged.
         """
-        known, part, at = self._studies[number]
+        known, part, at = self._studies[index]
         return Example(
             study_uid=known.study_uid,
             patient=known.patient,

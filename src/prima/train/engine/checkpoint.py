@@ -142,10 +142,10 @@ class Checkpoints:
         tensors, state = _read(self.folder, pointer, pointer.latest)
         check(state["recipe"])
         _fill(module, tensors, pointer.latest)
-        for name, one in parameters.items():
+        for name, parameter in parameters.items():
             moments = {key.rpartition(".")[2]: value for key, value in tensors.items() if _is_of(key, name)}
             if moments:
-                optimiser.state[one] = {key: _like(one, key, value) for key, value in moments.items()}
+                optimiser.state[parameter] = {key: _like(parameter, key, value) for key, value in moments.items()}
         return Position(**state["position"])
 
     def _write(self, path: Path, tensors: dict[str, torch.Tensor], state: str, *, is_best: bool) -> None:
@@ -214,13 +214,13 @@ def _tensors_of(
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """All there is to keep, whole and on the CPU; every rank must ask."""
     seen: set[int] = set()
-    for name, one in module.state_dict().items():
-        tensor = whole(one.detach()).cpu().contiguous()
+    for name, state in module.state_dict().items():
+        tensor = whole(state.detach()).cpu().contiguous()
         place = tensor.untyped_storage().data_ptr()
         yield f"module.{name}", tensor.clone() if place in seen else tensor  # safetensors wants no shared memory
         seen.add(place)
-    for name, one in parameters.items():
-        for key, value in optimiser.state.get(one, {}).items():
+    for name, parameter in parameters.items():
+        for key, value in optimiser.state.get(parameter, {}).items():
             yield f"optimiser.{name}.{key}", whole(value.detach()).cpu().contiguous()
 
 
@@ -248,11 +248,11 @@ def _fill(module: nn.Module, tensors: dict[str, torch.Tensor], name: str) -> Non
             f"{name}: found the weights of another network ({len(odd)} tensors differ, the first is {odd[0]}); "
             "expected those of this recipe: choose another folder"
         )
-    for key, one in own.items():
-        if isinstance(one, DTensor):
-            one.copy_(distribute_tensor(found[key].to(one.device), one.device_mesh, one.placements))
+    for key, target in own.items():
+        if isinstance(target, DTensor):
+            target.copy_(distribute_tensor(found[key].to(target.device), target.device_mesh, target.placements))
         else:
-            one.copy_(found[key])
+            target.copy_(found[key])
 
 
 def _read(folder: Path, pointer: Pointer, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

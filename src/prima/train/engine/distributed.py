@@ -45,31 +45,33 @@ class Workers:
 
     def gather(self, values: Sequence[float]) -> torch.Tensor:
         """The numbers of every rank: [world, n] float64 on the CPU, the same on all ranks."""
-        mine = torch.tensor([values], dtype=torch.float64)
+        own_values = torch.tensor([values], dtype=torch.float64)
         if self.world == 1:
-            return mine
-        mine = mine.to(self.device)
-        everyone = mine.new_empty(self.world, len(values))
-        dist.all_gather_into_tensor(everyone, mine)
+            return own_values
+        own_values = own_values.to(self.device)
+        everyone = own_values.new_empty(self.world, len(values))
+        dist.all_gather_into_tensor(everyone, own_values)
         return everyone.cpu()
 
     def average(self, gradients: Sequence[torch.Tensor]) -> None:
         """Replace every gradient by its mean over the ranks; FSDP has already done so with those it holds."""
         if self.world == 1:
             return
-        for bucket in _buckets([one for one in gradients if not isinstance(one, DTensor)]):
+        for bucket in _buckets([gradient for gradient in gradients if not isinstance(gradient, DTensor)]):
             flat = torch.cat([gradient.flatten() for gradient in bucket])
             dist.all_reduce(flat)
             flat /= self.world
-            for gradient, summed in zip(bucket, torch.split(flat, [one.numel() for one in bucket]), strict=True):
+            for gradient, summed in zip(bucket, torch.split(flat, [part.numel() for part in bucket]), strict=True):
                 gradient.copy_(summed.view_as(gradient))
 
     def norm(self, gradients: Sequence[torch.Tensor]) -> float:
         """Euclidean norm over all gradients, sharded ones over all ranks; the same on all ranks once averaged."""
-        whole = [one for one in gradients if not isinstance(one, DTensor)]
+        whole = [gradient for gradient in gradients if not isinstance(gradient, DTensor)]
         total = _squared_norm(whole, self.device)
         if len(whole) < len(gradients):
-            sharded = _squared_norm([one.to_local() for one in gradients if isinstance(one, DTensor)], self.device)
+            sharded = _squared_norm(
+                [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)], self.device
+            )
             dist.all_reduce(sharded)
             total = total + sharded
         return float(total.sqrt())
@@ -110,7 +112,7 @@ def shard(towers: Sequence[nn.Module], workers: Workers) -> None:
     """
     mesh = init_device_mesh(workers.device.type, (workers.world,))
     for tower in towers:
-        for module in [*(one for one in tower.modules() if isinstance(one, Block) and one is not tower), tower]:
+        for module in [*(block for block in tower.modules() if isinstance(block, Block) and block is not tower), tower]:
             fully_shard(module, mesh=mesh)
 
 
@@ -127,17 +129,17 @@ def _squared_norm(tensors: list[torch.Tensor], device: torch.device) -> torch.Te
     if not tensors:
         return torch.zeros((), dtype=torch.float64, device=device)
     norms = torch._foreach_norm(tensors, 2, dtype=torch.float32)
-    return torch.stack([one.double() for one in norms]).square().sum()
+    return torch.stack([norm.double() for norm in norms]).square().sum()
 
 
 def _buckets(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
     bucket: list[torch.Tensor] = []
     num_bytes = 0
-    for one in tensors:
-        if bucket and (num_bytes + one.nbytes > BUCKET_BYTES or one.dtype != bucket[0].dtype):
+    for tensor in tensors:
+        if bucket and (num_bytes + tensor.nbytes > BUCKET_BYTES or tensor.dtype != bucket[0].dtype):
             yield bucket
             bucket, num_bytes = [], 0
-        bucket.append(one)
-        num_bytes += one.nbytes
+        bucket.append(tensor)
+        num_bytes += tensor.nbytes
     if bucket:
         yield bucket

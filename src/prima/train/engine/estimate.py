@@ -53,12 +53,12 @@ def peak_of(device: torch.device, precision: Precision) -> Peak:
 def _timed_product(kind: str, index: int | None, precision: Precision, size: int) -> float:
     device = torch.device(kind, index) if index is not None else torch.device(kind)
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-    one = torch.ones(size, size, dtype=dtype, device=device)
+    matrix = torch.ones(size, size, dtype=dtype, device=device)
     best = float("inf")
     for _ in range(8):
         _wait_for(device)
         start = time.perf_counter()
-        one @ one
+        matrix @ matrix
         _wait_for(device)
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
@@ -96,8 +96,8 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
             time it.
     """
     module = task.module
-    buffers = {name: one.clone() for name, one in module.named_buffers()}
-    own = {one.untyped_storage().data_ptr() for one in [*module.parameters(), *module.buffers()]}
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    own = {tensor.untyped_storage().data_ptr() for tensor in [*module.parameters(), *module.buffers()]}
     kept: dict[int, int] = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -128,8 +128,8 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
     seconds = time.perf_counter() - start
     module.zero_grad(set_to_none=True)
     with torch.no_grad():
-        for name, one in module.named_buffers():
-            one.copy_(buffers[name])
+        for name, buffer in module.named_buffers():
+            buffer.copy_(buffers[name])
     return Trial(flops=float(counter.get_total_flops()) if count else 0.0, seconds=seconds, activation_bytes=peak)
 
 
@@ -190,11 +190,17 @@ def count_parameters(module: nn.Module) -> dict[str, int]:
     seen: set[int] = set()
     counts: dict[str, int] = {}
     for name, part in module.named_children():
-        fresh = {id(one): one.numel() for one in part.parameters() if one.requires_grad and id(one) not in seen}
+        fresh = {
+            id(parameter): parameter.numel()
+            for parameter in part.parameters()
+            if parameter.requires_grad and id(parameter) not in seen
+        }
         seen |= fresh.keys()
         if fresh:
             counts[name] = sum(fresh.values())
-    own = sum(one.numel() for one in module.parameters() if one.requires_grad and id(one) not in seen)
+    own = sum(
+        parameter.numel() for parameter in module.parameters() if parameter.requires_grad and id(parameter) not in seen
+    )
     return counts | ({"(own)": own} if own else {})
 
 
@@ -215,7 +221,7 @@ def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> 
     with join_workers(config.device) as workers:
         task.module.to(workers.device).train()
         share = deal(first[0], tokens, world=ranks, tokens_per_pass=config.order.tokens_per_pass)[0]
-        num_tokens = [int(tokens[list(numbers)].sum()) for numbers in share]
+        num_tokens = [int(tokens[list(indices)].sum()) for indices in share]
         step = StepState(
             seed=config.seed,
             epoch=0,
@@ -229,13 +235,13 @@ def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> 
             device=workers.device,
             precision=config.precision,
         )
-        batches = [task.collate(numbers, step).to(workers.device) for numbers in share]
+        batches = [task.collate(indices, step).to(workers.device) for indices in share]
         counted = try_step(task, batches, step, count=True)  # warms up, too
         timed = try_step(task, batches, step, count=False)
         peak = peak_of(workers.device, config.precision)
     parameters = count_parameters(task.module)
-    weight_bytes = sum(one.nbytes for one in [*task.module.parameters(), *task.module.buffers()])
-    trained_bytes = sum(one.nbytes for one in task.module.parameters() if one.requires_grad)
+    weight_bytes = sum(tensor.nbytes for tensor in [*task.module.parameters(), *task.module.buffers()])
+    trained_bytes = sum(tensor.nbytes for tensor in task.module.parameters() if tensor.requires_grad)
     split = ranks if config.parallel == "fsdp" else 1
     tokens_per_step = float(sum(tokens[list(batch)].sum() for batch in first) / len(first))
     rate = sum(num_tokens) / timed.seconds * ranks

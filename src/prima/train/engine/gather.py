@@ -46,7 +46,7 @@ def gather(own: torch.Tensor) -> Gathered:
     count = torch.tensor([len(own)], device=own.device)
     counts = [torch.zeros_like(count) for _ in range(num_processes)]
     distributed.all_gather(counts, count)
-    sizes = [int(one) for one in counts]
+    sizes = [int(num_rows) for num_rows in counts]
     if torch.is_grad_enabled() and own.is_floating_point():
         # a process whose own rows need no gradient, or that has none, must still take part in the others' backward
         rows = _Gather.apply(own if own.requires_grad else own.detach().requires_grad_(), sizes)  # type: ignore[no-untyped-call]

@@ -18,20 +18,20 @@ def caught_signals() -> Iterator[list[str]]:
     """Names of the signals that came while the context was open; a second Ctrl-C interrupts at once."""
     caught: list[str] = []
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if caught and number == signal.SIGINT:
+    def on_signal(signal_number: int, _frame: FrameType | None) -> None:
+        if caught and signal_number == signal.SIGINT:
             raise KeyboardInterrupt
-        caught.append(signal.Signals(number).name)
+        caught.append(signal.Signals(signal_number).name)
 
     if threading.current_thread() is not threading.main_thread():
         yield caught  # handlers belong to the main thread
         return
-    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    before = {signal_number: signal.signal(signal_number, on_signal) for signal_number in SIGNALS}
     try:
         yield caught
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for signal_number, handler in before.items():
+            signal.signal(signal_number, handler)
 
 
 class Clock:

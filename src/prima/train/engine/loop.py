@@ -49,19 +49,19 @@ def run(
         signals = stack.enter_context(caught_signals())
         workers = stack.enter_context(join_workers(config.device))
         run = TrainingRun(task, config, folder, dict(recipe or {}), workers)
-        told = stack.enter_context(_told(run, folder))
+        records = stack.enter_context(_told(run, folder))
         made = stack.enter_context(
             closing(made_ahead(run.plans(), run.collate, readers=config.readers, ahead=config.ahead))
         )
 
         for plan, batches, waited in made:
-            losses = run.backward(plan, [one.to(workers.device) for one in batches])
+            losses = run.backward(plan, [batch.to(workers.device) for batch in batches])
             agreed = run.agree(plan, losses, stop=bool(signals) or run.clock.is_over, save=run.clock.is_due)
             norm = run.update(plan)
-            line = told.on_step(run.position.step, run.line(plan, agreed, norm=norm, waited=waited))
-            is_best = run.is_measuring and told.on_measure(run.position.step, *run.measure())
+            line = records.on_step(run.position.step, run.line(plan, agreed, norm=norm, waited=waited))
+            is_best = run.is_measuring and records.on_measure(run.position.step, *run.measure())
             if agreed.save or agreed.stop or is_best or run.is_over:
-                told.journal.sync()
+                records.journal.sync()
                 run.save(is_best=is_best)
             if on_step is not None:
                 on_step(line)

@@ -63,16 +63,16 @@ def make_optimiser(module: nn.Module, config: OptimiserConfig, device: torch.dev
         UsageError: a name in `scales` fits no parameter.
     """
     decayed = _decayed(module)
-    trained = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
+    trained = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
     for start, _ in config.scales:
         if not any(name.startswith(start) for name, _ in trained):
             raise UsageError(f"scales: no trained parameter's name starts with {start!r}; expected one that exists")
     # parameters that are spread over ranks cannot be updated in one call with those that are not
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
-    for name, one in trained:
+    for name, parameter in trained:
         scale = next((factor for start, factor in config.scales if name.startswith(start)), 1.0)
         decay = config.weight_decay if name in decayed else 0.0
-        groups.setdefault((decay, scale, isinstance(one, DTensor)), []).append(one)
+        groups.setdefault((decay, scale, isinstance(parameter, DTensor)), []).append(parameter)
     return torch.optim.AdamW(
         [{"params": held, "weight_decay": decay, "scale": scale} for (decay, scale, _), held in groups.items()],
         lr=config.learning_rate,
@@ -91,7 +91,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 def clip(gradients: list[torch.Tensor], norm: float, config: OptimiserConfig) -> None:
     """Shorten all gradients together, when their norm is above the limit."""
     if config.clip_norm is not None and norm > config.clip_norm:
-        own = [one.to_local() if isinstance(one, DTensor) else one for one in gradients]
+        own = [gradient.to_local() if isinstance(gradient, DTensor) else gradient for gradient in gradients]
         torch._foreach_mul_(own, config.clip_norm / norm)
 
 
@@ -101,6 +101,6 @@ def _decayed(module: nn.Module) -> set[str]:
         f"{prefix}.{name}" if prefix else name
         for prefix, part in module.named_modules()
         if not isinstance(part, nn.Embedding)
-        for name, one in part.named_parameters(recurse=False)
-        if one.ndim >= 2 and name.endswith("weight")
+        for name, parameter in part.named_parameters(recurse=False)
+        if parameter.ndim >= 2 and name.endswith("weight")
     }

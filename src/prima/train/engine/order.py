@@ -61,13 +61,13 @@ def batches_of_epoch(
             times. No study comes twice in one batch.
 
     Returns:
-        Study numbers of each batch. At least one batch, when there is any study.
+        Study indices of each batch. At least one batch, when there is any study.
     """
     random = np.random.default_rng([seed, epoch])
-    numbers = np.arange(len(num_tokens))
+    indices = np.arange(len(num_tokens))
     if repeats is not None:
-        numbers = np.repeat(numbers, np.floor(repeats + random.random(len(repeats))).astype(np.int64))
-    return _pack(random.permutation(numbers).tolist(), num_tokens, config)
+        indices = np.repeat(indices, np.floor(repeats + random.random(len(repeats))).astype(np.int64))
+    return _pack(random.permutation(indices).tolist(), num_tokens, config)
 
 
 def batches_in_order(num_tokens: NDArray[np.int64], config: OrderConfig) -> list[tuple[int, ...]]:
@@ -89,7 +89,7 @@ def deal(
     same number of passes, as collective operations need it.
 
     Returns:
-        For each rank the study numbers of each of its passes.
+        For each rank the study indices of each of its passes.
 
     Raises:
         UsageError: there are fewer studies than ranks.
@@ -105,17 +105,17 @@ def deal(
             f"a batch of {len(batch)} studies for {world} ranks; expected one for each: use larger batches"
         )
     shares: list[list[int]] = [[] for _ in range(world)]
-    for place, number in enumerate(sorted(batch, key=lambda one: (-num_tokens[one], one))):
+    for place, study in enumerate(sorted(batch, key=lambda study: (-num_tokens[study], study))):
         turn, seat = divmod(place, world)
-        shares[seat if turn % 2 == 0 else world - 1 - seat].append(number)
+        shares[seat if turn % 2 == 0 else world - 1 - seat].append(study)
     budget = tokens_per_pass or int(num_tokens[list(batch)].sum())
     num_passes = min(max(len(_passes(share, num_tokens, budget)) for share in shares), *map(len, shares))
     return [_in_passes(share, num_tokens, budget, num_passes) for share in shares]
 
 
-def _pack(numbers: list[int], num_tokens: NDArray[np.int64], config: OrderConfig) -> list[tuple[int, ...]]:
+def _pack(indices: list[int], num_tokens: NDArray[np.int64], config: OrderConfig) -> list[tuple[int, ...]]:
     batches: list[tuple[int, ...]] = []
-    waiting = deque(numbers)
+    waiting = deque(indices)
     aside: list[int] = []  # a study that the open batch already holds waits for the next one
     batch: dict[int, None] = {}
     tokens = 0
@@ -130,13 +130,13 @@ def _pack(numbers: list[int], num_tokens: NDArray[np.int64], config: OrderConfig
             batch, tokens = {}, 0
             waiting.extendleft(reversed(aside))
             aside = []
-        number = waiting.popleft()
-        if number in batch:
-            aside.append(number)
+        index = waiting.popleft()
+        if index in batch:
+            aside.append(index)
         else:
-            batch[number] = None
-            tokens += int(num_tokens[number])
-    smallest = int(num_tokens[numbers].min()) if numbers else 0
+            batch[index] = None
+            tokens += int(num_tokens[index])
+    smallest = int(num_tokens[indices].min()) if indices else 0
     if batch and (config.keep_last or not batches or is_full(smallest)):
         batches.append(tuple(batch))
     return batches
@@ -153,7 +153,7 @@ def _in_passes(
     """Cut a share into a given number of passes, at the budget where that gives the number, else evenly."""
     passes = _passes(share, num_tokens, budget)
     if len(passes) != num_passes:
-        sizes = [len(share) // num_passes + (one < len(share) % num_passes) for one in range(num_passes)]
+        sizes = [len(share) // num_passes + (index < len(share) % num_passes) for index in range(num_passes)]
         ends = list(accumulate(sizes))
         passes = [tuple(share[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
     return tuple(passes)

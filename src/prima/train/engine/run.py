@@ -68,9 +68,11 @@ class TrainingRun(Generic[SomeBatch]):
         if config.recompute:
             recompute_blocks(task.module, config.recompute)
         if config.compile:
-            for block in [one for one in task.module.modules() if isinstance(one, Block)]:
+            for block in [part for part in task.module.modules() if isinstance(part, Block)]:
                 block.compile(dynamic=True)
-        self.parameters = {name: one for name, one in task.module.named_parameters() if one.requires_grad}
+        self.parameters = {
+            name: parameter for name, parameter in task.module.named_parameters() if parameter.requires_grad
+        }
         self.optimiser = make_optimiser(task.module, config.optimiser, workers.device)
         self.checkpoints = Checkpoints(folder, workers, keep=config.keep)
         found = self.checkpoints.restore(task.module, self.parameters, self.optimiser, self._check_recipe)
@@ -84,36 +86,36 @@ class TrainingRun(Generic[SomeBatch]):
         step, index = self.position.step, self.position.index
         for epoch in range(self.position.epoch, self.num_steps):
             batches = self._batches(epoch)
-            for number in range(index, len(batches)):
+            for batch_index in range(index, len(batches)):
                 if step == self.num_steps:
                     return
                 shares = deal(
-                    batches[number],
+                    batches[batch_index],
                     self.num_tokens,
                     world=self.workers.world,
                     tokens_per_pass=self.config.order.tokens_per_pass,
                 )
-                state = self._state("train", batches[number], epoch=epoch, index=number, step=step)
+                state = self._state("train", batches[batch_index], epoch=epoch, index=batch_index, step=step)
                 yield Plan(state=state, passes=shares[self.workers.rank])
                 step += 1
             index = 0
 
     def collate(self, plan: Plan) -> list[SomeBatch]:
         """The batches of a step's passes, on the CPU; called in a reader thread."""
-        return [self.task.collate(numbers, plan.state) for numbers in plan.passes]
+        return [self.task.collate(indices, plan.state) for indices in plan.passes]
 
     def backward(self, plan: Plan, batches: Sequence[SomeBatch]) -> dict[str, float]:
         """Gradients of this rank, and its losses; the mean over ranks is that of the global batch."""
         state = plan.state
         self.task.module.train()
         torch.manual_seed(state.random(-1, f"rank {state.rank}").integers(2**62))
-        for one in self.parameters.values():
-            one.grad = torch.zeros_like(one) if one.grad is None else one.grad.zero_()
+        for parameter in self.parameters.values():
+            parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad.zero_()
         if isinstance(self.task, TaskWithBackward):
             return self._named(self.task.backward(batches, state))
         totals: dict[str, torch.Tensor] = {}
-        for numbers, batch in zip(plan.passes, batches, strict=True):
-            share = len(numbers) * state.world / state.num_studies
+        for indices, batch in zip(plan.passes, batches, strict=True):
+            share = len(indices) * state.world / state.num_studies
             losses = self._named(self.task.losses(batch, state))
             weighted = [self.task.weights[name] * losses[name] for name in losses if self.task.weights[name]]
             (torch.stack(weighted).sum() * share).backward()  # type: ignore[no-untyped-call]
@@ -139,14 +141,16 @@ class TrainingRun(Generic[SomeBatch]):
         Returns:
             Norm of the gradient before clipping.
         """
-        gradients = [one.grad for one in self.parameters.values() if one.grad is not None]
+        gradients = [parameter.grad for parameter in self.parameters.values() if parameter.grad is not None]
         own_norm = self.workers.norm(gradients) if self.workers.world > 1 else 0.0
         self.workers.average(gradients)
         norm = self.workers.norm(gradients)
         if not math.isfinite(norm):
             norms = self.workers.gather([own_norm or norm])[:, 0].tolist()
-            rank = next((rank for rank, one in enumerate(norms) if not math.isfinite(one)), 0)
-            where = next((name for name, one in self.parameters.items() if not _is_finite(one.grad)), "the network")
+            rank = next((rank for rank, rank_norm in enumerate(norms) if not math.isfinite(rank_norm)), 0)
+            where = next(
+                (name for name, parameter in self.parameters.items() if not _is_finite(parameter.grad)), "the network"
+            )
             self._stop_at(plan, f"rank {rank}: the gradient of {where} has norm {norms[rank]}")
         clip(gradients, norm, self.config.optimiser)
         set_rate(self.optimiser, self.config.optimiser.rate(plan.state.step, self.num_steps))
@@ -177,15 +181,15 @@ class TrainingRun(Generic[SomeBatch]):
     def measure(self) -> tuple[dict[str, float | None], bool]:
         """Measure on the validation studies: numbers (None where not finite), and whether it is the best."""
         tokens = self.task.num_tokens("validation")
-        numbers = batches_in_order(tokens, self.config.order)
+        batches = batches_in_order(tokens, self.config.order)
         plans = [
-            Plan(state=self._state("validation", one, epoch=0, index=index, step=self.position.step), passes=(one,))
-            for index, one in enumerate(numbers)
+            Plan(state=self._state("validation", batch, epoch=0, index=index, step=self.position.step), passes=(batch,))
+            for index, batch in enumerate(batches)
         ]
         made = made_ahead(plans, self.collate, readers=self.config.readers, ahead=self.config.ahead)
         self.task.module.eval()
         with torch.no_grad():
-            values = self.task.measure((one[0].to(self.workers.device) for _, one, _ in made), plans[0].state)
+            values = self.task.measure((passes[0].to(self.workers.device) for _, passes, _ in made), plans[0].state)
         self.measured = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
         return self.measured, self._is_best()
 
@@ -264,7 +268,7 @@ class TrainingRun(Generic[SomeBatch]):
     def _steps_of(self, num_epochs: int) -> int:
         return sum(len(self._batches(epoch)) for epoch in range(num_epochs))
 
-    def _state(self, split: Split, numbers: Sequence[int], *, epoch: int, index: int, step: int) -> StepState:
+    def _state(self, split: Split, indices: Sequence[int], *, epoch: int, index: int, step: int) -> StepState:
         return StepState(
             seed=self.config.seed,
             epoch=epoch,
@@ -273,8 +277,8 @@ class TrainingRun(Generic[SomeBatch]):
             split=split,
             rank=self.workers.rank,
             world=self.workers.world,
-            num_studies=len(numbers),
-            num_tokens=int(self.task.num_tokens(split)[list(numbers)].sum()),
+            num_studies=len(indices),
+            num_tokens=int(self.task.num_tokens(split)[list(indices)].sum()),
             device=self.workers.device,
             precision=self.config.precision,
         )
@@ -293,8 +297,8 @@ class TrainingRun(Generic[SomeBatch]):
             return False
         value = self.measured.get(name)
         if value is None:
-            found = ", ".join(key for key, one in self.measured.items() if one is not None)
-            raise TrainingError(f"best: the measure {name} has no finite value; expected one of: {found or 'none'}")
+            finite = ", ".join(key for key, measured in self.measured.items() if measured is not None)
+            raise TrainingError(f"best: the measure {name} has no finite value; expected one of: {finite or 'none'}")
         sign = 1 if self.config.best_is == "highest" else -1
         if self.position.best is not None and sign * value <= sign * self.position.best:
             return False
@@ -303,7 +307,7 @@ class TrainingRun(Generic[SomeBatch]):
 
     def _stop_at(self, plan: Plan, found: str) -> None:
         at = plan.state
-        studies = ", ".join(str(number) for numbers in plan.passes for number in numbers)
+        studies = ", ".join(str(study) for indices in plan.passes for study in indices)
         raise TrainingError(
             f"step {at.step} (epoch {at.epoch}), {found}; expected a finite number; the weights were not changed: "
             f"look at the studies (those of rank {at.rank} are {studies}) or start again with a lower learning rate"
@@ -322,20 +326,20 @@ class TrainingRun(Generic[SomeBatch]):
 
     def _count_flops(self) -> None:
         plan = next(self.plans())
-        batches = [one.to(self.workers.device) for one in self.collate(plan)]
+        batches = [batch.to(self.workers.device) for batch in self.collate(plan)]
         self.task.module.train()
         trial = try_step(self.task, batches, plan.state, count=True)
-        tokens = sum(int(self.num_tokens[list(numbers)].sum()) for numbers in plan.passes)
+        tokens = sum(int(self.num_tokens[list(indices)].sum()) for indices in plan.passes)
         self.flops_per_token = trial.flops / tokens
         self.peak = peak_of(self.workers.device, self.config.precision)
 
 
-def _differing(one: Any, other: Any, name: str = "") -> Iterator[str]:
+def _differing(first: Any, second: Any, name: str = "") -> Iterator[str]:
     """Dotted names of the values that two recipes do not share."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        for key in one.keys() | other.keys():
-            yield from _differing(one.get(key), other.get(key), f"{name}.{key}" if name else key)
-    elif one != other:
+    if isinstance(first, dict) and isinstance(second, dict):
+        for key in first.keys() | second.keys():
+            yield from _differing(first.get(key), second.get(key), f"{name}.{key}" if name else key)
+    elif first != second:
         yield name
 
 

@@ -38,7 +38,7 @@ class StepState:
         epoch: number of the epoch.
         index: number of the global batch in the epoch.
         step: number of updates made before this one.
-        split: what the studies are numbers of.
+        split: what the study indices count in.
         rank: number of this process.
         world: number of processes.
         num_studies: studies of the global batch, over all ranks and passes.
@@ -103,7 +103,7 @@ class Task(Protocol[SomeBatch]):
         """Tokens of each study of a split; none where there is nothing to validate on."""
         ...
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> SomeBatch:
+    def collate(self, indices: Sequence[int], step: StepState) -> SomeBatch:
         """Read studies and make a batch of them on the CPU; called in a background thread, ahead of time."""
         ...
 

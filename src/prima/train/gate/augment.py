@@ -39,7 +39,7 @@ class Augmentation:
     beside: float = 0.12
 
 
-def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Changed views.
 
     Args:
@@ -50,17 +50,17 @@ def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, how: Au
     Returns:
         [B, n, n, n] as `view_of` gives them.
     """
-    voxels = _without_skull_or_face(voxels, outlines, random, how)
-    seen = _moved(voxels, random, how)
-    seen = _contrasted(seen, random, how)
-    seen = _slab(seen, random, how)
-    seen = _with_things_beside(seen, random, how)
-    seen = _blurred(seen, random, how)
-    if _some(1, random, how.shaded):
+    voxels = _without_skull_or_face(voxels, outlines, random, config)
+    seen = _moved(voxels, random, config)
+    seen = _contrasted(seen, random, config)
+    seen = _slab(seen, random, config)
+    seen = _with_things_beside(seen, random, config)
+    seen = _blurred(seen, random, config)
+    if _some(1, random, config.shaded):
         seen = seen * _smooth(seen.shape[0], 4, random).mul(0.3).exp()
-    seen = _noisy(seen, random, how)
-    some = seen.flatten(1)[:, ::37]
-    bright = torch.quantile(some, 0.995, dim=1).clamp(min=0.05)[:, None, None, None]
+    seen = _noisy(seen, random, config)
+    sample = seen.flatten(1)[:, ::37]
+    bright = torch.quantile(sample, 0.995, dim=1).clamp(min=0.05)[:, None, None, None]
     stretched = 0.85 + 0.3 * _uniform(len(seen), random)
     return (seen / bright * stretched[:, None, None, None]).clamp(0, BRIGHTEST)
 
@@ -85,118 +85,119 @@ def _smooth(count: int, knots: int, random: torch.Generator, channels: int = 1) 
     return fine[:, 0] if channels == 1 else fine
 
 
-def _without_skull_or_face(voxels: Tensor, outlines: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _without_skull_or_face(voxels: Tensor, outlines: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     known = outlines.flatten(1).any(dim=1)
     chance = _uniform(len(voxels), random)
     result = voxels.clone()
     axis = torch.arange(voxels.shape[1], dtype=torch.float32)
-    for number in torch.nonzero(known).flatten().tolist():
-        outline = outlines[number]
-        if chance[number] < how.stripped:
+    for index in torch.nonzero(known).flatten().tolist():
+        outline = outlines[index]
+        if chance[index] < config.stripped:
             if _some(1, random, 0.4):  # a generous outline, as some tools leave it
                 outline = functional.max_pool3d(outline[None, None].float(), 3, 1, 1)[0, 0] > 0
-            result[number] = voxels[number] * outline
-        elif chance[number] < how.stripped + how.defaced:
+            result[index] = voxels[index] * outline
+        elif chance[index] < config.stripped + config.defaced:
             z, y, _ = (
-                float((outline.sum(dim=other) * axis).sum() / outline.sum()) for other in ((1, 2), (0, 2), (0, 1))
+                float((outline.sum(dim=other_axes) * axis).sum() / outline.sum())
+                for other_axes in ((1, 2), (0, 2), (0, 1))
             )
             down = 0.3 + 0.7 * float(_uniform(1, random))
             far = (75 + 20 * float(_uniform(1, random))) / PIXEL_MM
             ahead = (1 - down**2) ** 0.5
             face = -(axis - z)[:, None] * down - (axis - y)[None, :] * ahead > far
-            result[number] = voxels[number] * ~face[:, :, None]
+            result[index] = voxels[index] * ~face[:, :, None]
     return result
 
 
-def _moved(voxels: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _moved(voxels: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Turned, scaled, stretched, bent, mirrored and shifted views, cut to the size of the gate's."""
     count, num_stored = len(voxels), voxels.shape[1]
     ratio = NUM_PIXELS / num_stored
-    matrix = _turns(torch.randn((count, 3), generator=random) * how.turn_deg * torch.pi / 180)
-    size = torch.exp(torch.randn((count, 1), generator=random) * how.scale)
-    size = size * torch.exp(torch.randn((count, 3), generator=random) * how.stretch)
-    size[:, 0] *= torch.where(_some(count, random, how.mirrored), -1.0, 1.0)
+    matrix = _turns(torch.randn((count, 3), generator=random) * config.turn_deg * torch.pi / 180)
+    size = torch.exp(torch.randn((count, 1), generator=random) * config.scale)
+    size = size * torch.exp(torch.randn((count, 3), generator=random) * config.stretch)
+    size[:, 0] *= torch.where(_some(count, random, config.mirrored), -1.0, 1.0)
     matrix = matrix * size[:, None, :]
-    for number in torch.nonzero(_some(count, random, how.other_axes)).flatten().tolist():
+    for index in torch.nonzero(_some(count, random, config.other_axes)).flatten().tolist():
         order = torch.randperm(3, generator=random)
         signs = torch.where(_some(3, random, 0.5), -1.0, 1.0)
-        matrix[number] = matrix[number][order] * signs[:, None]
+        matrix[index] = matrix[index][order] * signs[:, None]
     half_mm = num_stored * PIXEL_MM / 2
-    shift = torch.randn((count, 3, 1), generator=random) * how.shift_mm / half_mm
+    shift = torch.randn((count, 3, 1), generator=random) * config.shift_mm / half_mm
     grid = functional.affine_grid(
         torch.cat([matrix * ratio, shift], dim=2), [count, 1, NUM_PIXELS, NUM_PIXELS, NUM_PIXELS], align_corners=False
     )
-    bend = _smooth(count, 6, random, 3).mul_(how.bend_mm / half_mm)
+    bend = _smooth(count, 6, random, 3).mul_(config.bend_mm / half_mm)
     grid += bend.permute(0, 2, 3, 4, 1) * _some(count, random, 0.7)[:, None, None, None, None]
     return functional.grid_sample(voxels[:, None], grid, align_corners=False)[:, 0]
 
 
 def _turns(angles: Tensor) -> Tensor:
     """[B, 3, 3] rotations about the three axes by [B, 3] radians."""
-    zero, one = torch.zeros(len(angles)), torch.ones(len(angles))
+    zero, ones = torch.zeros(len(angles)), torch.ones(len(angles))
     (cx, cy, cz), (sx, sy, sz) = angles.cos().T, angles.sin().T
-    about_x = torch.stack([one, zero, zero, zero, cx, -sx, zero, sx, cx], 1).view(-1, 3, 3)
-    about_y = torch.stack([cy, zero, sy, zero, one, zero, -sy, zero, cy], 1).view(-1, 3, 3)
-    about_z = torch.stack([cz, -sz, zero, sz, cz, zero, zero, zero, one], 1).view(-1, 3, 3)
+    about_x = torch.stack([ones, zero, zero, zero, cx, -sx, zero, sx, cx], 1).view(-1, 3, 3)
+    about_y = torch.stack([cy, zero, sy, zero, ones, zero, -sy, zero, cy], 1).view(-1, 3, 3)
+    about_z = torch.stack([cz, -sz, zero, sz, cz, zero, zero, zero, ones], 1).view(-1, 3, 3)
     return about_x @ about_y @ about_z
 
 
-def _contrasted(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _contrasted(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Other contrasts: any curve from one intensity to another, inversions among them, or a power."""
     chance = _uniform(len(seen), random)
     result = seen.clamp(0, BRIGHTEST)
-    for number, value in enumerate(chance.tolist()):
-        if value < how.contrast:
+    for row, value in enumerate(chance.tolist()):
+        if value < config.contrast:
             knots = _uniform(8, random)
             knots[0] = 0.0 if _some(1, random, 0.85) else 0.3 * knots[0]
-            at = result[number] * (7 / BRIGHTEST)
+            at = result[row] * (7 / BRIGHTEST)
             low = at.floor().clamp_(max=6)
             index = low.long()
-            result[number] = knots[index] + (knots[index + 1] - knots[index]) * (at - low)
-        elif value < how.contrast + how.gamma:
-            result[number] = result[number] ** (0.5 + 1.3 * float(_uniform(1, random)))
+            result[row] = knots[index] + (knots[index + 1] - knots[index]) * (at - low)
+        elif value < config.contrast + config.gamma:
+            result[row] = result[row] ** (0.5 + 1.3 * float(_uniform(1, random)))
     return result
 
 
-def _slab(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _slab(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Only a part of the cover along one axis, as a stack over the sella has or a small field of view."""
-    for number in torch.nonzero(_some(len(seen), random, how.slab)).flatten().tolist():
+    for index in torch.nonzero(_some(len(seen), random, config.slab)).flatten().tolist():
         axis = int(torch.randint(3, (1,), generator=random))
         width = int(torch.randint(8, 36, (1,), generator=random))
         first = int((NUM_PIXELS - width) / 2 + float(torch.randn(1, generator=random)) * 5)
         keep = torch.zeros(NUM_PIXELS)
         keep[max(0, first) : max(0, first + width)] = 1
-        seen[number] *= keep.view([-1 if other == axis else 1 for other in range(3)])
+        seen[index] *= keep.view([-1 if array_axis == axis else 1 for array_axis in range(3)])
     return seen
 
 
-def _with_things_beside(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _with_things_beside(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Bright rods and dots around what is scanned: fiducials of a frame, a pad, a capsule."""
-    for number in torch.nonzero(_some(len(seen), random, how.beside)).flatten().tolist():
+    for index in torch.nonzero(_some(len(seen), random, config.beside)).flatten().tolist():
         for _ in range(int(torch.randint(1, 8, (1,), generator=random))):
             place = torch.randint(2, NUM_PIXELS - 2, (3,), generator=random).tolist()
             length = int(torch.randint(1, 24, (1,), generator=random))
             axis = int(torch.randint(3, (1,), generator=random))
             box = [slice(at, at + 1) for at in place]
             box[axis] = slice(place[axis], place[axis] + length)
-            dark = seen[number][tuple(box)] < 0.1
-            seen[number][tuple(box)] += dark * (0.5 + float(_uniform(1, random)))
+            dark = seen[index][tuple(box)] < 0.1
+            seen[index][tuple(box)] += dark * (0.5 + float(_uniform(1, random)))
     return seen
 
 
-def _blurred(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _blurred(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Thick slices along one axis, or low resolution along all."""
-    for number in torch.nonzero(_some(len(seen), random, how.blurred)).flatten().tolist():
+    for index in torch.nonzero(_some(len(seen), random, config.blurred)).flatten().tolist():
         axis = int(torch.randint(4, (1,), generator=random))
-        kernel = [3 if axis in (other, 3) else 1 for other in range(3)]
+        kernel = [3 if axis in (array_axis, 3) else 1 for array_axis in range(3)]
         padding = [size // 2 for size in kernel]
-        seen[number] = functional.avg_pool3d(seen[number][None, None], kernel, 1, padding)[0, 0]
+        seen[index] = functional.avg_pool3d(seen[index][None, None], kernel, 1, padding)[0, 0]
     return seen
 
 
-def _noisy(seen: Tensor, random: torch.Generator, how: Augmentation) -> Tensor:
+def _noisy(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Rician noise."""
-    sigma = _some(len(seen), random, how.noisy) * _uniform(len(seen), random).square() * 0.15
+    sigma = _some(len(seen), random, config.noisy) * _uniform(len(seen), random).square() * 0.15
     sigma = sigma[:, None, None, None]
     real = seen + sigma * torch.randn(seen.shape, generator=random)
     return (real.square() + (sigma * torch.randn(seen.shape, generator=random)).square()).sqrt()

@@ -74,13 +74,13 @@ class GateViews:
             studies=self.studies[chosen],
         )
 
-    def voxels_of(self, numbers: NDArray[np.int64]) -> Tensor:
+    def voxels_of(self, indices: NDArray[np.int64]) -> Tensor:
         """[n, m, m, m] float32, 1 is bright."""
-        return torch.from_numpy(self.voxels[numbers]).float() / STEPS
+        return torch.from_numpy(self.voxels[indices]).float() / STEPS
 
-    def outlines_of(self, numbers: NDArray[np.int64]) -> Tensor:
+    def outlines_of(self, indices: NDArray[np.int64]) -> Tensor:
         """[n, m, m, m] bool."""
-        return torch.from_numpy(np.unpackbits(self.outlines[numbers], axis=-1).astype(bool))
+        return torch.from_numpy(np.unpackbits(self.outlines[indices], axis=-1).astype(bool))
 
 
 def fit_gate(
@@ -102,9 +102,9 @@ def fit_gate(
     memory = _Memory(recipe.remembered)
     for step in range(recipe.steps):
         count = recipe.fresh if memory.count >= recipe.batch else recipe.batch
-        numbers = torch.multinomial(chance, count, replacement=True, generator=random).numpy()
-        seen = augmented(views.voxels_of(numbers), views.outlines_of(numbers), random, recipe.augmentation)
-        batch, kinds = memory.mixed(seen, torch.from_numpy(views.kinds[numbers]), recipe.batch, random)
+        indices = torch.multinomial(chance, count, replacement=True, generator=random).numpy()
+        seen = augmented(views.voxels_of(indices), views.outlines_of(indices), random, recipe.augmentation)
+        batch, kinds = memory.mixed(seen, torch.from_numpy(views.kinds[indices]), recipe.batch, random)
         loss = functional.cross_entropy(network(batch), kinds, label_smoothing=recipe.label_smoothing)
         if not torch.isfinite(loss):
             raise RuntimeError(f"step {step}: found a loss that is not finite, expected a number; lower the rate")
@@ -153,14 +153,14 @@ def kind_shares(
     random = torch.Generator().manual_seed(seed)
     results = []
     for first in range(0, len(views), 32):
-        numbers = np.arange(first, min(len(views), first + 32))
-        voxels = views.voxels_of(numbers)
+        indices = np.arange(first, min(len(views), first + 32))
+        voxels = views.voxels_of(indices)
         if changed is None:
             edge = (voxels.shape[1] - NUM_PIXELS) // 2
             inside = slice(edge, edge + NUM_PIXELS)
             seen = voxels[:, inside, inside, inside]
         else:
-            seen = augmented(voxels, views.outlines_of(numbers), random, changed)
+            seen = augmented(voxels, views.outlines_of(indices), random, changed)
         results.append(network(seen).softmax(1).numpy())
     return np.concatenate(results)
 

@@ -46,11 +46,11 @@ class HeadLabels:
             "diagnoses": (self.diagnoses, self.diagnosis_names),
             "referrals": (self.referrals, self.referral_names),
         }
-        for what, (table, names) in tables.items():
+        for label_kind, (table, names) in tables.items():
             if table.shape != (num_studies, len(names)):
-                raise UsageError(f"{what}: found shape {table.shape}, expected {(num_studies, len(names))}")
+                raise UsageError(f"{label_kind}: found shape {table.shape}, expected {(num_studies, len(names))}")
             if not np.isin(table[~np.isnan(table)], (0.0, 1.0)).all():
-                raise UsageError(f"{what}: found a value that is no label, expected 0, 1 or NaN")
+                raise UsageError(f"{label_kind}: found a value that is no label, expected 0, 1 or NaN")
         if self.priority.shape != (num_studies,):
             raise UsageError(f"priority: found shape {self.priority.shape}, expected {(num_studies,)}")
         if num_studies and not (self.priority.min() >= -1 and self.priority.max() < len(self.levels)):

@@ -70,14 +70,16 @@ def _refuse_empty(labels: HeadLabels) -> None:
         (labels.referral_names, labels.referrals),
     ):
         empty += [
-            f"{name} (no positive)" for name, some in zip(names, (table == 1).any(axis=0), strict=True) if not some
+            f"{name} (no positive)"
+            for name, present in zip(names, (table == 1).any(axis=0), strict=True)
+            if not present
         ]
         empty += [
-            f"{name} (no negative)" for name, some in zip(names, (table == 0).any(axis=0), strict=True) if not some
+            f"{name} (no negative)"
+            for name, present in zip(names, (table == 0).any(axis=0), strict=True)
+            if not present
         ]
-    empty += [
-        f"priority {level}" for number, level in enumerate(labels.levels) if not (labels.priority == number).any()
-    ]
+    empty += [f"priority {level}" for index, level in enumerate(labels.levels) if not (labels.priority == index).any()]
     if empty:
         raise UsageError(
             f"training labels: found empty classes ({', '.join(empty)}), expected studies of each; "

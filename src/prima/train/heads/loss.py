@@ -41,16 +41,16 @@ class HeadBase:
         positives, negatives = (table == 1).sum(0).double(), (table == 0).sum(0).double()
         weight = (negatives / positives.clamp(min=1)).sqrt().clamp(1.0, max(max_positive_weight, 1.0))
         # Half a study in each class keeps the constant finite where one is empty.
-        mass, others = weight * (positives + 0.5), negatives + 0.5
-        share = mass / (mass + others)
-        per_study = (mass + others) / (positives + negatives + 1)
+        mass, negative_mass = weight * (positives + 0.5), negatives + 0.5
+        share = mass / (mass + negative_mass)
+        per_study = (mass + negative_mass) / (positives + negatives + 1)
         entropy = -(share * share.log() + (1 - share) * (1 - share).log()) * per_study
         levels = torch.bincount(torch.from_numpy(labels.priority[labels.priority >= 0]), minlength=len(labels.levels))
         shares = (levels.double() + 0.5) / (levels.double() + 0.5).sum()
         priority = -(shares * shares.log()).sum()
         return cls(
             positive_weight=weight.float(),
-            start=(mass / others).log().float(),
+            start=(mass / negative_mass).log().float(),
             loss=torch.cat([entropy, priority[None]]).float(),
             steps=(shares[1:] / shares[:-1]).log().float(),
             constant=(positives == 0) | (negatives == 0),
@@ -81,15 +81,17 @@ class HeadTargets:
 
     def loss(self, outputs: torch.Tensor, steps: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
         """[N, tasks + 1] outputs of some rows (None: all) → [tasks + 1] losses; 0 where nothing is known."""
-        known, table, priority = (one if rows is None else one[rows] for one in (self.known, self.table, self.priority))
-        each = binary_cross_entropy_with_logits(
+        known, table, priority = (
+            tensor if rows is None else tensor[rows] for tensor in (self.known, self.table, self.priority)
+        )
+        losses = binary_cross_entropy_with_logits(
             outputs[:, :-1], table, pos_weight=self.base.positive_weight, reduction="none"
         )
-        binary = (each * known).sum(0) / known.sum(0).clamp(min=1)
+        binary = (losses * known).sum(0) / known.sum(0).clamp(min=1)
         binary = binary.masked_fill(self.base.constant, 0.0)
-        told = priority >= 0
+        has_level = priority >= 0
         columns = outputs[:, -1:] * self.numbers + self.offsets(steps)
-        ordinal = cross_entropy(columns[told], priority[told], reduction="sum") / told.sum().clamp(min=1)
+        ordinal = cross_entropy(columns[has_level], priority[has_level], reduction="sum") / has_level.sum().clamp(min=1)
         result: torch.Tensor = torch.cat([binary, ordinal[None]]) / self.base.loss
         return result
 

@@ -54,7 +54,7 @@ class TrainedHeads:
     def tensors(self) -> dict[str, torch.Tensor]:
         """The layers as a release's file names them."""
         return {
-            f"{number}.{what}": tensor
-            for number, layer in enumerate(self.layers)
-            for what, tensor in zip(("weight", "bias"), layer, strict=True)
+            f"{index}.{part}": tensor
+            for index, layer in enumerate(self.layers)
+            for part, tensor in zip(("weight", "bias"), layer, strict=True)
         }

@@ -44,14 +44,14 @@ class PenalisedHeads(HeadTraining):
         kept = [tensor.clone() for tensor in columns]
         losses = torch.zeros(num_outputs)
         chosen = torch.zeros(num_outputs, dtype=torch.int64)
-        for number, penalty in enumerate(sorted(self.recipe.penalties, reverse=True), 1):
+        for step, penalty in enumerate(sorted(self.recipe.penalties, reverse=True), 1):
             loss = self._fit(columns, penalty)
             found = self._validate(self.x_validation)
-            self.on_epoch(HeadEpoch(phase=1, epoch=number, train_loss=loss, validation_loss=self._mean(found)))
+            self.on_epoch(HeadEpoch(phase=1, epoch=step, train_loss=loss, validation_loss=self._mean(found)))
             for name, where in groups.items():
                 value = float((found * entropy)[where].sum())
                 if value < best[name]:
-                    best[name], losses[where], chosen[where] = value, found[where], number
+                    best[name], losses[where], chosen[where] = value, found[where], step
                     kept[0][where], kept[1][where] = self.weight.detach()[where], self.bias.detach()[where]
                     if name == "priority":
                         kept[2].copy_(self.steps.detach())
@@ -77,8 +77,8 @@ class PenalisedHeads(HeadTraining):
 
         def loss() -> torch.Tensor:
             optimiser.zero_grad()
-            each = self.targets.loss(self._outputs(self.x), self.steps, None) * nats
-            total = each.sum() + penalty * (self.stiffness * self.weight.square()).sum()
+            losses = self.targets.loss(self._outputs(self.x), self.steps, None) * nats
+            total = losses.sum() + penalty * (self.stiffness * self.weight.square()).sum()
             total.backward()  # type: ignore[no-untyped-call]
             return total.detach()
 

@@ -134,7 +134,7 @@ class HeadTraining:
 
     def _optimiser(self, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
         for tensor in [*self.trunk, self.weight, self.bias, self.steps]:
-            tensor.requires_grad_(any(tensor is one for one in parameters))
+            tensor.requires_grad_(any(tensor is parameter for parameter in parameters))
         decayed = [tensor for tensor in parameters if tensor.ndim > 1]
         free = [tensor for tensor in parameters if tensor.ndim == 1]
         groups = [{"params": decayed, "weight_decay": self.recipe.weight_decay}, {"params": free, "weight_decay": 0.0}]

@@ -76,13 +76,13 @@ def _import(module_name: str, name: str) -> ModuleType:
 @contextmanager
 def _current_directory_first() -> Iterator[None]:
     """As `python -m` finds modules; the command `prima` alone would look only where Python is installed."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
+    working_directory = str(Path.cwd())
+    sys.path.insert(0, working_directory)
     try:
         yield
     finally:
         with suppress(ValueError):  # the module may have taken it out itself
-            sys.path.remove(here)
+            sys.path.remove(working_directory)
 
 
 def _in_one_line(error: Exception) -> str:

@@ -47,9 +47,9 @@ class ReportTokenizer:
         """Length of a text before it is cut, the end token among it."""
         return len(self._encode(text)) + 1
 
-    def decode(self, numbers: list[int]) -> str:
+    def decode(self, tokens: list[int]) -> str:
         """The text again, in lower case, without the end token."""
-        return str(self._inner.decode(numbers, skip_special_tokens=True)).strip()
+        return str(self._inner.decode(tokens, skip_special_tokens=True)).strip()
 
     def _encode_all(self, text: str) -> tuple[int, ...]:
         return tuple(self._inner.encode(text, add_special_tokens=False).ids)

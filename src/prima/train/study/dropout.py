@@ -54,19 +54,19 @@ def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.ran
         mode: what is never shown.
         random: decides; the same state gives the same result.
     """
-    series = example.tokens.series
-    keep_series = _some_true(random.random(len(series)) >= config.series, random)
-    hidden_names = random.random(len(series)) < config.names
+    all_series = example.tokens.series
+    keep_series = _some_true(random.random(len(all_series)) >= config.series, random)
+    hidden_names = random.random(len(all_series)) < config.names
     hide_text, hide_indication, hide_description = random.random(3) < (
         config.description, config.indication, config.protocol
     )  # fmt: skip
     kept_tokens = []
     kept_series = []
-    for one, is_kept, is_nameless in zip(series, keep_series, hidden_names, strict=True):
-        keep = _some_true(random.random(one.num_tokens) >= config.tokens, random) & is_kept
+    for series, is_kept, is_nameless in zip(all_series, keep_series, hidden_names, strict=True):
+        keep = _some_true(random.random(series.num_tokens) >= config.tokens, random) & is_kept
         kept_tokens.append(keep)
         if is_kept:
-            kept_series.append(_with_tokens(replace(one, name="") if is_nameless else one, keep))
+            kept_series.append(_with_tokens(replace(series, name="") if is_nameless else series, keep))
     keep_T = np.concatenate(kept_tokens)
     description = "" if hide_text or hide_description else example.tokens.description
     seen = replace(
@@ -108,10 +108,10 @@ def sampling_weights(labels: NDArray[np.float32], abnormal: float = 3.0) -> NDAr
 
 def _some_true(keep: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.bool_]:
     """The same, or one true at random when none is; draws the same amount of randomness either way."""
-    one = int(random.integers(max(1, len(keep))))
+    survivor = int(random.integers(max(1, len(keep))))
     if len(keep) and not keep.any():
         keep = keep.copy()
-        keep[one] = True
+        keep[survivor] = True
     return keep
 
 

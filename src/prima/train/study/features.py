@@ -86,34 +86,34 @@ def features_of(
     known: list[Example] = []
     study, joint, series, counts = [], [], [], []
 
-    def read(numbers: tuple[int, ...]) -> list[Example]:
-        return [examples.read(number) for number in numbers]
+    def read(indices: tuple[int, ...]) -> list[Example]:
+        return [examples.read(index) for index in indices]
 
-    for _, some, _ in made_ahead(passes, read, readers=1, ahead=2):
-        seen = reader.features([one.tokens for one in some], [one.indication for one in some])
+    for _, batch, _ in made_ahead(passes, read, readers=1, ahead=2):
+        seen = reader.features([example.tokens for example in batch], [example.indication for example in batch])
         study.append(_numpy(seen.study))
         joint.append(_numpy(reader.project(seen.study)))
         series.append(_numpy(seen.series))
-        counts += [len(one.tokens.series) for one in some]
-        bad = [one.study_uid for one, row in zip(some, study[-1], strict=True) if not np.isfinite(row).all()]
+        counts += [len(example.tokens.series) for example in batch]
+        bad = [example.study_uid for example, row in zip(batch, study[-1], strict=True) if not np.isfinite(row).all()]
         if bad:
             raise TrainingError(
                 f"features of study {bad[0]}: found a value that is not finite, expected numbers; "
                 "tokenize the study again"
             )
-        known += [_without_tokens(one) for one in some]
+        known += [_without_tokens(example) for example in batch]
         on_studies(len(known))
     return Features(
-        study_uids=tuple(one.study_uid for one in known),
+        study_uids=tuple(example.study_uid for example in known),
         study=np.concatenate(study),
         joint=np.concatenate(joint),
         series=np.concatenate(series),
         series_offsets=np.cumsum([0, *counts]),
         labels=HeadLabels(
-            patients=tuple(one.patient for one in known),
-            diagnoses=np.stack([one.labels for one in known]),
-            referrals=np.stack([one.referrals for one in known]),
-            priority=np.array([one.priority for one in known], np.int64),
+            patients=tuple(example.patient for example in known),
+            diagnoses=np.stack([example.labels for example in known]),
+            referrals=np.stack([example.referrals for example in known]),
+            priority=np.array([example.priority for example in known], np.int64),
         ),
     )
 
@@ -174,8 +174,8 @@ def read_features(path: Path, examples: LabelledExamples) -> Features | None:
 def labels_of(facts: Sequence[StudyFacts]) -> HeadLabels:
     """What is known of studies, as tables for heads."""
     return HeadLabels(
-        patients=tuple(one.patient for one in facts),
-        diagnoses=np.stack([one.labels() for one in facts]),
-        referrals=np.stack([one.referral_values() for one in facts]),
-        priority=np.array([one.priority_number() for one in facts], np.int64),
+        patients=tuple(study.patient for study in facts),
+        diagnoses=np.stack([study.labels() for study in facts]),
+        referrals=np.stack([study.referral_values() for study in facts]),
+        priority=np.array([study.priority_number() for study in facts], np.int64),
     )

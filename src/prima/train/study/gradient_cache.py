@@ -48,23 +48,23 @@ def cached_backward(
         for part in parts:
             states.append(RandomState.now())
             collected.append(embed(part)[0])
-    leaves = [{name: _leaf(one) for name, one in embeddings.items()} for embeddings in collected]
+    leaves = [{name: _leaf(embedding) for name, embedding in embeddings.items()} for embeddings in collected]
     whole = {name: torch.cat([embeddings[name] for embeddings in leaves]) for name in leaves[0]}
     losses = contrast(whole)
     _backward(list(losses.values()))
-    told = {name: loss.detach() for name, loss in losses.items()}
+    logged = {name: loss.detach() for name, loss in losses.items()}
     del losses, whole
     after_contrast = RandomState.now()
-    for number, (part, state, embeddings) in enumerate(zip(parts, states, leaves, strict=True)):
+    for index, (part, state, embeddings) in enumerate(zip(parts, states, leaves, strict=True)):
         state.restore()
-        with last(number == len(parts) - 1) if last is not None else nullcontext():
+        with last(index == len(parts) - 1) if last is not None else nullcontext():
             again, own = embed(part)
             pairs = [(again[name], leaf.grad) for name, leaf in embeddings.items() if leaf.grad is not None]
-            _backward([*own.values(), *(_flat_product(one, grad) for one, grad in pairs)])
+            _backward([*own.values(), *(_flat_product(embedding, grad) for embedding, grad in pairs)])
         for name, loss in own.items():
-            told[name] = told[name] + loss.detach() if name in told else loss.detach()
+            logged[name] = logged[name] + loss.detach() if name in logged else loss.detach()
     after_contrast.restore()  # as if each part had been embedded once
-    return told
+    return logged
 
 
 def _leaf(embedding: torch.Tensor) -> torch.Tensor:

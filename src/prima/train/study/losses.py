@@ -103,9 +103,9 @@ class Contrast(nn.Module):
             if self.bias is not None:
                 total = pair_loss(study.rows[own], report.rows, self.scale, self.bias, pairs(report, "sigmoid"))
             else:
-                there = pair_loss(study.rows[own], report.rows, self.scale, None, pairs(report, "softmax"))
-                back = pair_loss(report.rows[own], study.rows, self.scale, None, pairs(study, "softmax"))
-                total = (there + back) / 2
+                study_to_report = pair_loss(study.rows[own], report.rows, self.scale, None, pairs(report, "softmax"))
+                report_to_study = pair_loss(report.rows[own], study.rows, self.scale, None, pairs(study, "softmax"))
+                total = (study_to_report + report_to_study) / 2
             return total * study.num_processes / max(1, len(study.rows))
 
 
@@ -146,7 +146,7 @@ def group_numbers(identifiers: Sequence[str]) -> torch.Tensor:
         >>> (a == c, a == b, a)
         (True, False, 1118420534085646056)
     """
-    digests = (hashlib.blake2b(one.encode(), digest_size=8).digest() for one in identifiers)
+    digests = (hashlib.blake2b(identifier.encode(), digest_size=8).digest() for identifier in identifiers)
     return torch.tensor([int.from_bytes(digest, "big") >> 1 for digest in digests], dtype=torch.int64)
 
 
@@ -163,7 +163,7 @@ def alike_groups(sentences: Sequence[Sequence[str]], labels: NDArray[np.float32]
     Returns:
         [n] int64 group numbers.
     """
-    plain = ["\n".join(sorted({_plain(one) for one in summary})) for summary in sentences]
+    plain = ["\n".join(sorted({_plain(sentence) for sentence in summary})) for summary in sentences]
     if labels is not None:
         normal = (labels == 0).all(axis=1)
         plain = ["" if is_normal else text for text, is_normal in zip(plain, normal, strict=True)]

@@ -58,7 +58,7 @@ class StudyTargets:
         priority: [B] number of the level, -1 when not known.
         referrals: [B, services] 1, 0, NaN.
         groups: [B] equal for studies that say the same.
-        told: [n] numbers of the studies that have a text, in the order of the texts.
+        text_rows: [n] places in the batch of the studies that have a text, in the order of the texts.
         studies: [S] number of the study (or patient) that each series belongs to.
         token_targets, token_weights: [T, D], None without masks.
         series_targets, series_weights: [S, D], None without masks.
@@ -68,7 +68,7 @@ class StudyTargets:
     priority: torch.Tensor
     referrals: torch.Tensor
     groups: torch.Tensor
-    told: torch.Tensor
+    text_rows: torch.Tensor
     studies: torch.Tensor
     token_targets: torch.Tensor | None = None
     token_weights: torch.Tensor | None = None
@@ -111,12 +111,12 @@ class StudyModel(nn.Module):
         losses = self.supervised_study(seen.study, targets)
         if self.config.dense and seen.evidence is not None and targets.token_targets is not None:
             logits = seen.evidence[:, : len(DIAGNOSES)]
-            each = cross_entropy_of(logits, targets.token_targets, weight=targets.token_weights, reduction="sum")
-            losses["tokens"] = each / len(logits)
+            loss = cross_entropy_of(logits, targets.token_targets, weight=targets.token_weights, reduction="sum")
+            losses["tokens"] = loss / len(logits)
         if self.series_head is not None and targets.series_targets is not None:
             logits = self.series_head(seen.series.float())
-            each = cross_entropy_of(logits, targets.series_targets, weight=targets.series_weights, reduction="sum")
-            losses["series"] = each / len(logits)
+            loss = cross_entropy_of(logits, targets.series_targets, weight=targets.series_weights, reduction="sum")
+            losses["series"] = loss / len(logits)
         return losses
 
     def supervised_study(self, study_BF: torch.Tensor, targets: StudyTargets) -> dict[str, torch.Tensor]:
@@ -127,16 +127,18 @@ class StudyModel(nn.Module):
             losses["labels"] = known_mean(self.diagnoses(study), targets.labels)
             losses["referrals"] = known_mean(self.referrals(study), targets.referrals)
             known = targets.priority >= 0
-            each = nn.functional.cross_entropy(self.priority(study), targets.priority.clamp_min(0), reduction="none")
-            losses["priority"] = (each * known).mean()
+            per_study = nn.functional.cross_entropy(
+                self.priority(study), targets.priority.clamp_min(0), reduction="none"
+            )
+            losses["priority"] = (per_study * known).mean()
         return losses
 
 
 def known_mean(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Cross-entropy summed over the columns that are known, averaged over studies."""
     known = ~targets.isnan()
-    each = cross_entropy_of(logits, targets.nan_to_num(), reduction="none")
-    return (each * known).sum(dim=1).mean()
+    per_label = cross_entropy_of(logits, targets.nan_to_num(), reduction="none")
+    return (per_label * known).sum(dim=1).mean()
 
 
 def _head(width: int, outputs: int) -> nn.Linear:

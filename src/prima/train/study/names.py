@@ -114,20 +114,20 @@ class NamesTask:
         """Tokens of each study, of which at most `tokens_per_series` a series are used."""
         return self.examples[split].num_tokens
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> NamesBatch:
+    def collate(self, indices: Sequence[int], step: StepState) -> NamesBatch:
         """Read studies, and draw some tokens of each series."""
         studies: list[StudyTokens] = []
-        for number in numbers:
-            example = self.examples[step.split].read(number)
-            random = step.random(number, "names")
-            series = tuple(_some_of(one, self.config.tokens_per_series, random) for one in example.tokens.series)
-            if not all(bool(one.latents.float().isfinite().all()) for one in series):
+        for index in indices:
+            example = self.examples[step.split].read(index)
+            random = step.random(index, "names")
+            series = tuple(_some_of(part, self.config.tokens_per_series, random) for part in example.tokens.series)
+            if not all(bool(part.latents.float().isfinite().all()) for part in series):
                 raise TrainingError(
                     f"tokens of study {example.study_uid}: found a value that is not finite, expected numbers; "
                     "tokenize the study again"
                 )
             studies.append(replace(example.tokens, series=series))
-        names = [one.name.lower() for study in studies for one in study.series]
+        names = [part.name.lower() for study in studies for part in study.series]
         return NamesBatch(studies=pack(studies, self.contract), groups=group_numbers(names))
 
     def losses(self, batch: NamesBatch, step: StepState) -> dict[str, torch.Tensor]:
@@ -152,8 +152,8 @@ class NamesTask:
         return {f"retrieval@{k}": share for k, share in found.at.items()} | chance
 
 
-def _some_of(series: SeriesTokens, number: int, random: np.random.Generator) -> SeriesTokens:
-    if series.num_tokens <= number:
+def _some_of(series: SeriesTokens, most: int, random: np.random.Generator) -> SeriesTokens:
+    if series.num_tokens <= most:
         return series
-    rows = torch.from_numpy(np.sort(random.choice(series.num_tokens, number, replace=False)))
+    rows = torch.from_numpy(np.sort(random.choice(series.num_tokens, most, replace=False)))
     return replace(series, latents=series.latents[rows], coordinates=series.coordinates[rows])

@@ -91,11 +91,11 @@ def _roles(
     is_own = own_c[:, None] == torch.arange(num_keys, device=own_c.device)
     if groups is None or alike == "negative":
         return is_own, None
-    same = groups[own_c][:, None] == groups
+    is_alike = groups[own_c][:, None] == groups
     if alike == "positive":
-        return same, None
-    others = same & ~is_own
-    return (others, is_own) if alike == "companions" else (is_own, others)
+        return is_alike, None
+    companions = is_alike & ~is_own
+    return (companions, is_own) if alike == "companions" else (is_own, companions)
 
 
 def _softmax(
@@ -104,14 +104,14 @@ def _softmax(
     """Summed cross-entropy with equal shares for all targets of a row, and its slope [c, B]."""
     num_targets = positive.sum(dim=1, keepdim=True)
     target = positive / num_targets.clamp(min=1)
-    wanted = (logits * target).sum()
+    target_logits = (logits * target).sum()
     if left_out is not None:
         logits = logits.masked_fill(left_out, float("-inf"))
     no_target = num_targets == 0
     level = logits.logsumexp(dim=1, keepdim=True)
     # without a target there may be no key left at all, and the row's probabilities are not a number
     slope = (logits - level).exp_().sub_(target).masked_fill_(no_target, 0.0)
-    return level.masked_fill(no_target, 0.0).sum() - wanted, slope
+    return level.masked_fill(no_target, 0.0).sum() - target_logits, slope
 
 
 def _sigmoid(

@@ -61,8 +61,11 @@ def prompts_of(diagnosis: Diagnosis) -> Prompts:
     """
     name = words_of(diagnosis.display)
     return Prompts(
-        positive=(*(_sentence(one, name) for one in TEMPLATES), *(_sentence("{}.", one) for one in diagnosis.synonyms)),
-        denied=tuple(_sentence(one, name) for one in DENIALS),
+        positive=(
+            *(_sentence(template, name) for template in TEMPLATES),
+            *(_sentence("{}.", synonym) for synonym in diagnosis.synonyms),
+        ),
+        denied=tuple(_sentence(template, name) for template in DENIALS),
     )
 
 

@@ -105,9 +105,9 @@ def prompt_embeddings(prompts: Sequence[Sequence[str]], encode: Callable[[list[s
     Returns:
         [D, J].
     """
-    texts = sorted({text for some in prompts for text in some})
+    texts = sorted({text for prompt in prompts for text in prompt})
     encoded = dict(zip(texts, unit(encode(texts)), strict=True))
-    return unit(np.stack([np.mean([encoded[text] for text in some], axis=0) for some in prompts]))
+    return unit(np.stack([np.mean([encoded[text] for text in prompt], axis=0) for prompt in prompts]))
 
 
 def unit(vectors: Floats) -> NDArray[np.float64]:

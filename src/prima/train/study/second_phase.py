@@ -101,15 +101,15 @@ def series_states(
     pooled: list[NDArray[np.float32]] = []
     known: list[Example] = []
 
-    def read(numbers: tuple[int, ...]) -> list[Example]:
-        return [examples.read(number) for number in numbers]
+    def read(indices: tuple[int, ...]) -> list[Example]:
+        return [examples.read(index) for index in indices]
 
     counts: list[int] = []
-    for _, some, _ in made_ahead(passes, read, readers=1, ahead=2):
-        found = reader.pooled_series([one.tokens for one in some], [one.indication for one in some])
+    for _, batch, _ in made_ahead(passes, read, readers=1, ahead=2):
+        found = reader.pooled_series([example.tokens for example in batch], [example.indication for example in batch])
         pooled.append(found.float().cpu().numpy())
-        counts += [len(one.tokens.series) for one in some]
-        known += [_without_tokens(one, mode) for one in some]
+        counts += [len(example.tokens.series) for example in batch]
+        known += [_without_tokens(example, mode) for example in batch]
         on_studies(len(known))
     return SeriesStates(pooled=np.concatenate(pooled), offsets=np.cumsum([0, *counts]), examples=tuple(known))
 
@@ -172,29 +172,29 @@ class SeriesTask:
         """A series counts as a token."""
         return np.diff(self.states[split].offsets)
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> SeriesBatch:
+    def collate(self, indices: Sequence[int], step: StepState) -> SeriesBatch:
         """Gather the series of some studies, withhold some of them."""
         states = self.states[step.split]
         rows: list[NDArray[np.float32]] = []
-        examples = [states.examples[number] for number in numbers]
-        for number in numbers:
-            own = states.pooled[states.offsets[number] : states.offsets[number + 1]]
+        examples = [states.examples[index] for index in indices]
+        for index in indices:
+            own = states.pooled[states.offsets[index] : states.offsets[index + 1]]
             if step.is_training:
-                random = step.random(number, "series")
+                random = step.random(index, "series")
                 keep = random.random(len(own)) >= self.series_dropout
                 keep[random.integers(len(own))] = True
                 changed = 1 + self.noise * random.standard_normal((int(keep.sum()), own.shape[1]), dtype=np.float32)
                 own = own[keep] * changed
             rows.append(own)
         codes = [encode_text(example.tokens.description) for example in examples]
-        told, texts = self.base.texts_of(examples, numbers, step)
+        text_rows, texts = self.base.texts_of(examples, indices, step)
         return SeriesBatch(
             pooled=torch.from_numpy(np.concatenate(rows)),
             study_offsets=offsets_of(map(len, rows)),
             study_text=torch.tensor([code for text in codes for code in text]),
             study_text_offsets=offsets_of(map(len, codes)),
             texts=texts,
-            targets=self.base.study_targets(examples, told, [len(own) for own in rows]),
+            targets=self.base.study_targets(examples, text_rows, [len(own) for own in rows]),
         )
 
     def _forward(self, batch: SeriesBatch, step: StepState) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
@@ -213,9 +213,9 @@ class SeriesTask:
         study, joint, report = self._forward(batch, step)
         losses = self.model.supervised_study(study, batch.targets)
         if self.model.report is not None:
-            told = batch.targets.told
+            text_rows = batch.targets.text_rows
             reports = joint.new_zeros(0, joint.shape[1]) if report is None else report
-            losses["contrast"] = self.model.contrast(joint[told], reports, batch.targets.groups[told])
+            losses["contrast"] = self.model.contrast(joint[text_rows], reports, batch.targets.groups[text_rows])
         return {name: losses[name] for name in self.weights}
 
     def measure(self, batches: Iterable[SeriesBatch], step: StepState) -> dict[str, float]:

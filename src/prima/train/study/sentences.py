@@ -74,14 +74,14 @@ def report_text(
     if not sentences:
         raise ValueError("found no sentence; a study without report or labels has no text")
     # every decision is drawn each time, so that a change of one rate does not shift the others
-    alone, one = random.random() < config.alone, int(random.integers(len(sentences)))
+    alone, chosen_index = random.random() < config.alone, int(random.integers(len(sentences)))
     kept = np.flatnonzero(random.random(len(sentences)) >= config.drop)
     order = random.permutation(len(sentences))
     if alone or not len(kept):
-        kept = np.array([one])
+        kept = np.array([chosen_index])
     if config.shuffle:
         kept = order[np.isin(order, kept)]
-    chosen = [sentences[number] for number in kept.tolist()]
+    chosen = [sentences[index] for index in kept.tolist()]
     text = numbered(chosen)
     while num_tokens is not None and len(chosen) > 1 and num_tokens(text) > config.max_tokens:
         chosen.pop()
@@ -96,4 +96,4 @@ def numbered(sentences: Sequence[str]) -> str:
         >>> numbered(["Meningioma."])
         '1. Meningioma.'
     """
-    return " ".join(f"{number}. {' '.join(sentence.split())}" for number, sentence in enumerate(sentences, start=1))
+    return " ".join(f"{index}. {' '.join(sentence.split())}" for index, sentence in enumerate(sentences, start=1))

@@ -105,8 +105,8 @@ class StudyTask:
         self.model = StudyModel(config.model)
         self.positive_weights: torch.Tensor | None = None
         if config.model.dense:
-            some = range(0, len(train.study_uids), max(1, len(train.study_uids) // STUDIES_COUNTED))
-            counted = ((train.read(number).dense, int(train.num_tokens[number])) for number in some)
+            sample = range(0, len(train.study_uids), max(1, len(train.study_uids) // STUDIES_COUNTED))
+            counted = ((train.read(index).dense, int(train.num_tokens[index])) for index in sample)
             self.positive_weights = positive_weights(counted, len(DIAGNOSES), config.dense)
 
     @property
@@ -130,50 +130,50 @@ class StudyTask:
         examples = self.examples["train"]
         if self.config.abnormal == 1:
             return np.ones(len(examples.study_uids))
-        labels = np.stack([examples.read(number).labels for number in range(len(examples.study_uids))])
+        labels = np.stack([examples.read(index).labels for index in range(len(examples.study_uids))])
         return sampling_weights(labels, self.config.abnormal)
 
     def num_tokens(self, split: Split) -> NDArray[np.int64]:
         """Tokens of each study before any is dropped."""
         return self.examples[split].num_tokens
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> TrainingBatch:
+    def collate(self, indices: Sequence[int], step: StepState) -> TrainingBatch:
         """Read studies, withhold some of them, pack them."""
         config = self.config
-        whole = [self.examples[step.split].read(number) for number in numbers]
+        whole_examples = [self.examples[step.split].read(index) for index in indices]
         dropout = config.dropout if step.is_training else NOTHING
         examples = [
-            withhold(one, dropout, config.mode, step.random(number, "study"))
-            for one, number in zip(whole, numbers, strict=True)
+            withhold(example, dropout, config.mode, step.random(index, "study"))
+            for example, index in zip(whole_examples, indices, strict=True)
         ]
-        told, texts = self.texts_of(whole, numbers, step)
+        text_rows, texts = self.texts_of(whole_examples, indices, step)
         studies = pack([example.tokens for example in examples], self.contract)
         if not bool(torch.isfinite(studies.tokens).all()):
-            bad = [one.study_uid for one in examples if not _is_finite(one)]
+            bad = [example.study_uid for example in examples if not _is_finite(example)]
             raise TrainingError(
                 f"tokens of study {bad[0] if bad else '?'}: found a value that is not finite, expected numbers; "
                 "tokenize the study again"
             )
         counts = studies.study_offsets.diff().tolist()
-        targets = replace(self.study_targets(examples, told, counts), **self._dense_targets(examples, studies))
+        targets = replace(self.study_targets(examples, text_rows, counts), **self._dense_targets(examples, studies))
         return TrainingBatch(studies=studies, texts=texts, targets=targets)
 
     def texts_of(
-        self, examples: Sequence[Example], numbers: Sequence[int], step: StepState
+        self, examples: Sequence[Example], indices: Sequence[int], step: StepState
     ) -> tuple[list[int], Texts | None]:
         """Which of the studies have a text, and the texts; None when none has."""
-        told: list[int] = []
+        text_rows: list[int] = []
         texts: list[str] = []
         way = self.config.sentences if step.is_training else WHOLE
-        for place, (example, number) in enumerate(zip(examples, numbers, strict=True)):
+        for place, (example, index) in enumerate(zip(examples, indices, strict=True)):
             sentences = summary_of(example)
             if self.tokenizer is not None and sentences:
-                told.append(place)
-                texts.append(report_text(sentences, way, step.random(number, "report"), self.tokenizer.num_tokens))
-        return told, pack_texts(texts, self.tokenizer) if self.tokenizer is not None and texts else None
+                text_rows.append(place)
+                texts.append(report_text(sentences, way, step.random(index, "report"), self.tokenizer.num_tokens))
+        return text_rows, pack_texts(texts, self.tokenizer) if self.tokenizer is not None and texts else None
 
     def study_targets(
-        self, examples: Sequence[Example], told: Sequence[int], num_series: Sequence[int]
+        self, examples: Sequence[Example], text_rows: Sequence[int], num_series: Sequence[int]
     ) -> StudyTargets:
         """What is known of the studies, without what masks say of their tokens."""
         labels = np.stack([example.labels for example in examples])
@@ -183,7 +183,7 @@ class StudyTask:
             priority=torch.tensor([example.priority for example in examples]),
             referrals=torch.from_numpy(np.stack([example.referrals for example in examples])),
             groups=alike_groups([example.sentences for example in examples], labels),
-            told=torch.tensor(told, dtype=torch.int64),
+            text_rows=torch.tensor(text_rows, dtype=torch.int64),
             studies=group_numbers([example.study_uid for example in examples])[owner],
         )
 
@@ -193,7 +193,7 @@ class StudyTask:
         made = [
             token_targets(
                 example.dense,
-                sum(one.num_tokens for one in example.tokens.series),
+                sum(series.num_tokens for series in example.tokens.series),
                 len(DIAGNOSES),
                 self.config.dense,
                 self.positive_weights,
@@ -217,9 +217,9 @@ class StudyTask:
             seen, study, report = self.model(batch.studies, batch.texts)
         losses = self.model.supervised(seen, batch.targets)
         if self.model.report is not None:  # a rank without a text still answers the others
-            told = batch.targets.told
+            text_rows = batch.targets.text_rows
             reports = study.new_zeros(0, study.shape[1]) if report is None else report
-            losses["contrast"] = self.model.contrast(study[told], reports, batch.targets.groups[told])
+            losses["contrast"] = self.model.contrast(study[text_rows], reports, batch.targets.groups[text_rows])
         if "discrimination" in self.weights:
             losses["discrimination"] = series_discrimination(
                 seen.series, batch.targets.studies, temperature=self.config.temperature
@@ -246,8 +246,8 @@ def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]
     """Retrieval of reports by studies, and mean AUROC of the label heads over the diagnoses that can be measured."""
     studies, reports, logits, labels, groups = [], [], [], [], []
     for study, joint, report, targets in batches:
-        studies.append(joint[targets.told].float().cpu().numpy())
-        groups.append(targets.groups[targets.told].cpu().numpy())
+        studies.append(joint[targets.text_rows].float().cpu().numpy())
+        groups.append(targets.groups[targets.text_rows].cpu().numpy())
         if report is not None:
             reports.append(report.float().cpu().numpy())
         if model.diagnoses is not None:
@@ -264,4 +264,4 @@ def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]
 
 
 def _is_finite(example: Example) -> bool:
-    return all(bool(torch.isfinite(one.latents.float()).all()) for one in example.tokens.series)
+    return all(bool(torch.isfinite(series.latents.float()).all()) for series in example.tokens.series)

@@ -68,7 +68,7 @@ def changed_contrast(
     series_T: torch.Tensor,
     position_T3: torch.Tensor,
     random: np.random.Generator,
-    how: PatchAugmentation,
+    config: PatchAugmentation,
 ) -> torch.Tensor:
     """Scaled voxels as another scanner might have given them.
 
@@ -77,25 +77,25 @@ def changed_contrast(
         series_T: number of each token's series, from 0.
         position_T3: where each token lies in the head, about -1 to 1 along each axis.
         random: decides everything; the same state gives the same result.
-        how: see there.
+        config: see there.
     """
     num = int(series_T.max()) + 1 if len(series_T) else 0
     drawn = torch.from_numpy(random.standard_normal((num, 5)).astype(np.float32))
     uniform = torch.from_numpy(random.random((num, 2)).astype(np.float32))
-    gain, gamma = (drawn[:, 0] * how.gain).exp(), (drawn[:, 1] * how.gamma).exp()
-    slope = (position_T3 * drawn[series_T, 2:]).sum(1).mul(how.shading).exp()
+    gain, gamma = (drawn[:, 0] * config.gain).exp(), (drawn[:, 1] * config.gamma).exp()
+    slope = (position_T3 * drawn[series_T, 2:]).sum(1).mul(config.shading).exp()
 
     def of_token(value: torch.Tensor) -> torch.Tensor:
         return value[series_T][:, None, None, None]
 
     made = voxels_Tzyx.clamp_min(1e-3) ** of_token(gamma) * (of_token(gain) * slope[:, None, None, None])
-    weight = of_token((uniform[:, 0] * 2 - 1).clamp_min(-0.5) * how.blur)
+    weight = of_token((uniform[:, 0] * 2 - 1).clamp_min(-0.5) * config.blur)
     padded = torch.nn.functional.pad(made, (1, 1, 1, 1), mode="replicate")
     around = (padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] + padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1]) / 4
     made = made + weight * (around - made)
     seed = int(random.integers(2**62))
     noise = torch.randn(made.shape, generator=torch.Generator().manual_seed(seed))
-    return (made + noise * of_token(uniform[:, 1] * how.noise)).clamp_(0, BRIGHTEST)
+    return (made + noise * of_token(uniform[:, 1] * config.noise)).clamp_(0, BRIGHTEST)
 
 
 def position_of(coordinates_T3: NDArray[np.int16], planes_T: NDArray[np.uint8], contract: Contract) -> torch.Tensor:
@@ -107,12 +107,12 @@ def position_of(coordinates_T3: NDArray[np.int16], planes_T: NDArray[np.uint8], 
 
 
 def augmented(
-    study: StudyPatches, contract: Contract, random: np.random.Generator, how: PatchAugmentation
+    study: StudyPatches, contract: Contract, random: np.random.Generator, config: PatchAugmentation
 ) -> StudyPatches:
     """A whole study changed, as bytes again: for tokens that are made once and learnt from often."""
-    changed = mirrored(study, contract) if contract.centred and random.random() < how.mirrored else study
+    changed = mirrored(study, contract) if contract.centred and random.random() < config.mirrored else study
     sizes = np.diff(study.offsets)
     series = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes))
     position = position_of(changed.coordinates, np.repeat(study.planes, sizes), contract)
-    made = changed_contrast(to_float(torch.from_numpy(changed.voxels)), series, position, random, how)
+    made = changed_contrast(to_float(torch.from_numpy(changed.voxels)), series, position, random, config)
     return replace(changed, voxels=(made * STEPS).round_().to(torch.uint8).numpy())

@@ -19,7 +19,7 @@ from prima.train.tokenizer.model import PatchBatch
 
 def draw_patches(
     studies: Sequence[StudyPatches],
-    number: int,
+    num_patches: int,
     rng: np.random.Generator,
     contract: Contract,
     dense: DenseConfig | None,
@@ -27,13 +27,15 @@ def draw_patches(
     positive_weights: torch.Tensor | None = None,
     augmentation: PatchAugmentation | None = None,
 ) -> PatchBatch:
-    """Draw `number` tokens of each study, in random order.
+    """Draw `num_patches` tokens of each study, in random order.
 
     With dense targets up to half of them are tokens in which something lies, each finding in its turn: a small one has
     its share beside one that is everywhere. With an augmentation, what is drawn is changed by chance.
     """
     parts = [
-        _of_study(study, number, rng, contract, dense, positive_weights=positive_weights, augmentation=augmentation)
+        _of_study(
+            study, num_patches, rng, contract, dense, positive_weights=positive_weights, augmentation=augmentation
+        )
         for study in studies
     ]
     order = torch.from_numpy(rng.permutation(sum(len(part.voxels) for part in parts)))
@@ -52,20 +54,20 @@ def place_rows(study: StudyPatches, contract: Contract) -> torch.Tensor:
     rows = torch.zeros(study.num_tokens, 3 * contract.position_dims + 3)
     for plane in np.unique(plane_T):
         own = torch.from_numpy(plane_T == plane)
-        some = SeriesTokens(
+        series = SeriesTokens(
             latents=torch.zeros(int(own.sum()), 0),
             coordinates=torch.from_numpy(study.coordinates.astype(np.int32))[own],
             plane=PLANE_OF_PLANE_AXIS[plane],
             name="",
             num_patches=1,
         )
-        rows[own] = token_rows(some, contract)
+        rows[own] = token_rows(series, contract)
     return rows
 
 
 def _of_study(
     study: StudyPatches,
-    number: int,
+    num_patches: int,
     rng: np.random.Generator,
     contract: Contract,
     dense: DenseConfig | None,
@@ -75,9 +77,9 @@ def _of_study(
 ) -> PatchBatch:
     marked = np.zeros(0, np.int64)
     if dense is not None and study.dense is not None:
-        marked = _in_turn(study.dense, rng, number // 2)
-    others = rng.permutation(study.num_tokens)[: max(0, number - len(marked))]
-    drawn = taken(study, np.unique(np.concatenate([marked, others])))
+        marked = _in_turn(study.dense, rng, num_patches // 2)
+    unmarked = rng.permutation(study.num_tokens)[: max(0, num_patches - len(marked))]
+    drawn = taken(study, np.unique(np.concatenate([marked, unmarked])))
     if augmentation is not None and contract.centred and rng.random() < augmentation.mirrored:
         drawn = mirrored(drawn, contract)
     targets = weights = None
@@ -99,7 +101,7 @@ def _of_study(
     )
 
 
-def _in_turn(dense: DenseTargets, rng: np.random.Generator, number: int) -> NDArray[np.int64]:
+def _in_turn(dense: DenseTargets, rng: np.random.Generator, most: int) -> NDArray[np.int64]:
     """So many tokens in which something lies: one of each finding, then a second of each, and so on."""
     order = rng.permutation(len(dense.token))
     findings = dense.diagnosis[order]
@@ -108,5 +110,5 @@ def _in_turn(dense: DenseTargets, rng: np.random.Generator, number: int) -> NDAr
     turn = np.empty(len(order), np.int64)
     turn[by_finding] = np.arange(len(order)) - starts
     tokens = dense.token[order[np.argsort(turn, kind="stable")]].astype(np.int64)
-    first = np.sort(np.unique(tokens, return_index=True)[1])[:number]
+    first = np.sort(np.unique(tokens, return_index=True)[1])[:most]
     return tokens[first]

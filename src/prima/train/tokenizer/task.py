@@ -90,16 +90,16 @@ class TokenizerTask:
         """As many as are drawn of each study."""
         return np.full(len(self.files[split]), self.config.patches_per_study, np.int64)
 
-    def collate(self, numbers: Sequence[int], step: StepState) -> PatchBatch:
+    def collate(self, indices: Sequence[int], step: StepState) -> PatchBatch:
         """Draw patches of some studies."""
-        studies = [self._read(self.files[step.split][number]) for number in numbers]
+        studies = [self._read(self.files[step.split][index]) for index in indices]
         dense = self.config.dense if self.model.dense_head is not None else None
-        random = step.random(numbers[0], "patches")
-        number = self.config.patches_per_study
+        random = step.random(indices[0], "patches")
+        num_patches = self.config.patches_per_study
         heavy = self.positive_weights
         changed = self.config.augmentation if step.is_training else None
         batch = draw_patches(
-            studies, number, random, self.contract, dense, positive_weights=heavy, augmentation=changed
+            studies, num_patches, random, self.contract, dense, positive_weights=heavy, augmentation=changed
         )
         voxels = batch.voxels.repeat_interleave(self.contract.encoder_slices // self.contract.patch_slices, dim=2)
         if self.config.permute_axes and step.is_training:

@@ -141,5 +141,5 @@ def _table(archive: Archive, name: str, columns: list[str]) -> pl.DataFrame:
         raise UnreadableError(f"{name}: cannot be read ({type(error).__name__}); run prima label again") from None
 
 
-def _more(number: int) -> str:
-    return f" and {number} more" if number else ""
+def _more(count: int) -> str:
+    return f" and {count} more" if count else ""

@@ -21,26 +21,26 @@ class StoredExamples:
     def __init__(self, store: TokenStore, facts: tuple[StudyFacts, ...]) -> None:
         self.store = store
         self.facts = facts
-        self._num_tokens = np.array([store.num_tokens_of(one.study_uid) for one in facts], np.int64)
+        self._num_tokens = np.array([store.num_tokens_of(study.study_uid) for study in facts], np.int64)
 
     @property
     def study_uids(self) -> tuple[str, ...]:
         """StudyInstanceUIDs."""
-        return tuple(one.study_uid for one in self.facts)
+        return tuple(study.study_uid for study in self.facts)
 
     @property
     def patients(self) -> tuple[str, ...]:
         """Patient of each study."""
-        return tuple(one.patient for one in self.facts)
+        return tuple(study.patient for study in self.facts)
 
     @property
     def num_tokens(self) -> NDArray[np.int64]:
         """Tokens of each study."""
         return self._num_tokens
 
-    def read(self, number: int) -> Example:
+    def read(self, index: int) -> Example:
         """The study with an index."""
-        known = self.facts[number]
+        known = self.facts[index]
         return Example(
             study_uid=known.study_uid,
             patient=known.patient,

@@ -59,13 +59,15 @@ def train_heads(
         watcher: told how many studies have features, and which heads stay without a probability.
     """
     options = options or StageOptions()
-    wanted = Target.parse(target or recipe.target)
-    how = replace(recipe.heads, seed=options.seed, allow_empty=True, epochs=options.epochs or recipe.heads.epochs)
+    goal = Target.parse(target or recipe.target)
+    head_recipe = replace(
+        recipe.heads, seed=options.seed, allow_empty=True, epochs=options.epochs or recipe.heads.epochs
+    )
     facts: dict[str, Any] = {
         "recipe": recipe.name,
-        "heads": asdict(how),
+        "heads": asdict(head_recipe),
         "calibration": asdict(recipe.calibration),
-        "target": str(wanted),
+        "target": str(goal),
         "from": None if release is None else release.resolve().name,
     }
     frozen = _frozen(run, release)
@@ -86,8 +88,8 @@ def train_heads(
     if empty:
         named = ", ".join(empty[:NUM_NAMED]) + (f" and {len(empty) - NUM_NAMED} more" if len(empty) > NUM_NAMED else "")
         watcher.warn(f"{len(empty)} heads have an empty class in training and stay without a probability: {named}")
-    trained = fit_heads(train, validation, how)
-    calibration = calibrate(trained.logits(validation.features), validation.labels, wanted, recipe.calibration)
+    trained = fit_heads(train, validation, head_recipe)
+    calibration = calibrate(trained.logits(validation.features), validation.labels, goal, recipe.calibration)
     measured = measure(trained, validation)
     record = StageRecord(
         recipe=facts,
@@ -106,16 +108,16 @@ def train_heads(
     write_json(run / "heads" / "recipe.json", facts)
     write_run_facts(run, frozen.contract, frozen.mode)
     config = write_heads(run, trained, calibration, empty, record)
-    num = sum(one.calibration is not None for one in (*config.diagnoses, *config.referrals))
+    num = sum(head.calibration is not None for head in (*config.diagnoses, *config.referrals))
     return StageResult(
-        words=f"{num} heads trained and calibrated for {wanted}: {run / 'heads'}; on the validation studies that "
+        words=f"{num} heads trained and calibrated for {goal}: {run / 'heads'}; on the validation studies that "
         "stopped and calibrated them: " + ", ".join(f"{name} {value:.3f}" for name, value in measured.items()),
         values={
             "status": "done",
             "calibrated": num,
             "unlearnt": list(empty),
             "measured": measured,
-            "target": str(wanted),
+            "target": str(goal),
         },
     )
 
@@ -187,12 +189,12 @@ def measure(heads: TrainedHeads, validation: HeadData) -> dict[str, float]:
     """Mean AUROC over the diagnoses, and over the services, that have positives and negatives among the studies."""
     logits, labels = heads.logits(validation.features), validation.labels
     found: dict[str, float] = {}
-    for what, scores, truth in (
+    for family, scores, truth in (
         ("diagnosis AUROC", logits.diagnoses, labels.diagnoses),
         ("referral AUROC", logits.referrals, labels.referrals),
     ):
         value, num_measured = mean_auroc(scores, truth)
         if num_measured:
-            found[what] = value
-            found[f"{what.split()[0]} heads measured"] = float(num_measured)
+            found[family] = value
+            found[f"{family.split()[0]} heads measured"] = float(num_measured)
     return found

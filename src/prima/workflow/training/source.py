@@ -104,7 +104,7 @@ def _simulated(train: TokenFolder | StoredExamples) -> bool:
 
 def _with_labels(studies: Studies, path: Path, watcher: Watcher) -> Studies:
     sides = (studies.train, studies.validation)
-    known, missing = site_labels(path, {one.study_uid: one for side in sides for one in side.facts})
+    known, missing = site_labels(path, {study.study_uid: study for side in sides for study in side.facts})
     if missing:
         named = ", ".join(missing[:NUM_NAMED])
         watcher.warn(f"{path}: no column for {len(missing)} diagnoses, which stay unlearnt: {named} …")

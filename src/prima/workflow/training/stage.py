@@ -154,11 +154,11 @@ def record_of(
         engine: of that phase, where the weights that were best on validation are kept and not the last.
     """
     measures = read_journal(folder / JOURNAL_FILE, "measure")
-    values = [one["values"] for one in measures]
+    values = [measure["values"] for measure in measures]
     kept = values[-1] if values else {}
     if engine is not None and engine.best is not None:
         choose = max if engine.best_is == "highest" else min
-        known = (one for one in values if one.get(engine.best) is not None)
+        known = (measure for measure in values if measure.get(engine.best) is not None)
         kept = choose(known, key=itemgetter(engine.best), default=kept)
     measured = {f"validation {name}": value for name, value in kept.items() if value is not None}
     return StageRecord(

@@ -75,7 +75,7 @@ def train_tokenizer(
     patients = [_patient_of(path) for path in files["train"]]
     record = record_of(
         facts, outcome, folder, options, data=f"patches of {len(patients)} studies", patients=patients,
-        simulated=any(one.startswith("SIM") for one in patients),
+        simulated=any(patient.startswith("SIM") for patient in patients),
     )  # fmt: skip
     mode = recipe.study.mode
     if task.model.dense_head is not None:
