@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
 
-from prima.files.walk import Problem
+from prima.files.walk import FileProblem
 from prima.predict.sources import find_studies
 from prima.simulate.phantom.write import write_phantom_study
 
@@ -132,7 +132,7 @@ def read_all(folder: Path) -> None:
         assert perf_counter() - started < SECONDS
 
 
-def check_problems(problems: tuple[Problem, ...]) -> None:
+def check_problems(problems: tuple[FileProblem, ...]) -> None:
     for problem in problems:
         assert problem.message
         assert problem.message.isprintable()

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from prima.predict.pictures import LONGEST_SIDE, make_pictures
-from prima.simulate.phantom.scan import Scan, acquire
+from prima.simulate.phantom.scan import PhantomScan, acquire
 from prima.study import Series, Volume
 
 
@@ -98,7 +98,7 @@ def test_aspect_is_that_of_the_patient():
 def test_the_phantoms_lesion_is_on_the_right_of_the_picture(plane):
     sides = []
     for lesion in (True, False):
-        scan = Scan(plane=plane, shape=(48, 128, 128), spacing_mm=(4.0, 1.9, 1.9), tilt_deg=-9, contrast="FLAIR")
+        scan = PhantomScan(plane=plane, shape=(48, 128, 128), spacing_mm=(4.0, 1.9, 1.9), tilt_deg=-9, contrast="FLAIR")
         voxels = acquire(scan, lesion=lesion, seed=0, noise_seed=1)
         pictures = make_pictures(Series(series_uid="1", volume=Volume(voxels=voxels, affine=scan.affine)))
         image = grey(pictures.coronal)

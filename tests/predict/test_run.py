@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prima.files.walk import Problem
+from prima.files.walk import FileProblem
 from prima.model.engine.engine import Engine
 from prima.predict import run
 from prima.predict.run import PredictOptions, Progress, predict_studies
@@ -78,6 +78,6 @@ def test_progress_counts_files_and_tokens_to_their_end(studies, tmp_path) -> Non
 
 def test_problems_are_counted_and_not_named() -> None:
     top = Path("top")
-    problems = [Problem(path=top / name, message=message) for name, message in (("a", "x"), ("b", "y"), ("c", "x"))]
+    problems = [FileProblem(path=top / name, message=message) for name, message in (("a", "x"), ("b", "y"), ("c", "x"))]
     assert run._in_words(problems, top) == ("2 files could not be read (x)", "1 file could not be read (y)")
-    assert run._in_words([Problem(path=top, message="x")], top) == ("x",)
+    assert run._in_words([FileProblem(path=top, message="x")], top) == ("x",)

@@ -16,7 +16,7 @@ from prima.simulate.anatomy.texture import Texture
 from prima.simulate.geometry.grid import Grid
 from prima.simulate.geometry.stack_geometry import stack_affine
 from prima.simulate.geometry.streams import stream
-from prima.simulate.scanner.acquire import T2_SPREAD, Acquisition
+from prima.simulate.scanner.acquire import T2_SPREAD, HeadScan
 from prima.simulate.scanner.artefacts import sharpen
 from prima.simulate.scanner.coils import MIDDLE_MM, RADIUS_MM, receive
 from prima.simulate.scanner.physics import ECHO_PLANAR_FAT, GRADIENT_ECHO_FAT, Sequence, signal
@@ -46,7 +46,7 @@ def test_a_coarser_grid_reads_the_same_texture():
 
 def test_unevenness_of_t2_shows_as_the_echo_time_has_it(make_case):
     case = make_case(scanner="prisma_1")
-    acquisition = Acquisition(build_head(case, spacing_mm=4), plan_study(case))
+    acquisition = HeadScan(build_head(case, spacing_mm=4), plan_study(case))
     fractions = acquisition.head.fractions
     sure = acquisition.head.fraction("wm") > 0.3
     texture = Texture(acquisition.head.grid, stream(case.person.seed, "unevenness"), "cpu").whole()

@@ -15,7 +15,7 @@ from prima.dicom.header.quiet import quiet
 from prima.dicom.header.scan import ScannedStudy
 from prima.dicom.read import SeriesDecoder, assemble_study, exclude
 from prima.dicom.series.assemble import GeometryError, assemble, stack_by_name
-from prima.dicom.series.part import Part, num_repeats
+from prima.dicom.series.part import SeriesPart, num_repeats
 from prima.dicom.series.stack import has_geometry, name_order, projections
 from prima.errors import UnreadableError
 from prima.files.walk import path_key
@@ -51,7 +51,7 @@ def read_everything(
 
 def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
     images = [frame for frame in frames if frame.instance.pixels is not None]
-    whole = Part(frames=tuple(frames))
+    whole = SeriesPart(frames=tuple(frames))
     if not images:
         unreadable = frames[0].instance.unreadable
         if unreadable is not None:
@@ -63,7 +63,7 @@ def _read_folder(frames: Sequence[Frame], pool: Executor) -> Series | Excluded:
     if len(kept) < len(images):
         odd = len(images) - len(kept)
         notes.append(f"{odd} {'image' if odd == 1 else 'images'} of another size left out")
-    part = Part(frames=tuple(kept))
+    part = SeriesPart(frames=tuple(kept))
     decoded = SeriesDecoder(pool)({frame.instance for frame in kept})
     placed = [frame for frame in kept if has_geometry(frame)]
     shared = num_repeats(placed) > 1

@@ -20,7 +20,7 @@ from prima.dicom.select.evidence import Evidence, evidence_of
 from prima.dicom.select.select import MIN_SLICES, Verdict, select
 from prima.dicom.series.assemble import Decoded, GeometryError, assemble
 from prima.dicom.series.copies import without_copies, without_resent_slices
-from prima.dicom.series.part import Part
+from prima.dicom.series.part import SeriesPart
 from prima.dicom.series.split import split
 from prima.errors import UnreadableError
 from prima.study.exclusion import Excluded, Reason
@@ -147,7 +147,7 @@ def _result(candidate: _Judged, decoded: Decoded, notes: Sequence[str]) -> Serie
     return series
 
 
-def exclude(part: Part, reason: Reason, detail: str) -> Excluded:
+def exclude(part: SeriesPart, reason: Reason, detail: str) -> Excluded:
     """The record of a part that is not used."""
     instance = part.frames[0].instance
     return Excluded(

@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class FileProblem:
     """A file or folder that could not be read, and why, in one line without its path."""
 
     path: Path
@@ -27,7 +27,7 @@ class Walk:
     """The regular files under a path, folder by folder in natural order, and what could not be entered."""
 
     files: tuple[Path, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
@@ -55,11 +55,11 @@ def walk(path: Path) -> Walk:
     Raises:
         FileNotFoundError: `path` does not exist.
     """
-    problems: list[Problem] = []
+    problems: list[FileProblem] = []
     try:
         mode = path.stat().st_mode
     except PermissionError:
-        return Walk(files=(), problems=(Problem(path=path, message=NOT_PERMITTED),))
+        return Walk(files=(), problems=(FileProblem(path=path, message=NOT_PERMITTED),))
     if stat.S_ISREG(mode):
         return Walk(files=(path,), problems=())
     seen: set[tuple[int, int]] = set()
@@ -69,17 +69,17 @@ def walk(path: Path) -> Walk:
 NOT_PERMITTED = "not permitted: this user may not read it"
 
 
-def _files(top: Path, seen: set[tuple[int, int]], problems: list[Problem]) -> Iterator[Path]:
+def _files(top: Path, seen: set[tuple[int, int]], problems: list[FileProblem]) -> Iterator[Path]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
         except PermissionError:
-            problems.append(Problem(path=folder, message=NOT_PERMITTED))
+            problems.append(FileProblem(path=folder, message=NOT_PERMITTED))
             continue
         except OSError as error:
-            problems.append(Problem(path=folder, message=f"cannot be listed: {error.strerror}"))
+            problems.append(FileProblem(path=folder, message=f"cannot be listed: {error.strerror}"))
             continue
         folders: list[Path] = []
         for entry in entries:
@@ -89,7 +89,7 @@ def _files(top: Path, seen: set[tuple[int, int]], problems: list[Problem]) -> It
             try:
                 status = path.stat()
             except PermissionError:
-                problems.append(Problem(path=path, message=NOT_PERMITTED))
+                problems.append(FileProblem(path=path, message=NOT_PERMITTED))
                 continue
             except OSError:  # a dangling link, or a link to itself
                 continue

@@ -25,7 +25,7 @@ from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release, packaged_release
 from prima.predict.ahead import made_ahead
 from prima.predict.pictures import SeriesPictures, make_pictures
-from prima.predict.sources import Problem, StudySource, find_studies
+from prima.predict.sources import FileProblem, StudySource, find_studies
 from prima.predict.write import check_writable, write_study_results
 from prima.study import Excluded, Findings, Series, Study
 from prima.tokens.contract import Contract
@@ -185,7 +185,7 @@ def _read_all(
         on_progress(Progress(step="read", where=str(path), completed=1, total=1))
 
 
-def _in_words(problems: Sequence[Problem], path: Path) -> tuple[str, ...]:
+def _in_words(problems: Sequence[FileProblem], path: Path) -> tuple[str, ...]:
     """One line for each kind of problem; how many files have it, not which: their names may hold a patient's."""
     if [problem.path for problem in problems] == [path]:
         return (problems[0].message,)

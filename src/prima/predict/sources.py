@@ -12,11 +12,11 @@ from prima.dicom.keep_all import read_everything
 from prima.dicom.read import read_dicom_study
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import UsageError
-from prima.files.walk import Problem, walk
+from prima.files.walk import FileProblem, walk
 from prima.study.nifti import is_nifti, read_nifti_study
 from prima.study.study import Series, Study
 
-__all__ = ["FoundStudies", "Problem", "StudySource", "find_studies"]
+__all__ = ["FileProblem", "FoundStudies", "StudySource", "find_studies"]
 
 OnSeries = Callable[[Series], None]
 
@@ -56,7 +56,7 @@ class FoundStudies:
     """
 
     studies: tuple[StudySource, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
     num_other_files: int
 
 

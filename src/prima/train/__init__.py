@@ -6,7 +6,7 @@ from prima.files.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from prima.train.calibration.fit import CalibrationRecipe, calibrate
-    from prima.train.engine.config import EngineConfig, Outcome
+    from prima.train.engine.config import EngineConfig, RunOutcome
     from prima.train.engine.estimate import estimate
     from prima.train.engine.loop import run
     from prima.train.engine.order import OrderConfig
@@ -27,8 +27,8 @@ __all__ = [
     "HeadLogits",
     "HeadRecipe",
     "OrderConfig",
-    "Outcome",
     "Recipe",
+    "RunOutcome",
     "Task",
     "calibrate",
     "calibrate_release",
@@ -52,7 +52,7 @@ __getattr__ = lazy_exports(
         "HeadLogits": "heads.data",
         "HeadRecipe": "heads.recipe",
         "OrderConfig": "engine.order",
-        "Outcome": "engine.config",
+        "RunOutcome": "engine.config",
         "RECIPES": "recipes",
         "Recipe": "recipes",
         "Task": "engine.task",

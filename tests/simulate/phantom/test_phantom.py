@@ -5,7 +5,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from prima.simulate.phantom.scan import Scan, acquire, phantom_protocols
+from prima.simulate.phantom.scan import PhantomScan, acquire, phantom_protocols
 from prima.simulate.phantom.write import write_phantom_study
 
 
@@ -80,7 +80,7 @@ def value_at(voxels, scan, place_mm):
 
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
 def test_the_lesion_is_bright_and_on_the_left_in_every_plane(plane):
-    scan = Scan(plane=plane, shape=(40, 128, 128), spacing_mm=(5.0, 2.0, 2.0), contrast="FLAIR")
+    scan = PhantomScan(plane=plane, shape=(40, 128, 128), spacing_mm=(5.0, 2.0, 2.0), contrast="FLAIR")
     with_lesion = acquire(scan, lesion=True, seed=0, noise_seed=0)
     without = acquire(scan, lesion=False, seed=0, noise_seed=0)
     left, right = (37, 12, 12), (-37, 12, 12)
@@ -90,13 +90,13 @@ def test_the_lesion_is_bright_and_on_the_left_in_every_plane(plane):
 
 
 def test_without_the_lesion_the_left_ventricle_is_still_wider():
-    scan = Scan(plane="axial", shape=(40, 128, 128), spacing_mm=(4.0, 1.8, 1.8), contrast="T2")
+    scan = PhantomScan(plane="axial", shape=(40, 128, 128), spacing_mm=(4.0, 1.8, 1.8), contrast="T2")
     voxels = acquire(scan, lesion=False, seed=3, noise_seed=0)
     bright = [value_at(voxels, scan, (side * 18.0, 0, 24)) for side in (1, -1)]
     assert bright[0] > 1.5 * bright[1]
 
 
 def test_seeds_differ():
-    scan = Scan(plane="axial", shape=(2, 64, 64), spacing_mm=(5.0, 4.0, 4.0), contrast="T1")
+    scan = PhantomScan(plane="axial", shape=(2, 64, 64), spacing_mm=(5.0, 4.0, 4.0), contrast="T1")
     images = [acquire(scan, lesion=True, seed=seed, noise_seed=0) for seed in (0, 1)]
     assert (images[0] != images[1]).any()

@@ -13,7 +13,7 @@ import pytest
 
 from prima.simulate.anatomy.sites import SITES
 from prima.simulate.people.case import Case
-from prima.simulate.people.effects import Reading
+from prima.simulate.people.effects import ReadingErrors
 from prima.simulate.reports import WrittenReport, write_report
 from prima.simulate.reports.banks import Writers, frames, habits, phrases
 from prima.simulate.reports.facts import Measures, fields_of
@@ -24,7 +24,7 @@ from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS
 from .cases import corpus, make_case
 
 DIRTY = r" [,.;:)]|\( |,,|\.\.|,\.|;\.|\bnan\b|[{}<>\[\]~\ue000-\uf8ff]|\bNone mm"
-FAULTLESS = Reading(missed=(0, 0, 0), hedged=(0, 0, 0), suspected=0)
+FAULTLESS = ReadingErrors(missed=(0, 0, 0), hedged=(0, 0, 0), suspected=0)
 SETS: tuple[Writers, Writers] = ("dev", "heldout")
 
 

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from prima.simulate.people.case import Case
-from prima.simulate.people.effects import Reading
+from prima.simulate.people.effects import ReadingErrors
 from prima.simulate.plan.cases import cases
 from prima.simulate.plan.plan import make_plan
 from prima.simulate.reports import WrittenReport, layout, write_report
@@ -34,7 +34,7 @@ def reports(writers: Writers) -> tuple[WrittenReport, ...]:
     return tuple(reported(case, writers) for case in year())
 
 
-def reported(case: Case, writers: Writers, reading: Reading = pen.USUAL_READING) -> WrittenReport:
+def reported(case: Case, writers: Writers, reading: ReadingErrors = pen.USUAL_READING) -> WrittenReport:
     prior = None if case.prior_index is None else year()[case.prior_index]
     return write_report(case, prior=prior, writers=writers, reading=reading)
 
@@ -92,7 +92,7 @@ def test_typing_errors_do_not_move_what_is_said(writers: Writers, monkeypatch: p
 
 
 def test_misses_and_hedges_have_their_rates() -> None:
-    reading = Reading(missed=(0.1, 0.2, 0.4), hedged=(0.1, 0.2, 0.4), suspected=0.1, added=0.5)
+    reading = ReadingErrors(missed=(0.1, 0.2, 0.4), hedged=(0.1, 0.2, 0.4), suspected=0.1, added=0.5)
     missed: Counter[tuple[int, bool]] = Counter()
     hedged: Counter[tuple[int, bool]] = Counter()
     added: Counter[bool] = Counter()

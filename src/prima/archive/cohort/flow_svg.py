@@ -5,7 +5,7 @@ from __future__ import annotations
 from prima.archive.cohort.flow import Flow
 from prima.archive.cohort.inclusion import REASON_WORDS
 from prima.archive.cohort.split import SPLITS
-from prima.archive.cohort.svg import Drawing
+from prima.archive.cohort.svg import Diagram
 
 _WIDTH, _BOX, _SIDE, _MARGIN, _GAP = 560, 236, 284, 4, 24
 _CENTRE = _MARGIN + _BOX // 2
@@ -22,7 +22,7 @@ def flow_svg(flow: Flow) -> str:
         >>> flow_svg(flow)[:4]
         '<svg'
     """
-    drawing = Drawing(_WIDTH)
+    drawing = Diagram(_WIDTH)
     start = drawing.box(_MARGIN, _MARGIN, _BOX, [f"{flow.total:,}", "Studies in the archive"], fill=_MAIN)
     bottom = _MARGIN + start
     for step in flow.steps:
@@ -36,7 +36,7 @@ def flow_svg(flow: Flow) -> str:
     return drawing.svg(end + _MARGIN, f"Cohort diagram: of {flow.total:,} studies {used:,} are used")
 
 
-def _kept_out(drawing: Drawing, top: int, removed: dict[str, int]) -> int:
+def _kept_out(drawing: Diagram, top: int, removed: dict[str, int]) -> int:
     """The box to the right, if anything was kept out; returns where the next box begins."""
     if not removed:
         return top + _GAP
@@ -48,7 +48,7 @@ def _kept_out(drawing: Drawing, top: int, removed: dict[str, int]) -> int:
     return top + height + 2 * _GAP
 
 
-def _sides(drawing: Drawing, fork: int, flow: Flow) -> int:
+def _sides(drawing: Diagram, fork: int, flow: Flow) -> int:
     """Three boxes side by side, fed by one line that forks; returns their bottom."""
     wide = (_WIDTH - 2 * _MARGIN - 2 * _GAP) // 3
     height = 0

@@ -9,7 +9,7 @@ INK, SOFT, EDGE, PAPER = "#1f2933", "#52606d", "#9aa5b1", "#ffffff"
 LINE, PAD = 20, 12
 
 
-class Drawing:
+class Diagram:
     """Collects shapes; `svg` makes the document. Lengths are pixels, y goes down."""
 
     def __init__(self, width: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from prima.archive.cohort.flow_svg import flow_svg
-from prima.archive.cohort.svg import Drawing, shortened
+from prima.archive.cohort.svg import Diagram, shortened
 from prima.archive.info.count import LEFT_OUT, ArchiveInfo, Breakdown
 
 _WIDTH, _ROW, _LABEL, _NUMBER = 560, 24, 212, 74
@@ -59,7 +59,7 @@ def breakdown_svg(breakdown: Breakdown) -> str:
 
 
 def _bars(breakdown: Breakdown) -> str:
-    drawing = Drawing(_WIDTH)
+    drawing = Diagram(_WIDTH)
     most = max(line.total for line in breakdown.lines)
     room = _WIDTH - _LABEL - _NUMBER
     top = _legend(drawing, breakdown)
@@ -76,7 +76,7 @@ def _bars(breakdown: Breakdown) -> str:
 
 
 def _columns(breakdown: Breakdown) -> str:
-    drawing = Drawing(_WIDTH)
+    drawing = Diagram(_WIDTH)
     top = _legend(drawing, breakdown) + 18
     high, left = 170, 28
     most = max(line.total for line in breakdown.lines)
@@ -97,7 +97,7 @@ def _columns(breakdown: Breakdown) -> str:
     return drawing.svg(top + high + 30, _label(breakdown))
 
 
-def _legend(drawing: Drawing, breakdown: Breakdown) -> int:
+def _legend(drawing: Diagram, breakdown: Breakdown) -> int:
     """Coloured squares with words, where there is more than one colour; returns where the bars begin."""
     sides = list(dict.fromkeys(side for line in breakdown.lines for side in line.numbers))
     if all(len(line.numbers) < 2 for line in breakdown.lines):

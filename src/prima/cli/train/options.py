@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from prima.cli.console import Terminal
-    from prima.train.engine.estimate import Estimate
+    from prima.train.engine.estimate import RunEstimate
     from prima.workflow.training.stage import StageResult
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="An archive, or a folder with train/ and validation/.")]
@@ -61,7 +61,7 @@ def show_stage(stage: Callable[[Terminal], StageResult], *, as_json: bool) -> No
         show_estimate(result.estimate)
 
 
-def show_estimate(found: Estimate) -> None:
+def show_estimate(found: RunEstimate) -> None:
     """Parameter counts, memory and time as a table."""
     from rich.console import Console
     from rich.table import Table

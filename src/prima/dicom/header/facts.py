@@ -8,18 +8,18 @@ from datetime import date
 from pydicom.dataset import Dataset
 
 from prima.dicom.header.element import integer, item, items, number, text, words
-from prima.dicom.header.instance import StudyFacts
+from prima.dicom.header.instance import StudyHeader
 from prima.study.study import Acquisition
 
 _AGE = re.compile(r"(\d{1,3})([DWMY])")
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 
 
-def study_facts(dataset: Dataset) -> StudyFacts:
+def study_facts(dataset: Dataset) -> StudyHeader:
     """Description, indication, date, age and sex (Patient Study Module, PS3.3 C.7.2.2)."""
     day = text(dataset, "StudyDate")
     sex = (text(dataset, "PatientSex") or "").upper()
-    return StudyFacts(
+    return StudyHeader(
         description=text(dataset, "StudyDescription"),
         indication=text(dataset, "ReasonForVisit") or text(dataset, "ReasonForTheRequestedProcedure"),
         date=day if day is not None and _day(day) is not None else None,

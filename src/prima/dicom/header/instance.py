@@ -50,7 +50,7 @@ class Tiling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyFacts:
+class StudyHeader:
     """What one file says of its study and patient; never a name or an identifier."""
 
     description: str | None = None
@@ -77,7 +77,7 @@ class Instance:
     modality: str
     description: str | None
     protocol: str | None
-    study: StudyFacts
+    study: StudyHeader
     body_part: str | None
     anatomy: tuple[str, ...]
     image_type: tuple[str, ...]

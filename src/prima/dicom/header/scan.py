@@ -14,7 +14,7 @@ from prima.dicom.header.directory import Directory
 from prima.dicom.header.quiet import quiet
 from prima.dicom.header.read import Header, read_file
 from prima.errors import UnreadableError
-from prima.files.walk import Problem
+from prima.files.walk import FileProblem
 
 _UID = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 
@@ -30,15 +30,15 @@ class ScannedStudy:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Scan:
+class FolderScan:
     """What a set of files holds."""
 
     studies: tuple[ScannedStudy, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[FileProblem, ...]
     num_other_files: int
 
 
-def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[int], None] | None = None) -> Scan:
+def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[int], None] | None = None) -> FolderScan:
     """Read the header of every file once and group the files by StudyInstanceUID.
 
     Args:
@@ -47,7 +47,7 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
         on_file: called with the number of files read so far.
     """
     groups: dict[str, list[Header]] = defaultdict(list)
-    problems: list[Problem] = []
+    problems: list[FileProblem] = []
     directories: list[Directory] = []
     num_other = 0
     with quiet():
@@ -55,7 +55,7 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
             try:
                 header = read_file(path)
             except UnreadableError as error:
-                problems.append(Problem(path=path, message=str(error)))
+                problems.append(FileProblem(path=path, message=str(error)))
             else:
                 if header is None:
                     num_other += 1
@@ -68,7 +68,7 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
             if on_file is not None:
                 on_file(count)
     studies = tuple(_study(raw, headers, directories) for raw, headers in groups.items())
-    return Scan(studies=studies, problems=tuple(problems), num_other_files=num_other)
+    return FolderScan(studies=studies, problems=tuple(problems), num_other_files=num_other)
 
 
 def _study(raw: str, headers: Sequence[Header], directories: Sequence[Directory]) -> ScannedStudy:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from prima.dicom.header.instance import Frame, Instance
-from prima.dicom.series.part import Part, places
+from prima.dicom.series.part import SeriesPart, places
 from prima.dicom.series.split_diffusion import is_directional
 from prima.dicom.series.stack import has_geometry
 
@@ -36,9 +36,9 @@ class Evidence:
         parts: all parts of the series.
     """
 
-    part: Part
+    part: SeriesPart
     series: tuple[Frame, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[SeriesPart, ...]
 
     @cached_property
     def instance(self) -> Instance:
@@ -160,6 +160,6 @@ class Evidence:
         return self.instance.pixels is not None and self.instance.pixels.samples > 1
 
 
-def evidence_of(series: Sequence[Frame], parts: Sequence[Part]) -> tuple[Evidence, ...]:
+def evidence_of(series: Sequence[Frame], parts: Sequence[SeriesPart]) -> tuple[Evidence, ...]:
     """Evidence for each part of a series."""
     return tuple(Evidence(part=part, series=tuple(series), parts=tuple(parts)) for part in parts)

@@ -17,7 +17,7 @@ Source = Literal["image_type", "name", "body_part", "study", "sequence"]
 
 
 @dataclass(frozen=True)
-class Rule:
+class SelectionRule:
     """A pattern in one of the texts that stands for a reason."""
 
     reason: Reason
@@ -60,15 +60,15 @@ NOT_BRAIN_BODY_PART = _words(*OTHER_ANATOMY, *OTHER_BODY_PARTS)
 
 # From ImageType: the scanner's own word for what an image is.
 IMAGE_TYPE_RULES = (
-    Rule(Reason.LOCALIZER, "image_type", _values("LOCALIZER", "SCOUT", "SURVEY"), "image type says localizer"),
-    Rule(
+    SelectionRule(Reason.LOCALIZER, "image_type", _values("LOCALIZER", "SCOUT", "SURVEY"), "image type says localizer"),
+    SelectionRule(
         Reason.PERFUSION,
         "image_type",
         _values("ASL", "PERFUSION", "PERFUSION[ _][^\\\\]*", "DSC", "DCE", "(?:REL|R|C)?CBF", "(?:REL|R|C)?CBV",
                 "(?:REL|R)?MTT", "TTP", "TMAX", "PBP", "GBP", "BAT", "KTRANS"),
         "image type says perfusion",
     ),
-    Rule(
+    SelectionRule(
         Reason.DERIVED_MAP,
         "image_type",
         _values("FA", "COLFA", "RGB FA", "CFA", "DTI_FA", "RA", "VR", "L[123]", "EIGEN[^\\\\]*", "TENSOR[^\\\\]*",
@@ -76,14 +76,14 @@ IMAGE_TYPE_RULES = (
                 "EXP_ADC", "EXPONENTIAL[^\\\\]*"),
         "a diffusion map",
     ),
-    Rule(
+    SelectionRule(
         Reason.DERIVED_MAP,
         "image_type",
         _values("MIP", "MINIP", "MNIP", "MIN[ _]IP", "MAX[ _]IP", "PROJECTION IMAGE", "PJN", "CPR", "3D RENDERING",
                 "VOLREN", "VOLUME_RENDER[^\\\\]*", "SSD", "MAXIMUM", "MINIMUM", "COLLAPSE"),
         "a projection or rendering",
     ),
-    Rule(
+    SelectionRule(
         Reason.DERIVED_MAP,
         "image_type",
         _values("SUBTRACTION", "SUB", "SUBTRACT", "DIVISION", "STD_DEVIATION", "MEAN", "T_?TEST", "ZMAP", "Z_MAP",
@@ -91,9 +91,9 @@ IMAGE_TYPE_RULES = (
                 "PD[ _]MAP", "B1[ _]?MAP", "QUANTITY", "SUSCEPTIBILITY", "QSM"),
         "a map computed from other images",
     ),
-    Rule(Reason.FIELD_MAP, "image_type", _values("B0[ _]MAP", "FIELD[ _]?MAP"), "image type says field map"),
-    Rule(Reason.FUNCTIONAL, "image_type", _values("FMRI", "BOLD"), "image type says functional"),
-    Rule(
+    SelectionRule(Reason.FIELD_MAP, "image_type", _values("B0[ _]MAP", "FIELD[ _]?MAP"), "image type says field map"),
+    SelectionRule(Reason.FUNCTIONAL, "image_type", _values("FMRI", "BOLD"), "image type says functional"),
+    SelectionRule(
         Reason.SECONDARY_CAPTURE,
         "image_type",
         _values("SCREEN ?SAVE", "SCREEN ?SHOT", "SCREEN", "FILMED"),
@@ -103,7 +103,7 @@ IMAGE_TYPE_RULES = (
 
 # From the series' own name.
 NAME_RULES = (
-    Rule(
+    SelectionRule(
         Reason.LOCALIZER,
         "name",
         _words("[0-9a-z]*locali[sz]ers?", "locs?", "[a-z]*scouts?", "scano", "scanogram", "survey[a-z]*",
@@ -111,21 +111,21 @@ NAME_RULES = (
                "localisateur", "localizador", "reperage", "repérage", "smart ?brain", "auto ?align[a-z]*", "aahscout"),
         "a localizer by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.LOCALIZER,
         "name",
         _words("(?:(?:asset|pure|arc) ?)?cal", "[a-z]*calibration", "(?:sense |coil )?ref(?:erence)? ?scan",
                "sense ref[a-z]*", "coil ?(?:survey|sens[a-z]*|ref[a-z]*|test)"),
         "a calibration scan by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.FIELD_MAP,
         "name",
         _words("[a-z]*field ?map[a-z]*", "gre field [a-z]*", "fmap", "b[01] ?map[a-z]*", "b[01] ?shim", "topup",
                "tfl b1map", "(?:rev(?:erse)?|opp[a-z]*) (?:pe|phase|polarity)"),
         "a field map by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.PERFUSION,
         "name",
         _words("[0-9a-z]*perf", "[0-9a-z]*perfusion[a-z]*", "(?:[23]d)?(?:p|pc|v|vs|e)?asl", "dsc", "dce",
@@ -133,13 +133,13 @@ NAME_RULES = (
                "permeability", "transit", "twist", "tricks", "4d ?(?:mra|trak)[a-z]*", "time ?resolved"),
         "perfusion by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.FUNCTIONAL,
         "name",
         _words("[a-z]*fmri[a-z]*", "bold", "func", "rest(?:ing)?(?: ?state)?", "task", "mo ?co ?series"),
         "functional by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.DERIVED_MAP,
         "name",
         _words("[a-z]*mips?", "mnip", "(?:min|max) ?ip", "projections?", "rendering", "vrt", "3d model",
@@ -149,13 +149,13 @@ NAME_RULES = (
                "pd ?map", "r2 ?(?:star|map)", "qsm[a-z]*", "activation[a-z]*", "(?:mean )?diffusivity", "anisotropy"),
         "a map or projection by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.SECONDARY_CAPTURE,
         "name",
         _words("screen ?(?:save|shots?|captures?)", "phoenix ?zip ?report", "phoenix report", "key images?"),
         "a capture by its name",
     ),
-    Rule(
+    SelectionRule(
         Reason.PHASE,
         "name",
         _words("pha", "pha images?", "filt pha", "phase (?:map|image|images)", "(?:swi|swan|qsm|venbold) phase",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prima.dicom.select import rules
 from prima.dicom.select.evidence import Evidence
-from prima.dicom.select.rules import IMAGE_TYPE_RULES, NAME_RULES, Rule
+from prima.dicom.select.rules import IMAGE_TYPE_RULES, NAME_RULES, SelectionRule
 from prima.study.exclusion import Reason
 
 Verdict = tuple[Reason, str]
@@ -78,7 +78,7 @@ def _anatomy(evidence: Evidence) -> Verdict | None:
     return None
 
 
-def _first(evidence: Evidence, table: tuple[Rule, ...]) -> Verdict | None:
+def _first(evidence: Evidence, table: tuple[SelectionRule, ...]) -> Verdict | None:
     for rule in table:
         if rule.pattern.search(getattr(evidence, rule.source)):
             return rule.reason, rule.says

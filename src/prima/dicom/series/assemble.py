@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prima.dicom.header.instance import Frame, Instance
 from prima.dicom.header.scan import safe_uid
 from prima.dicom.pixels.rescale import rescale, rescale_dtype
-from prima.dicom.series.part import Part
+from prima.dicom.series.part import SeriesPart
 from prima.dicom.series.stack import Stack, affine_of, has_geometry, stack
 from prima.errors import UnreadableError
 from prima.study.study import Series
@@ -24,7 +24,7 @@ class GeometryError(UnreadableError):
     """The images are there, but where they lie is not known well enough to make a volume."""
 
 
-def assemble(part: Part, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
+def assemble(part: SeriesPart, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
     """Make a series of a part whose files were decoded.
 
     Images without pixels or geometry are left out with a note while others remain.
@@ -38,7 +38,7 @@ def assemble(part: Part, decoded: Decoded, *, label: str | None, notes: Sequence
     return _series(stacked, decoded, label=label, notes=(*remarks, *stacked.notes))
 
 
-def stack_by_name(part: Part, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
+def stack_by_name(part: SeriesPart, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
     """Like `assemble`, with the images in the order they are given and geometry from the first and last.
 
     Raises:
@@ -50,7 +50,7 @@ def stack_by_name(part: Part, decoded: Decoded, *, label: str | None, notes: Seq
     return _series(stacked, decoded, label=label, notes=tuple(remarks))
 
 
-def _placed(part: Part, decoded: Decoded, notes: Sequence[str]) -> tuple[list[Frame], list[str]]:
+def _placed(part: SeriesPart, decoded: Decoded, notes: Sequence[str]) -> tuple[list[Frame], list[str]]:
     remarks = list(notes)
     good, reason = _decoded_frames(part.frames, decoded)
     if not good:

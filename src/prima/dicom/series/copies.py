@@ -10,7 +10,7 @@ import numpy as np
 
 from prima.dicom.header.instance import Frame, Instance
 from prima.dicom.series.assemble import Decoded, image_of
-from prima.dicom.series.part import Part, places, reading_order
+from prima.dicom.series.part import SeriesPart, places, reading_order
 from prima.errors import UnreadableError
 
 # More rounds of the same places than this are time points, and are not compared.
@@ -28,7 +28,7 @@ def without_copies(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     return tuple(seen.values())
 
 
-def without_resent_slices(parts: Sequence[Part], decode: Decode) -> tuple[list[Part], int]:
+def without_resent_slices(parts: Sequence[SeriesPart], decode: Decode) -> tuple[list[SeriesPart], int]:
     """Drop later rounds of a stack that are incomplete and repeat the pixels of the first.
 
     Args:
@@ -38,10 +38,10 @@ def without_resent_slices(parts: Sequence[Part], decode: Decode) -> tuple[list[P
     Returns:
         The parts that remain, and how many slices were dropped.
     """
-    rounds: dict[tuple[str, ...], list[Part]] = defaultdict(list)
+    rounds: dict[tuple[str, ...], list[SeriesPart]] = defaultdict(list)
     for part in parts:
         rounds[part.words[:-1] if part.time_index is not None else part.words].append(part)
-    kept: list[Part] = []
+    kept: list[SeriesPart] = []
     dropped = 0
     for words, turns in rounds.items():
         again = [part for part in turns[1:] if len(part.frames) < len(turns[0].frames)]
@@ -55,7 +55,7 @@ def without_resent_slices(parts: Sequence[Part], decode: Decode) -> tuple[list[P
     return kept, dropped
 
 
-def _repeat(first: Sequence[Frame], again: Sequence[Part], decode: Decode) -> bool:
+def _repeat(first: Sequence[Frame], again: Sequence[SeriesPart], decode: Decode) -> bool:
     """Whether every image of the later rounds equals the one of the first round at its place."""
     later = [frame for part in again for frame in part.frames]
     place = places([*first, *later])

@@ -19,7 +19,7 @@ Key = Callable[[Frame], Hashable]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
+class SeriesPart:
     """Images of one series that belong in one stack, with the words that set them apart from the others."""
 
     frames: tuple[Frame, ...]
@@ -69,9 +69,9 @@ def groups_of(frames: Sequence[Frame], key: Key) -> dict[Hashable, list[Frame]]:
     return groups
 
 
-def by_value(part: Part, key: Key, name: Callable[[Any], str]) -> list[Part]:
+def by_value(part: SeriesPart, key: Key, name: Callable[[Any], str]) -> list[SeriesPart]:
     """One part for each value, named by it; the part itself when there is only one value."""
     groups = groups_of(part.frames, key)
     if len(groups) < 2:
         return [part]
-    return [Part(frames=tuple(frames), words=(*part.words, name(value))) for value, frames in groups.items()]
+    return [SeriesPart(frames=tuple(frames), words=(*part.words, name(value))) for value, frames in groups.items()]

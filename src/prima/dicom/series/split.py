@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
 from prima.dicom.header.instance import Frame
-from prima.dicom.series.part import Part, by_value, groups_of, num_repeats, places, reading_order
+from prima.dicom.series.part import SeriesPart, by_value, groups_of, num_repeats, places, reading_order
 from prima.dicom.series.split_diffusion import by_b_value, by_direction
 from prima.dicom.series.split_orientation import by_orientation
 
@@ -15,14 +15,14 @@ _KINDS = ("ADC", "TRACEW", "TRACE", "FA", "EADC", "EXP", "MIP", "MINIP", "MNIP",
           "F", "IP", "OP", "IN", "OPP", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "UNI", "INV1", "INV2")  # fmt: skip
 
 
-def split(frames: Sequence[Frame]) -> tuple[Part, ...]:
+def split(frames: Sequence[Frame]) -> tuple[SeriesPart, ...]:
     """Split the images of one series into stacks.
 
     What differs by nature (matrix, orientation, component, kind of image, b-value) always sets apart. Echo time,
     inversion time and time point only do where images lie at the same place, since they may vary from slice to
     slice of one stack.
     """
-    parts: list[Part] = [Part(frames=tuple(sorted(frames, key=reading_order)))]
+    parts: list[SeriesPart] = [SeriesPart(frames=tuple(sorted(frames, key=reading_order)))]
     for key, name in (
         (_matrix, lambda value: f"{value[0]}x{value[1]}"),
         (_component, lambda value: str(value).lower()),
@@ -57,7 +57,7 @@ def _inversion(frame: Frame) -> float | None:
     return None if frame.inversion_time_ms is None else round(frame.inversion_time_ms, 1)
 
 
-def _where_repeated(part: Part, key: Callable[[Frame], float | None], word: str) -> list[Part]:
+def _where_repeated(part: SeriesPart, key: Callable[[Frame], float | None], word: str) -> list[SeriesPart]:
     """Split by a value that rises from one image to the next at the same place."""
     repeats = num_repeats(part.frames)
     if repeats < 2:
@@ -67,12 +67,12 @@ def _where_repeated(part: Part, key: Callable[[Frame], float | None], word: str)
         return [part]
     ordered = sorted(groups, key=lambda value: float(str(value)))
     return [
-        Part(frames=tuple(groups[value]), words=(*part.words, f"{word} {index}"))
+        SeriesPart(frames=tuple(groups[value]), words=(*part.words, f"{word} {index}"))
         for index, value in enumerate(ordered, start=1)
     ]
 
 
-def _by_time(part: Part) -> list[Part]:
+def _by_time(part: SeriesPart) -> list[SeriesPart]:
     """Split images that still lie at one place, by the first value that tells them all apart, else in file order."""
     if num_repeats(part.frames) < 2:
         return [part]
@@ -89,9 +89,9 @@ def _by_time(part: Part) -> list[Part]:
     return _times(part, [rounds[turn] for turn in sorted(rounds)])
 
 
-def _times(part: Part, groups: Sequence[Sequence[Frame]]) -> list[Part]:
+def _times(part: SeriesPart, groups: Sequence[Sequence[Frame]]) -> list[SeriesPart]:
     return [
-        Part(frames=tuple(frames), words=(*part.words, f"time {index}"), time_index=index)
+        SeriesPart(frames=tuple(frames), words=(*part.words, f"time {index}"), time_index=index)
         for index, frames in enumerate(groups, start=1)
     ]
 

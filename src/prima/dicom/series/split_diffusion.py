@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from prima.dicom.header.instance import Frame
-from prima.dicom.series.part import Part, by_value, groups_of, num_repeats
+from prima.dicom.series.part import SeriesPart, by_value, groups_of, num_repeats
 
 # b-values nearer than this share, or than this many s/mm², are one: scanners jitter them between directions.
 _SAME_B_SHARE = 0.05
 _SAME_B = 20.0
 
 
-def by_b_value(part: Part) -> list[Part]:
+def by_b_value(part: SeriesPart) -> list[SeriesPart]:
     """One part for each b-value; images without one count as b0 beside others that have one."""
     values = sorted({frame.b_value for frame in part.frames if frame.b_value is not None})
     if not values:
@@ -34,15 +34,15 @@ def is_directional(frame: Frame) -> bool:
     return frame.direction is not None and (frame.b_value is None or frame.b_value >= _SAME_B)
 
 
-def by_direction(part: Part) -> list[Part]:
+def by_direction(part: SeriesPart) -> list[SeriesPart]:
     """Set images along one direction apart from trace images, and directions from each other, where repeated."""
     if num_repeats(part.frames) < 2 or not any(is_directional(frame) for frame in part.frames):
         return [part]
     groups = groups_of(part.frames, lambda frame: (frame.direction or "one") if is_directional(frame) else "trace")
     trace = groups.pop("trace", [])
-    whole = [Part(frames=tuple(trace), words=(*part.words, "trace") if groups else part.words)] if trace else []
+    whole = [SeriesPart(frames=tuple(trace), words=(*part.words, "trace") if groups else part.words)] if trace else []
     return whole + [
-        Part(frames=tuple(frames), words=(*part.words, f"direction {index}"))
+        SeriesPart(frames=tuple(frames), words=(*part.words, f"direction {index}"))
         for index, frames in enumerate(groups.values(), start=1)
     ]
 

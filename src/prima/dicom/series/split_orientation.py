@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prima.dicom.header.instance import Frame
-from prima.dicom.series.part import Part
+from prima.dicom.series.part import SeriesPart
 from prima.dicom.series.stack import has_geometry, normal_of
 from prima.study.volume import PLANE_OF_AXIS
 
@@ -15,7 +15,7 @@ SAME_DIRECTION = 0.999
 _SAME_SPACING = 0.01
 
 
-def by_orientation(part: Part) -> list[Part]:
+def by_orientation(part: SeriesPart) -> list[SeriesPart]:
     """One part for each orientation and pixel spacing, named by its plane; images without geometry by themselves."""
     known = [frame for frame in part.frames if has_geometry(frame)]
     unknown = tuple(frame for frame in part.frames if not has_geometry(frame))
@@ -29,16 +29,16 @@ def by_orientation(part: Part) -> list[Part]:
     if not stacks:
         return [part]
     if len(stacks) == 1:
-        whole = Part(frames=tuple(stacks[0]), words=part.words)
-        return [whole, Part(frames=unknown, words=(*part.words, "without geometry"))] if unknown else [whole]
+        whole = SeriesPart(frames=tuple(stacks[0]), words=part.words)
+        return [whole, SeriesPart(frames=unknown, words=(*part.words, "without geometry"))] if unknown else [whole]
     names = [_plane(frames[0]) for frames in stacks]
     parts = []
     for index, frames in enumerate(stacks):
         rank = names[: index + 1].count(names[index])
         word = names[index] if names.count(names[index]) == 1 else f"{names[index]} {rank}"
-        parts.append(Part(frames=tuple(frames), words=(*part.words, word)))
+        parts.append(SeriesPart(frames=tuple(frames), words=(*part.words, word)))
     if unknown:
-        parts.append(Part(frames=unknown, words=(*part.words, "without geometry")))
+        parts.append(SeriesPart(frames=unknown, words=(*part.words, "without geometry")))
     return parts
 
 

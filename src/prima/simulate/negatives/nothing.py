@@ -9,13 +9,13 @@ import torch
 
 from prima.simulate.geometry.grid import Grid
 from prima.simulate.geometry.streams import stream
-from prima.simulate.negatives.stacks import Stack, lay_out, store
+from prima.simulate.negatives.stacks import StoredStack, lay_out, store
 from prima.simulate.scanner.noise import normal_like
 from prima.simulate.scanner.scanners import Scanner
 from prima.simulate.scanner.series_roles import ROLES, sequence_for
 
 
-def scan_nothing(subkind: str, roles: Several[str], scanner: Scanner, *key: int | str) -> tuple[Stack, ...]:
+def scan_nothing(subkind: str, roles: Several[str], scanner: Scanner, *key: int | str) -> tuple[StoredStack, ...]:
     """Series of an empty scanner.
 
     Args:

@@ -23,7 +23,7 @@ Distance = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Part:
+class Solid:
     """A solid of one material: signed distance in mm at points [3, …], and a ball (centre, reach) that holds it."""
 
     material: Tissue
@@ -49,7 +49,7 @@ class Scene:
     turn_deg: float = 6.0
     bend_mm: float = 3.0
     grain: float = 0.04
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Solid] = field(default_factory=list)
     _made: dict[str, Tissue] = field(default_factory=dict)
 
     def material(self, name: str) -> Tissue:
@@ -62,7 +62,7 @@ class Scene:
     def add(self, material: str | Tissue, distance: Distance, centre: Point, reach: float) -> None:
         """Paint a solid."""
         tissue = self.material(material) if isinstance(material, str) else material
-        self.parts.append(Part(material=tissue, distance=distance, centre=centre, reach=reach))
+        self.parts.append(Solid(material=tissue, distance=distance, centre=centre, reach=reach))
 
     def ball(self, material: str, centre: Point, radii: Point) -> None:
         """Paint an ellipsoid."""

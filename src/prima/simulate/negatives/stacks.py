@@ -25,7 +25,7 @@ from prima.study.volume import Plane
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Stack:
+class StoredStack:
     """The slices of one series as they are stored.
 
     Args:
@@ -61,7 +61,7 @@ class Stack:
         return self.stored.astype(np.int32) + int(self.intercept) if self.intercept else self.stored
 
 
-def scan_scene(scene: Scene, roles: Several[str], scanner: Scanner, *key: int | str) -> tuple[Stack, ...]:
+def scan_scene(scene: Scene, roles: Several[str], scanner: Scanner, *key: int | str) -> tuple[StoredStack, ...]:
     """Scan a thing with several kinds of series; `key` names the random streams."""
     random = stream(*key, "pose")
     pose = Pose.drawn(scene, random)
@@ -87,7 +87,7 @@ def _stack(  # noqa: PLR0917 - what one series needs, in one place
     sequence: Sequence,
     scanner: Scanner,
     key: tuple[int | str, ...],
-) -> Stack:
+) -> StoredStack:
     scan = lay_out(grid, ROLES[role].plane, sequence, stream(*key, "scan"), volumetric=ROLES[role].volumetric)
     resampling = make_resampling(
         grid.affine, grid.shape, scan.affine, scan.shape, thickness_mm=scan.thickness_mm, pixel_mm=scan.pixel_mm
@@ -157,13 +157,15 @@ def level(image: torch.Tensor) -> float:
     return float(image[image > 0.1 * high].mean()) if high > 0 else 1.0
 
 
-def store(image: torch.Tensor, role: str, scan: PlannedScan, scanner: Scanner, random: np.random.Generator) -> Stack:
+def store(
+    image: torch.Tensor, role: str, scan: PlannedScan, scanner: Scanner, random: np.random.Generator
+) -> StoredStack:
     """Integers as this scanner stores them."""
     top = 4095 if scanner.bits == 12 else 32767
     scale = 0.45 * scanner.peak * float(random.lognormal(0, 0.25)) / level(image)
     slope = round(float(random.uniform(0.6, 2.6)), 5) if scanner.rescaled else 1.0
     stored = image.mul_(scale / slope).round_().clamp_(0, top).to(torch.int16).numpy()
-    return Stack(
+    return StoredStack(
         role=role,
         affine=scan.affine,
         spacing_mm=scan.spacing_mm,

@@ -16,7 +16,7 @@ from prima.simulate.negatives.phantoms import PHANTOMS
 from prima.simulate.negatives.planned import DAYS, START, PlannedNegative, check_count, plan_negative
 from prima.simulate.negatives.scene import Scene
 from prima.simulate.negatives.spine import REGIONS, spine
-from prima.simulate.negatives.stacks import Stack, scan_scene
+from prima.simulate.negatives.stacks import StoredStack, scan_scene
 from prima.simulate.negatives.tomography import scan_ct
 from prima.simulate.negatives.trunk import TRUNKS
 from prima.simulate.scanner.image_header import header_affine
@@ -35,7 +35,7 @@ class Negative:
     """A negative with the stored voxels of its series."""
 
     planned: PlannedNegative
-    stacks: tuple[Stack, ...]
+    stacks: tuple[StoredStack, ...]
 
     @property
     def study(self) -> Study:
@@ -50,7 +50,7 @@ class Negative:
             ),
         )
 
-    def _series(self, series_number: int, stack: Stack) -> Series:
+    def _series(self, series_number: int, stack: StoredStack) -> Series:
         planned, sequence = self.planned, stack.sequence
         machine = planned.machine
         return Series(

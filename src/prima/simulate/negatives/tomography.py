@@ -16,7 +16,7 @@ from prima.simulate.anatomy.head import TISSUE_NAMES
 from prima.simulate.geometry.grid import Grid
 from prima.simulate.geometry.stack_geometry import stack_affine
 from prima.simulate.geometry.streams import seed_of, stream
-from prima.simulate.negatives.stacks import Stack
+from prima.simulate.negatives.stacks import StoredStack
 from prima.simulate.negatives.tomographs import CT_SLICES_MM, Tomograph
 from prima.simulate.people.case import Case, Person, Sex, Visit
 from prima.simulate.scanner.noise import normal_like
@@ -30,7 +30,7 @@ HOUNSFIELD: dict[str, float] = {
 CONTRAST_AGENT = {"arterial_blood": 320.0, "venous_blood": 180.0, "choroid": 110.0, "pituitary": 120.0, "dura": 100.0}
 
 
-def scan_ct(subkind: str, tomograph: Tomograph, *key: int | str) -> tuple[Stack, ...]:
+def scan_ct(subkind: str, tomograph: Tomograph, *key: int | str) -> tuple[StoredStack, ...]:
     """The series of a CT examination of the head, with a kernel for the brain and one for bone."""
     random = stream(*key, "pose")
     head = build_head(_case(random, seed_of(*key, "person")), spacing_mm=2.0)
@@ -58,7 +58,7 @@ def _reconstruct(  # noqa: PLR0917 - what one reconstruction needs
     tomograph: Tomograph,
     sharp: bool,
     key: tuple[int | str, ...],
-) -> Stack:
+) -> StoredStack:
     """One stack in Hounsfield units; the image is 0 in air, so that what lies outside of the grid is air too."""
     shape, spacing = size
     resampling = make_resampling(
@@ -74,7 +74,7 @@ def _reconstruct(  # noqa: PLR0917 - what one reconstruction needs
     outside = torch.hypot(rows[:, None], rows[None, :]) > shape[1] / 2
     found[:, outside] = tomograph.padding
     stored = (found.round_().clamp_(-3024, 3071) + 1024).to(torch.int16).numpy()
-    return Stack(
+    return StoredStack(
         role="ct", affine=affine, spacing_mm=spacing, thickness_mm=spacing[0], stored=stored, intercept=-1024.0
     )
 

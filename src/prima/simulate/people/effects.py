@@ -76,7 +76,7 @@ class Bias:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadingErrors:
     """How reports fall short of what is visible; what they say is in `report_labels`, never in `labels`.
 
     The defaults miss about 3 % of findings: readers of daily work err in 3 to 5 % of studies (Brady, Insights Imaging

@@ -44,14 +44,14 @@ OLDEST_YEARS = 96.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patient:
+class PersonAndAge:
     """A person and the exact age at the first study; `Person` holds the year of birth alone."""
 
     person: Person
     first_age_years: float
 
 
-def make_patient(seed: int, index: int, condition: Condition, *, first_year: float) -> Patient:
+def make_patient(seed: int, index: int, condition: Condition, *, first_year: float) -> PersonAndAge:
     """The person with a number in a plan: the same whatever else the plan holds.
 
     Args:
@@ -79,7 +79,7 @@ def make_patient(seed: int, index: int, condition: Condition, *, first_year: flo
         rural=rural,
         seed=seed_of(seed, "person", index, "body"),
     )
-    return Patient(person=person, first_age_years=age)
+    return PersonAndAge(person=person, first_age_years=age)
 
 
 def draw_age(condition: Condition, rng: np.random.Generator) -> float:

@@ -30,7 +30,7 @@ class HeadGrid:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class Ellipsoid:
     """An ellipsoid of one tissue.
 
     Args:
@@ -45,51 +45,51 @@ class Shape:
     centre: tuple[float, float, float]
     radii: tuple[float, float, float]
     folds: float = 0.0
-    outside: Shape | None = field(default=None)
+    outside: Ellipsoid | None = field(default=None)
 
 
-def _pair(tissue: Tissue, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> list[Shape]:
+def _pair(tissue: Tissue, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> list[Ellipsoid]:
     x, y, z = centre
-    return [Shape(tissue=tissue, centre=(side * x, y, z), radii=radii) for side in (1, -1)]
+    return [Ellipsoid(tissue=tissue, centre=(side * x, y, z), radii=radii) for side in (1, -1)]
 
 
-_CEREBRUM_CORE = Shape(tissue="white", centre=(0, 4, 12), radii=(30, 42, 27))
+_CEREBRUM_CORE = Ellipsoid(tissue="white", centre=(0, 4, 12), radii=(30, 42, 27))
 
 
-def head_shapes(*, lesion: bool) -> list[Shape]:
+def head_shapes(*, lesion: bool) -> list[Ellipsoid]:
     """The head, outermost first; each shape covers those before it. The left lateral ventricle is the wider one."""
     shapes = [
-        Shape(tissue="muscle", centre=(0, 20, -110), radii=(50, 55, 75)),
-        Shape(tissue="muscle", centre=(0, -28, -48), radii=(56, 60, 62)),
-        Shape(tissue="fat", centre=(0, 0, 12), radii=(77, 96, 79)),
-        Shape(tissue="muscle", centre=(0, 0, 11), radii=(74, 93, 76)),
-        Shape(tissue="bone", centre=(0, 0, 13), radii=(71, 90, 73)),
-        Shape(tissue="bone", centre=(0, 44, -38), radii=(55, 41, 33)),
-        Shape(tissue="csf", centre=(0, 0, 13), radii=(66, 85, 68)),
-        Shape(tissue="csf", centre=(0, 42, -36), radii=(50, 36, 28)),
-        Shape(tissue="grey", centre=(0, 0, 14), radii=(65, 84, 67), folds=0.1),
-        Shape(tissue="white", centre=(0, 0, 14), radii=(60, 79, 62), folds=0.28),
-        Shape(tissue="csf", centre=(0, 0, 20), radii=(2.2, 82, 62), folds=0.8, outside=_CEREBRUM_CORE),
-        Shape(tissue="grey", centre=(0, 43, -35), radii=(47, 32, 24), folds=0.2),
-        Shape(tissue="white", centre=(0, 41, -33), radii=(34, 20, 15), folds=0.3),
-        Shape(tissue="csf", centre=(0, 20, -44), radii=(20, 18, 26)),
-        Shape(tissue="white", centre=(0, 22, -50), radii=(13, 13, 42)),
+        Ellipsoid(tissue="muscle", centre=(0, 20, -110), radii=(50, 55, 75)),
+        Ellipsoid(tissue="muscle", centre=(0, -28, -48), radii=(56, 60, 62)),
+        Ellipsoid(tissue="fat", centre=(0, 0, 12), radii=(77, 96, 79)),
+        Ellipsoid(tissue="muscle", centre=(0, 0, 11), radii=(74, 93, 76)),
+        Ellipsoid(tissue="bone", centre=(0, 0, 13), radii=(71, 90, 73)),
+        Ellipsoid(tissue="bone", centre=(0, 44, -38), radii=(55, 41, 33)),
+        Ellipsoid(tissue="csf", centre=(0, 0, 13), radii=(66, 85, 68)),
+        Ellipsoid(tissue="csf", centre=(0, 42, -36), radii=(50, 36, 28)),
+        Ellipsoid(tissue="grey", centre=(0, 0, 14), radii=(65, 84, 67), folds=0.1),
+        Ellipsoid(tissue="white", centre=(0, 0, 14), radii=(60, 79, 62), folds=0.28),
+        Ellipsoid(tissue="csf", centre=(0, 0, 20), radii=(2.2, 82, 62), folds=0.8, outside=_CEREBRUM_CORE),
+        Ellipsoid(tissue="grey", centre=(0, 43, -35), radii=(47, 32, 24), folds=0.2),
+        Ellipsoid(tissue="white", centre=(0, 41, -33), radii=(34, 20, 15), folds=0.3),
+        Ellipsoid(tissue="csf", centre=(0, 20, -44), radii=(20, 18, 26)),
+        Ellipsoid(tissue="white", centre=(0, 22, -50), radii=(13, 13, 42)),
         *_pair("nuclei", (25, -6, 8), (6, 17, 12)),
         *_pair("nuclei", (10, 12, 8), (8, 14, 9)),
         *_pair("nuclei", (15, -16, 18), (4, 14, 9)),
-        Shape(tissue="csf", centre=(12, 0, 24), radii=(9, 34, 9)),
-        Shape(tissue="csf", centre=(-10, 0, 24), radii=(6.5, 31, 8)),
-        Shape(tissue="csf", centre=(22, 36, 10), radii=(7, 16, 9)),
-        Shape(tissue="csf", centre=(-20, 34, 10), radii=(5, 13, 8)),
-        Shape(tissue="csf", centre=(0, 6, 6), radii=(2.5, 14, 10)),
-        Shape(tissue="csf", centre=(0, 35, -36), radii=(8, 5, 10)),
+        Ellipsoid(tissue="csf", centre=(12, 0, 24), radii=(9, 34, 9)),
+        Ellipsoid(tissue="csf", centre=(-10, 0, 24), radii=(6.5, 31, 8)),
+        Ellipsoid(tissue="csf", centre=(22, 36, 10), radii=(7, 16, 9)),
+        Ellipsoid(tissue="csf", centre=(-20, 34, 10), radii=(5, 13, 8)),
+        Ellipsoid(tissue="csf", centre=(0, 6, 6), radii=(2.5, 14, 10)),
+        Ellipsoid(tissue="csf", centre=(0, 35, -36), radii=(8, 5, 10)),
         *_pair("fat", (32, -66, -22), (18, 22, 17)),
         *_pair("eye", (32, -72, -22), (12, 12, 12)),
     ]
     if lesion:
         shapes += [
-            Shape(tissue="edema", centre=(36, 14, 12), radii=(20, 24, 17), folds=0.25),
-            Shape(tissue="lesion", centre=(37, 12, 12), radii=(11, 13, 10)),
+            Ellipsoid(tissue="edema", centre=(36, 14, 12), radii=(20, 24, 17), folds=0.25),
+            Ellipsoid(tissue="lesion", centre=(37, 12, 12), radii=(11, 13, 10)),
         ]
     return shapes
 
@@ -124,7 +124,7 @@ def render_head(
     return images
 
 
-def _covered(part: Shape, grid: HeadGrid, folds: Array) -> Iterator[tuple[tuple[slice, slice, slice], Array]]:
+def _covered(part: Ellipsoid, grid: HeadGrid, folds: Array) -> Iterator[tuple[tuple[slice, slice, slice], Array]]:
     """The window of the grid that a shape touches (none or one), and its share of each voxel there, 0 to 1."""
     edge = min(2.0 * grid.edge_mm / min(part.radii), 0.6)  # a thin sheet must not bleed along its length
     plane_PQ, line_X = _radius_squared(part, grid)
@@ -146,7 +146,7 @@ def _covered(part: Shape, grid: HeadGrid, folds: Array) -> Iterator[tuple[tuple[
     yield (p, q, x), share
 
 
-def _radius_squared(part: Shape, grid: HeadGrid) -> tuple[Array, Array]:
+def _radius_squared(part: Ellipsoid, grid: HeadGrid) -> tuple[Array, Array]:
     """The squared distance from the centre in radii, as a plane [P, Q] and a line [X] to be added."""
     (x, y, z), (a, b, c) = part.centre, part.radii
     return ((grid.y_mm - y) / b) ** 2 + ((grid.z_mm - z) / c) ** 2, ((grid.x_mm - x) / a) ** 2

@@ -14,7 +14,7 @@ from prima.study import Plane
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scan:
+class PhantomScan:
     """One acquisition. Spacing is (slice, row, column) in mm; `tilt_deg` turns the stack about the patient's x."""
 
     plane: Plane
@@ -49,7 +49,7 @@ CONTRASTS: dict[str, dict[Tissue, float]] = {
 }
 
 
-def acquire(scan: Scan, *, lesion: bool, seed: int, noise_seed: int) -> NDArray[np.uint16]:
+def acquire(scan: PhantomScan, *, lesion: bool, seed: int, noise_seed: int) -> NDArray[np.uint16]:
     """The voxels [D, H, W] that the scanner gives: anatomy, coil shading, noise; 0 to 4095."""
     affine = scan.affine
     index = [np.arange(size, dtype=np.float64) for size in scan.shape]
@@ -81,7 +81,7 @@ def acquire(scan: Scan, *, lesion: bool, seed: int, noise_seed: int) -> NDArray[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class PhantomSeries:
     """One series as it is filed: its scans (more than one for a localizer or b-values) and header facts.
 
     `facts` are DICOM keywords with their values.
@@ -90,7 +90,7 @@ class Protocol:
     number: int
     description: str
     image_type: tuple[str, ...]
-    scans: tuple[Scan, ...]
+    scans: tuple[PhantomScan, ...]
     facts: dict[str, Any]
 
 
@@ -111,12 +111,12 @@ _DIFFUSION: dict[str, Any] = {
 _TILT = -9.0
 
 
-def phantom_protocols() -> tuple[Protocol, ...]:
+def phantom_protocols() -> tuple[PhantomSeries, ...]:
     """Localizer, axial T1, T2, FLAIR, diffusion (b0 and b1000 in one series), ADC, sagittal 3-D T1, coronal T2."""
 
-    def axial(contrast: str, b_value: float | None = None) -> Scan:
+    def axial(contrast: str, b_value: float | None = None) -> PhantomScan:
         matrix, pixel = (256, 0.9) if b_value is None and contrast != "ADC" else (128, 1.8)
-        return Scan(
+        return PhantomScan(
             plane="axial",
             shape=(22, matrix, matrix),
             spacing_mm=(6.0, pixel, pixel),
@@ -128,22 +128,24 @@ def phantom_protocols() -> tuple[Protocol, ...]:
 
     planes: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
     localizer = tuple(
-        Scan(plane=plane, shape=(1, 256, 256), spacing_mm=(8.0, 1.1, 1.1), contrast="T1") for plane in planes
+        PhantomScan(plane=plane, shape=(1, 256, 256), spacing_mm=(8.0, 1.1, 1.1), contrast="T1") for plane in planes
     )
-    coronal = Scan(plane="coronal", shape=(24, 256, 256), spacing_mm=(6.5, 0.9, 0.9), contrast="T2")
-    sagittal = Scan(plane="sagittal", shape=(112, 176, 176), spacing_mm=(1.5, 1.35, 1.35), contrast="T1")
+    coronal = PhantomScan(plane="coronal", shape=(24, 256, 256), spacing_mm=(6.5, 0.9, 0.9), contrast="T2")
+    sagittal = PhantomScan(plane="sagittal", shape=(112, 176, 176), spacing_mm=(1.5, 1.35, 1.35), contrast="T1")
 
     def protocol(
         series_number: int,
         description: str,
-        scans: tuple[Scan, ...],
+        scans: tuple[PhantomScan, ...],
         times_ms: tuple[float, float],
         image_type: tuple[str, ...] = ("ORIGINAL", "PRIMARY", "M", "ND"),
         **facts: Any,
-    ) -> Protocol:
+    ) -> PhantomSeries:
         times = {"RepetitionTime": times_ms[0], "EchoTime": times_ms[1]}
         facts = {**_SPIN_ECHO, **times, **facts}
-        return Protocol(number=series_number, description=description, image_type=image_type, scans=scans, facts=facts)
+        return PhantomSeries(
+            number=series_number, description=description, image_type=image_type, scans=scans, facts=facts
+        )
 
     gradient: dict[str, Any] = {"ScanningSequence": "GR", "FlipAngle": 20.0, "EchoTrainLength": 1}
     turbo: dict[str, Any] = {"SequenceName": "*tse2d1_15", "FlipAngle": 150.0, "EchoTrainLength": 15}

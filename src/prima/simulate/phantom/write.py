@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prima.simulate.phantom.scan import Protocol, Scan, acquire, phantom_protocols
+from prima.simulate.phantom.scan import PhantomScan, PhantomSeries, acquire, phantom_protocols
 from prima.simulate.scanner.image_header import need_pydicom, new_image, put_geometry, put_slice
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _DATE, _TIME = "20240102", "101500"
 
 
 def write_phantom_study(
-    folder: Path, *, seed: int = 0, lesion: bool = True, protocols: Sequence[Protocol] | None = None
+    folder: Path, *, seed: int = 0, lesion: bool = True, protocols: Sequence[PhantomSeries] | None = None
 ) -> None:
     """Write a brain-like MRI study of eight series, 251 classic MR images, in about a second.
 
@@ -60,7 +60,7 @@ def _uid(name: str) -> str:
     return f"2.25.{uuid.uuid5(_NAMESPACE, name).int}"
 
 
-def _series_header(protocol: Protocol, name: str, seed: int) -> Dataset:
+def _series_header(protocol: PhantomSeries, name: str, seed: int) -> Dataset:
     """Everything that the images of a series have in common (PS3.3 A.4, MR Image IOD)."""
     facts = {
         "ImageType": list(protocol.image_type),
@@ -107,7 +107,7 @@ def _series_header(protocol: Protocol, name: str, seed: int) -> Dataset:
     return new_image(facts)
 
 
-def _scan_header(dataset: Dataset, scan: Scan) -> None:
+def _scan_header(dataset: Dataset, scan: PhantomScan) -> None:
     """Matrix, geometry and b-value of one stack."""
     put_geometry(dataset, scan.shape, scan.spacing_mm, scan.affine)
     if scan.b_value is not None:

@@ -15,7 +15,7 @@ from prima.simulate.pathology.implied import labels_of
 from prima.simulate.people.case import Case, Lesion, Visit
 from prima.simulate.people.conditions import BY_DIAGNOSIS, NORMAL
 from prima.simulate.people.operations import Place, choose_place, on_weekend, order_time, report_time
-from prima.simulate.people.population import Patient, draw, make_patient
+from prima.simulate.people.population import PersonAndAge, draw, make_patient
 from prima.simulate.plan.equipment import choose_indication, protocol_of, words_of
 from prima.simulate.plan.findings import state_at
 from prima.simulate.plan.plan import Plan
@@ -90,7 +90,7 @@ def without_lesions(case: Case, diagnoses: Iterable[str] | None = None) -> Case:
 
 
 def _visit(
-    plan: Plan, index: int, slot: Slot, patient: Patient, *, age: float
+    plan: Plan, index: int, slot: Slot, patient: PersonAndAge, *, age: float
 ) -> tuple[Visit, str, str, dict[str, float]]:
     rng = stream(plan.seed, index, "visit")
     rural_home = patient.person.rural

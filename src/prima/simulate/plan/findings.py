@@ -17,7 +17,7 @@ from prima.simulate.people.conditions import (
     wear_probability,
 )
 from prima.simulate.people.courses import State, next_state
-from prima.simulate.people.population import Patient, draw
+from prima.simulate.people.population import PersonAndAge, draw
 from prima.simulate.plan.plan import Plan
 from prima.simulate.plan.schedule import Slot
 
@@ -35,7 +35,7 @@ GEOMETRIC = frozenset(
 """Findings that a head has once at most; a second cause of one adds nothing to it."""
 
 
-def state_at(plan: Plan, slot: Slot, patient: Patient) -> State:
+def state_at(plan: Plan, slot: Slot, patient: PersonAndAge) -> State:
     """What is in the head at this visit: the person's first state, changed once for each visit since."""
     condition = BY_DIAGNOSIS[slot.condition]
     if condition.diagnosis == NORMAL:
@@ -69,7 +69,7 @@ def state_at(plan: Plan, slot: Slot, patient: Patient) -> State:
     return state
 
 
-def _company(condition: Condition, patient: Patient, rng: np.random.Generator) -> list[str]:
+def _company(condition: Condition, patient: PersonAndAge, rng: np.random.Generator) -> list[str]:
     """Diagnoses that come with a condition, with age, or by chance."""
     found = [name for name, chance in ASSOCIATED.get(condition.diagnosis, ()) if rng.random() < chance]
     worn = zip(
@@ -85,7 +85,7 @@ def _company(condition: Condition, patient: Patient, rng: np.random.Generator) -
     ]
 
 
-def _subtlety(plan: Plan, patient: Patient, rng: np.random.Generator) -> int:
+def _subtlety(plan: Plan, patient: PersonAndAge, rng: np.random.Generator) -> int:
     """1 plain, 2 moderate, 3 subtle; two numbers are drawn whatever the plan says, so that streams stay aligned."""
     level = int(draw({str(level): share for level, share in enumerate(plan.subtlety_shares, start=1)}, rng))
     made_subtle = rng.random()

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from prima.errors import UsageError
 from prima.simulate.people.conditions import CONDITIONS, NORMAL
-from prima.simulate.people.effects import Bias, Drift, Reading, Turnaround
+from prima.simulate.people.effects import Bias, Drift, ReadingErrors, Turnaround
 from prima.simulate.people.operations import Place
 from prima.simulate.plan.equipment import DRIFT_PLACE, DRIFT_PROTOCOL, DRIFT_SCANNER, PLACES, scanner_names
 from prima.study.ontology import DIAGNOSIS_NAMES
@@ -46,7 +46,7 @@ class Plan:
     places: tuple[Place, ...] = PLACES
     scanner: str | None = None
     turnaround: Turnaround = field(default_factory=Turnaround)
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadingErrors = field(default_factory=ReadingErrors)
     drift: Drift | None = None
     bias: Bias | None = None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prima.errors import UsageError
-from prima.simulate.people.effects import Bias, Drift, Reading, Turnaround
+from prima.simulate.people.effects import Bias, Drift, ReadingErrors, Turnaround
 from prima.simulate.people.operations import Place
 from prima.simulate.plan.plan import PLAN_VERSION, Plan
 
@@ -68,7 +68,7 @@ def _value(name: str, value: Any) -> Any:
         return tuple(Place(**_tuples(row)) for row in value)
     if name == "drift":
         return Drift(**(value | {"on": date.fromisoformat(value["on"])}))
-    kinds = {"turnaround": Turnaround, "reading": Reading, "bias": Bias}
+    kinds = {"turnaround": Turnaround, "reading": ReadingErrors, "bias": Bias}
     return kinds[name](**_tuples(value)) if name in kinds else _tuple(value)
 
 

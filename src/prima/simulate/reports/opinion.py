@@ -1,7 +1,8 @@
 """What a report is going to say of each diagnosis: present, uncertain, historical, absent, or nothing.
 
-Rates stand in `effects.Reading`: what is missed, what is hedged, what is suspected without cause. A differential names
-others as uncertain at the writer's own rate. What a report denies are the usual things, and what the order asked about.
+Rates stand in `effects.ReadingErrors`: what is missed, what is hedged, what is suspected without cause. A differential
+names others as uncertain at the rate of the writer. What a report denies are the usual things, and what the order asked
+about.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from prima.simulate.pathology.sampling import sample_lesions
 from prima.simulate.people.case import Case, Lesion
-from prima.simulate.people.effects import Reading
+from prima.simulate.people.effects import ReadingErrors
 from prima.simulate.reports.asked import of_this_age
 from prima.simulate.reports.denials import close_to, denials_of
 from prima.simulate.reports.written import Stance
@@ -100,7 +101,7 @@ class Opinion:
     added: tuple[str, ...] = ()
 
 
-def form_opinion(case: Case, denials: tuple[int, int], reading: Reading, random: np.random.Generator) -> Opinion:
+def form_opinion(case: Case, denials: tuple[int, int], reading: ReadingErrors, random: np.random.Generator) -> Opinion:
     """Decides what the report of a case says."""
     lesions: dict[str, tuple[Lesion, ...]] = {}
     for lesion in case.lesions:
@@ -172,7 +173,7 @@ def _can_be_missed(case: Case, lesions: tuple[Lesion, ...]) -> bool:
     return not set(CONSEQUENCES) & set(case.labels)
 
 
-def _hedged(label: str, lesions: tuple[Lesion, ...], reading: Reading, chance: float) -> bool:
+def _hedged(label: str, lesions: tuple[Lesion, ...], reading: ReadingErrors, chance: float) -> bool:
     return bool(lesions) and can_be_hedged(label) and chance < reading.hedged[_subtlety(lesions) - 1]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from prima.simulate.geometry.streams import stream
 from prima.simulate.people.case import Case
-from prima.simulate.people.effects import Reading
+from prima.simulate.people.effects import ReadingErrors
 from prima.simulate.reports.addendum import addendum
 from prima.simulate.reports.banks import Writers, habits
 from prima.simulate.reports.finish import with_typos, wrapped
@@ -19,13 +19,18 @@ from prima.simulate.reports.styles import Style, styles_of
 from prima.simulate.reports.template import sentence
 from prima.simulate.reports.written import RANK, Assertion, WrittenReport
 
-USUAL_READING = Reading()
+USUAL_READING = ReadingErrors()
 _INCIDENTAL = {"sinuses": 0.2, "orbits": 0.08}
 _LENSES_FROM_YEARS = 55
 
 
 def write_report(
-    case: Case, *, prior: Case | None, writers: Writers, writer: str | None = None, reading: Reading = USUAL_READING
+    case: Case,
+    *,
+    prior: Case | None,
+    writers: Writers,
+    writer: str | None = None,
+    reading: ReadingErrors = USUAL_READING,
 ) -> WrittenReport:
     """The report of a case, the same for the same (seed, index) whatever else is made.
 

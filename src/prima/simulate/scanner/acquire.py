@@ -19,7 +19,7 @@ from prima.simulate.scanner.coils import END_MM, END_SPREAD_MM, receive
 from prima.simulate.scanner.noise import add_rician, normal_like
 from prima.simulate.scanner.physics import Sequence, adc_um2_ms, signal, signals
 from prima.simulate.scanner.planned import B_VALUE, PlannedScan, PlannedSeries, PlannedStudy
-from prima.simulate.scanner.profile import Resampling, make_resampling
+from prima.simulate.scanner.profile import ScanResampling, make_resampling
 from prima.simulate.scanner.tissues import TISSUE, Tissue
 
 ADC_CUT = 4.0
@@ -52,7 +52,7 @@ class AcquiredScan:
         return self.stored.astype(np.float64) * self.slope
 
 
-class Acquisition:
+class HeadScan:
     """The scanning of one head: contrasts and resamplings are made once and kept while a study is scanned."""
 
     def __init__(self, head: Head, planned: PlannedStudy) -> None:
@@ -60,7 +60,7 @@ class Acquisition:
         self.planned = planned
         self.field_t = planned.scanner.field_t
         self._contrasts: dict[Sequence, torch.Tensor] = {}
-        self._resamplings: dict[tuple[Any, ...], Resampling] = {}
+        self._resamplings: dict[tuple[Any, ...], ScanResampling] = {}
         self._diffusion: dict[float, torch.Tensor] = {}
         self._uneven: torch.Tensor | None = None
         case = planned.case
@@ -99,7 +99,7 @@ class Acquisition:
         self.prepare([sequence])
         return self._contrasts[sequence]
 
-    def resampling(self, scan: PlannedScan) -> Resampling:
+    def resampling(self, scan: PlannedScan) -> ScanResampling:
         """The map from the head's grid to a scan's."""
         key = (scan.affine.tobytes(), scan.shape, scan.thickness_mm, scan.pixel_mm)
         if key not in self._resamplings:

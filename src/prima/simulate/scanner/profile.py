@@ -17,7 +17,7 @@ from prima.study.volume import PLANE_OF_AXIS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Resampling:
+class ScanResampling:
     """Where the voxels of a scan come from.
 
     Args:
@@ -54,7 +54,7 @@ def make_resampling(
     pixel_mm: float,
     wrap_mm: float = 0.0,
     device: torch.device | str = "cpu",
-) -> Resampling:
+) -> ScanResampling:
     """The map from a head grid, whose axes are those of the patient, to a scan turned about x.
 
     Args:
@@ -87,7 +87,7 @@ def make_resampling(
     for turn in (-1, 1) if wrap_mm else ():
         across += _line(centres + turn * wrap_mm * width, widths[axis] * width, head_shape[2], slab=False)
     count = len(sources)
-    return Resampling(
+    return ScanResampling(
         shape=scan_shape,
         sources=torch.from_numpy(sources.reshape(count, -1)).to(device),
         weights=torch.from_numpy(weights.reshape(count, -1).astype(np.float32)).to(device),

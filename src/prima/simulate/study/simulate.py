@@ -13,13 +13,12 @@ from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.pathology import LesionTruth, paint_lesions, shape_hooks
 from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.people.case import Case
-from prima.simulate.scanner.acquire import AcquiredScan, Acquisition
+from prima.simulate.scanner.acquire import AcquiredScan, HeadScan
 from prima.simulate.scanner.image_header import SHORT_TEXT, header_affine
 from prima.simulate.scanner.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
 from prima.simulate.study.visibility import Visibility, visibility
 from prima.study.exclusion import Excluded
-from prima.study.study import Acquisition as Facts
-from prima.study.study import Patient, Series, Study
+from prima.study.study import Acquisition, Patient, Series, Study
 from prima.study.volume import Volume
 
 
@@ -74,7 +73,7 @@ def simulate_study(
     planned = plan_study(case)
     head = build_head(case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case))
     truths = paint_lesions(head, case)
-    acquisition = Acquisition(head, planned)
+    acquisition = HeadScan(head, planned)
     scanned = [series for series in planned.series if everything or series.role.reason is None]
     # all at once, wanted or not: rounding of the product depends on how many there are
     acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)
@@ -159,7 +158,7 @@ def _series(planned: PlannedStudy, series: PlannedSeries, acquired: AcquiredScan
             voxels=acquired.voxels,
             affine=header_affine(patient_affine(planned, scan.affine), scan.shape, scan.spacing_mm),
         ),
-        acquisition=Facts(
+        acquisition=Acquisition(
             manufacturer=scanner.manufacturer,
             model=scanner.model,
             station=scanner.station,

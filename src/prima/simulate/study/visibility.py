@@ -14,7 +14,7 @@ from torch import Tensor
 
 from prima.simulate.geometry.grid import Grid
 from prima.simulate.pathology import LesionTruth
-from prima.simulate.scanner.acquire import Acquisition
+from prima.simulate.scanner.acquire import HeadScan
 from prima.simulate.scanner.physics import Sequence as Contrast
 from prima.simulate.scanner.physics import adc_um2_ms
 from prima.simulate.scanner.planned import B_VALUE, PlannedScan, PlannedSeries
@@ -46,7 +46,7 @@ class Visibility:
 
 
 def visibility(
-    acquisition: Acquisition, all_series: Sequence[PlannedSeries], truths: Iterable[LesionTruth]
+    acquisition: HeadScan, all_series: Sequence[PlannedSeries], truths: Iterable[LesionTruth]
 ) -> tuple[Visibility, ...]:
     """Each finding on each stack that a reader uses; stacks that do not cover it are left out."""
     brain = sum((acquisition.head.fraction(name) for name in ("wm", "deep_gm")), acquisition.head.fraction("gm"))
@@ -113,7 +113,7 @@ def _crop(scan: PlannedScan, box: tuple[NDArray[np.float64], NDArray[np.float64]
     )
 
 
-def _shares(acquisition: Acquisition, crop: PlannedScan, mask: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
+def _shares(acquisition: HeadScan, crop: PlannedScan, mask: Tensor, brain: Tensor) -> tuple[Tensor, Tensor]:
     """[D, H, W] share of the finding in each voxel, and the weight of the brain around it."""
     resample = acquisition.resampling(crop)
     share = resample(mask)
@@ -127,7 +127,7 @@ def _shares(acquisition: Acquisition, crop: PlannedScan, mask: Tensor, brain: Te
     return share, around
 
 
-def _cnr(acquisition: Acquisition, series: PlannedSeries, crop: PlannedScan, share: Tensor, around: Tensor) -> float:
+def _cnr(acquisition: HeadScan, series: PlannedSeries, crop: PlannedScan, share: Tensor, around: Tensor) -> float:
     image, sigma = _image(acquisition, series, crop)
     inside, outside = share / share.sum(), around / around.sum().clamp_min(1e-6)
     middle = float((image * outside).sum())
@@ -137,7 +137,7 @@ def _cnr(acquisition: Acquisition, series: PlannedSeries, crop: PlannedScan, sha
     return math.sqrt(max(difference**2, beyond)) / sigma
 
 
-def _image(acquisition: Acquisition, series: PlannedSeries, crop: PlannedScan) -> tuple[Tensor, float]:
+def _image(acquisition: HeadScan, series: PlannedSeries, crop: PlannedScan) -> tuple[Tensor, float]:
     """The stack without noise, and the standard deviation of the noise it would have."""
     sigma = acquisition.noise_sigma(series, crop)
     if series.role.derived != "adc":

@@ -77,7 +77,7 @@ class EngineConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """How a run ended.
 
     Args:

@@ -134,7 +134,7 @@ def try_step(task: Task[SomeBatch], batches: Sequence[SomeBatch], step: StepStat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class RunEstimate:
     """What `--dry-run` says of a run.
 
     Args:
@@ -204,7 +204,7 @@ def count_parameters(module: nn.Module) -> dict[str, int]:
     return counts | ({"(own)": own} if own else {})
 
 
-def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> Estimate:
+def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> RunEstimate:
     """Try the first batch on this machine, and say what the whole run would cost. Nothing is written or updated.
 
     Args:
@@ -246,7 +246,7 @@ def estimate(task: Task[SomeBatch], config: EngineConfig, *, ranks: int = 1) -> 
     tokens_per_step = float(sum(tokens[list(batch)].sum() for batch in first) / len(first))
     rate = sum(num_tokens) / timed.seconds * ranks
     flops_per_token = counted.flops / sum(num_tokens)
-    return Estimate(
+    return RunEstimate(
         parameters=parameters,
         num_steps=num_steps,
         tokens_per_step=tokens_per_step,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prima.train.engine.batches import made_ahead
-from prima.train.engine.config import EngineConfig, Outcome
+from prima.train.engine.config import EngineConfig, RunOutcome
 from prima.train.engine.distributed import join_workers
 from prima.train.engine.interruption import caught_signals
 from prima.train.engine.journal import JOURNAL_FILE, Journal, Mirror, open_mirror
@@ -21,7 +21,7 @@ from prima.train.engine.progress import TrainingProgress
 from prima.train.engine.run import TrainingRun
 from prima.train.engine.task import SomeBatch, Task
 
-__all__ = ["EngineConfig", "Outcome", "run"]
+__all__ = ["EngineConfig", "RunOutcome", "run"]
 
 
 def run(
@@ -31,7 +31,7 @@ def run(
     *,
     recipe: Mapping[str, Any] | None = None,
     on_step: Callable[[Mapping[str, Any]], None] | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Train a task, or go on with it.
 
     Args:

@@ -15,7 +15,7 @@ from prima.errors import TrainingError, UsageError
 from prima.model.networks.transformer import Block, recompute_blocks
 from prima.train.engine.batches import made_ahead
 from prima.train.engine.checkpoint import Checkpoints, Position
-from prima.train.engine.config import EngineConfig, Outcome
+from prima.train.engine.config import EngineConfig, RunOutcome
 from prima.train.engine.distributed import Workers, shard, whole
 from prima.train.engine.estimate import Peak, count_parameters, peak_of, try_step
 from prima.train.engine.interruption import Clock
@@ -26,7 +26,7 @@ from prima.train.engine.task import SomeBatch, Split, StepState, Task, TaskWithB
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class StepPlan:
     """A step of this rank: its state, and the studies of each of its passes."""
 
     state: StepState
@@ -81,7 +81,7 @@ class TrainingRun(Generic[SomeBatch]):
 
     # the steps
 
-    def plans(self) -> Iterator[Plan]:
+    def plans(self) -> Iterator[StepPlan]:
         """This rank's part of every step that is left."""
         step, index = self.position.step, self.position.index
         for epoch in range(self.position.epoch, self.num_steps):
@@ -96,15 +96,15 @@ class TrainingRun(Generic[SomeBatch]):
                     tokens_per_pass=self.config.order.tokens_per_pass,
                 )
                 state = self._state("train", batches[batch_index], epoch=epoch, index=batch_index, step=step)
-                yield Plan(state=state, passes=shares[self.workers.rank])
+                yield StepPlan(state=state, passes=shares[self.workers.rank])
                 step += 1
             index = 0
 
-    def collate(self, plan: Plan) -> list[SomeBatch]:
+    def collate(self, plan: StepPlan) -> list[SomeBatch]:
         """The batches of a step's passes, on the CPU; called in a reader thread."""
         return [self.task.collate(indices, plan.state) for indices in plan.passes]
 
-    def backward(self, plan: Plan, batches: Sequence[SomeBatch]) -> dict[str, float]:
+    def backward(self, plan: StepPlan, batches: Sequence[SomeBatch]) -> dict[str, float]:
         """Gradients of this rank, and its losses; the mean over ranks is that of the global batch."""
         state = plan.state
         self.task.module.train()
@@ -123,7 +123,7 @@ class TrainingRun(Generic[SomeBatch]):
                 totals[name] = totals.get(name, 0.0) + loss.detach().double() * share
         return {name: float(loss) for name, loss in totals.items()}
 
-    def agree(self, plan: Plan, losses: dict[str, float], *, stop: bool, save: bool) -> Agreed:
+    def agree(self, plan: StepPlan, losses: dict[str, float], *, stop: bool, save: bool) -> Agreed:
         """Share losses and wishes with the other ranks; stop all of them when a loss is not finite anywhere."""
         names = list(losses)
         table = self.workers.gather([float(stop), float(save and self.workers.is_first), *losses.values()])
@@ -135,7 +135,7 @@ class TrainingRun(Generic[SomeBatch]):
         self.losses = dict(zip(names, means, strict=True))
         return Agreed(losses=self.losses, stop=bool(table[:, 0].any()), save=bool(table[:, 1].any()))
 
-    def update(self, plan: Plan) -> float:
+    def update(self, plan: StepPlan) -> float:
         """Average, check and clip the gradients, and change the weights.
 
         Returns:
@@ -183,7 +183,9 @@ class TrainingRun(Generic[SomeBatch]):
         tokens = self.task.num_tokens("validation")
         batches = batches_in_order(tokens, self.config.order)
         plans = [
-            Plan(state=self._state("validation", batch, epoch=0, index=index, step=self.position.step), passes=(batch,))
+            StepPlan(
+                state=self._state("validation", batch, epoch=0, index=index, step=self.position.step), passes=(batch,)
+            )
             for index, batch in enumerate(batches)
         ]
         made = made_ahead(plans, self.collate, readers=self.config.readers, ahead=self.config.ahead)
@@ -219,7 +221,7 @@ class TrainingRun(Generic[SomeBatch]):
             peak_source=None if self.peak is None else self.peak.source,
         )
 
-    def line(self, plan: Plan, agreed: Agreed, *, norm: float, waited: float) -> dict[str, Any]:
+    def line(self, plan: StepPlan, agreed: Agreed, *, norm: float, waited: float) -> dict[str, Any]:
         """The step's line of the journal."""
         seconds, tokens = self.clock.lap(), plan.state.num_tokens
         mfu = None
@@ -240,10 +242,10 @@ class TrainingRun(Generic[SomeBatch]):
             "mfu": mfu,
         }
 
-    def outcome(self, status: Literal["done", "stopped"], reason: str = "") -> Outcome:
+    def outcome(self, status: Literal["done", "stopped"], reason: str = "") -> RunOutcome:
         """How the run ended."""
         at = self.position
-        return Outcome(
+        return RunOutcome(
             status=status,
             step=at.step,
             num_steps=self.num_steps,
@@ -305,7 +307,7 @@ class TrainingRun(Generic[SomeBatch]):
         self.position = replace(self.position, best=value, best_step=self.position.step)
         return True
 
-    def _stop_at(self, plan: Plan, found: str) -> None:
+    def _stop_at(self, plan: StepPlan, found: str) -> None:
         at = plan.state
         studies = ", ".join(str(study) for indices in plan.passes for study in indices)
         raise TrainingError(

@@ -17,7 +17,7 @@ from prima.study.mode import Mode
 from prima.tokens.precision import choose_precision
 from prima.tokens.shown import shows_indication
 from prima.train.engine.checkpoint import load_weights
-from prima.train.engine.config import Outcome
+from prima.train.engine.config import RunOutcome
 from prima.train.recipes import Recipe
 from prima.train.run_folder import TOKENS_RELEASE, load_dense, load_names, read_run_contract
 from prima.train.study.second_phase import SeriesTask, series_states
@@ -118,7 +118,7 @@ def train_clip(
 
 def _go_on(
     task: StudyTask, recipe: Recipe, folder: Path, facts: dict[str, Any], options: StageOptions
-) -> Outcome | StageResult:
+) -> RunOutcome | StageResult:
     """The second phase: the sequence ViT frozen, its states kept in memory. The best weights on validation stay."""
     assert recipe.series_engine is not None
     precision = choose_precision(options.device, options.dtype)

@@ -18,8 +18,8 @@ from prima.errors import UsageError
 from prima.files.durable import write_json
 from prima.model.release.stage_folder import StageRecord
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
-from prima.train.engine.config import EngineConfig, Outcome
-from prima.train.engine.estimate import Estimate, estimate
+from prima.train.engine.config import EngineConfig, RunOutcome
+from prima.train.engine.estimate import RunEstimate, estimate
 from prima.train.engine.journal import JOURNAL_FILE, read_journal
 from prima.train.engine.loop import run
 from prima.train.engine.task import Task
@@ -95,12 +95,12 @@ class StageResult:
 
     words: str
     values: Mapping[str, Any] = field(default_factory=dict)
-    estimate: Estimate | None = None
+    estimate: RunEstimate | None = None
 
 
 def run_stage(
     task: Task[Any], engine: EngineConfig, folder: Path, recipe: Mapping[str, Any], options: StageOptions
-) -> Outcome | StageResult:
+) -> RunOutcome | StageResult:
     """Train a task in a folder, or estimate what that would cost.
 
     Args:
@@ -132,7 +132,7 @@ def run_stage(
 
 def record_of(
     recipe: Mapping[str, Any],
-    outcome: Outcome,
+    outcome: RunOutcome,
     folder: Path,
     options: StageOptions,
     *,
