@@ -18,16 +18,17 @@ from typing import Literal
 
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import PrimaError
+from prima.files.ahead import iterated_ahead
 from prima.model.engine.engine import Engine
 from prima.model.engine.prepare import PreparedSeries, prepare_series
 from prima.model.engine.reading import StudyReading, TakeSeries
 from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release, packaged_release
-from prima.predict.ahead import made_ahead
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import FileProblem, StudySource, find_studies
 from prima.predict.write import check_writable, write_study_results
 from prima.study import Excluded, Findings, Series, Study
+from prima.tables.failures import unforeseen
 from prima.tokens.contract import Contract
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
 
@@ -142,7 +143,7 @@ def predict_studies(
             on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
         )
         engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
-    begun = made_ahead(_read_all([*map(Path, paths)], options, engine.contract, on_progress), STUDIES_WAITING)
+    begun = iterated_ahead(_read_all([*map(Path, paths)], options, engine.contract, on_progress), STUDIES_WAITING)
     engine.warm()
     for item in begun:
         yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
@@ -168,7 +169,7 @@ def _read_all(
             yield Outcome(status="failed", where=path, message=f"cannot be read: {error.strerror or 'not found'}")
             continue
         except Exception as error:  # noqa: BLE001 (the border of an input: what breaks one must not reach the others)
-            yield Outcome(status="failed", where=path, message=_unforeseen(error))
+            yield Outcome(status="failed", where=path, message=unforeseen("reading", error))
             continue
         problems = _in_words(found.problems, path)
         for message in problems:
@@ -195,10 +196,6 @@ def _in_words(problems: Sequence[FileProblem], path: Path) -> tuple[str, ...]:
 
 def _count(count: int, of: str = "") -> str:
     return f"{count} file{'' if count == 1 else 's'}{of}"
-
-
-def _unforeseen(error: Exception) -> str:
-    return f"reading failed in a way nobody foresaw ({type(error).__name__}); please report it"
 
 
 @dataclass(frozen=True)
@@ -274,7 +271,7 @@ def _with_notes(study: Study, problems: Sequence[str]) -> Study:
 
 
 def _in_one_line(error: Exception) -> str:
-    return str(error) if isinstance(error, PrimaError) else _unforeseen(error)
+    return str(error) if isinstance(error, PrimaError) else unforeseen("reading", error)
 
 
 def _finish(item: _Begun, engine: Engine, options: PredictOptions, on_progress: Callable[[Progress], None]) -> Outcome:

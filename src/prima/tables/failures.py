@@ -33,3 +33,17 @@ _WORDS = {
     Failure.ENDED_ITS_PROCESS: "the process that worked on it was ended twice: too little memory, or a decoder crashed",
     Failure.UNFORESEEN: "reading or computing failed in a way nobody foresaw",
 }
+
+
+def unforeseen(step: str, error: Exception) -> str:
+    """The line on an error that nobody foresaw; it names the error's type and no more, for its text may name a person.
+
+    Args:
+        step: what failed, such as "reading".
+        error: what was raised.
+
+    Example:
+        >>> unforeseen("reading", KeyError("name"))
+        'reading failed in a way nobody foresaw (KeyError); please report it'
+    """
+    return f"{step} failed in a way nobody foresaw ({type(error).__name__}); please report it"

@@ -73,7 +73,7 @@ class EmbedStage:
             torch.set_num_threads(self.threads)
         engine = _engine(self.release, self.precision, self.fingerprint, self.image_only)
         store = _store(self.tokens, (self.tokens / "tokens.parquet").stat().st_mtime_ns)
-        rows = [_failed(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
+        rows = [_failed(uid, Failure.ENDED_ITS_PROCESS) for uid in given_up]
         for study_uid in studies:
             rows.extend(_embed(engine, store, study_uid, self.indications.get(study_uid, "")))
         return StageOutput(rows=rows, files={})
@@ -230,7 +230,7 @@ def _embed(engine: Engine, store: TokenStore, study_uid: str, indication: str) -
     try:
         tokens = store.read(study_uid)
     except (PrimaError, KeyError):
-        return [_failed(study_uid, "damaged")]
+        return [_failed(study_uid, Failure.DAMAGED)]
     try:
         return _rows(engine, study_uid, tokens, indication)
     except (NotFiniteError, MemoryError, RuntimeError) as error:  # torch raises these; the border of a study
@@ -263,5 +263,5 @@ def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) 
     ]
 
 
-def _failed(study_uid: str, reason: str) -> Row:
-    return dict.fromkeys(STAGE_COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason}
+def _failed(study_uid: str, reason: Failure) -> Row:
+    return dict.fromkeys(STAGE_COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason.value}

@@ -87,7 +87,7 @@ class TokenizeStage:
             torch.set_num_threads(self.threads)
         engine = _engine(self.release, self.precision, self.keep_all, self.fingerprint)
         archive = Archive.open(self.archive)
-        rows = [_study_row(uid, Failure.ENDED_ITS_PROCESS.value) for uid in given_up]
+        rows = [_study_row(uid, Failure.ENDED_ITS_PROCESS) for uid in given_up]
         tokenised = []
         for study_uid in studies:
             found, tokens = _tokenise(archive, study_uid, engine)
@@ -225,22 +225,24 @@ def _tokenise(archive: Archive, study_uid: str, engine: Engine) -> tuple[list[Ro
     """Rows and tokens of a study; whatever breaks it stays with it."""
     files = archive.instances(study_uid)
     if not files:
-        return [_study_row(study_uid, "no_instances")], None
+        return [_study_row(study_uid, Failure.NO_INSTANCES)], None
     try:
         found = scan(files, one_study=True)
         if not found.studies:
-            return [_study_row(study_uid, "unreadable", found.problems[0].message if found.problems else None)], None
+            return [
+                _study_row(study_uid, Failure.UNREADABLE, found.problems[0].message if found.problems else None)
+            ], None
         study = engine.prepare(read_dicom_study(found.studies[0], workers=torch.get_num_threads()))
         tokens = engine.tokens(study)
     except PrimaError as error:
-        return [_study_row(study_uid, "unreadable", str(error))], None
+        return [_study_row(study_uid, Failure.UNREADABLE, str(error))], None
     except OSError as error:
         if error.errno in DISK_FULL:
             raise
-        return [_study_row(study_uid, "unreadable", error.strerror)], None
+        return [_study_row(study_uid, Failure.UNREADABLE, error.strerror)], None
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
         return [_study_row(study_uid, failure_of(error), type(error).__name__)], None
-    rows = _rows(study, tokens) or [_study_row(study_uid, "unreadable")]
+    rows = _rows(study, tokens) or [_study_row(study_uid, Failure.UNREADABLE)]
     return rows, tokens if tokens.series else None
 
 
@@ -278,8 +280,8 @@ def _rows(study: PreparedStudy, tokens: StudyTokens) -> list[Row]:
     return used + left_out
 
 
-def _study_row(study_uid: str, reason: str, detail: str | None = None) -> Row:
-    return dict.fromkeys(COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason, "detail": detail}
+def _study_row(study_uid: str, reason: Failure, detail: str | None = None) -> Row:
+    return dict.fromkeys(COLUMNS) | {"study_uid": study_uid, "status": FAILED, "reason": reason.value, "detail": detail}
 
 
 @cache

@@ -25,6 +25,7 @@ from prima.model.release.folder import load_release as open_release
 from prima.model.release.heads import HeadOutputs, Heads
 from prima.study import Excluded, Findings, ReleaseStamp, Series, Study
 from prima.study.mode import Mode
+from prima.tables.failures import Failure, unforeseen
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.precision import DeviceChoice, DtypeChoice, Precision, choose_precision
 from prima.tokens.shown import mode_of_call
@@ -278,28 +279,28 @@ def load_release(
     return Engine(release, choose_precision(device, dtype), image_only=image_only, keep_all=keep_all)
 
 
-def failure_of(error: BaseException) -> str:
-    """The name of what went wrong in computing: not_finite, out_of_memory or unforeseen.
+def failure_of(error: BaseException) -> Failure:
+    """What went wrong in computing: not finite, out of memory or unforeseen.
 
     Example:
         >>> failure_of(MemoryError()), failure_of(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
-        ('out_of_memory', 'out_of_memory')
+        (<Failure.OUT_OF_MEMORY: 'out_of_memory'>, <Failure.OUT_OF_MEMORY: 'out_of_memory'>)
     """
     if isinstance(error, NotFiniteError):
-        return "not_finite"
+        return Failure.NOT_FINITE
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "allocate memory" in str(error):
-        return "out_of_memory"
-    return "unforeseen"
+        return Failure.OUT_OF_MEMORY
+    return Failure.UNFORESEEN
 
 
 def why_not_computed(error: PrimaError | MemoryError | RuntimeError) -> str:
     """One line on why a study has no findings though it could be read."""
     if isinstance(error, PrimaError):
         return str(error)
-    if failure_of(error) == "out_of_memory":
+    if failure_of(error) is Failure.OUT_OF_MEMORY:
         return "computing needs more memory than there is; try --device cpu, or a machine with more"
-    return f"computing failed in a way nobody foresaw ({type(error).__name__}); please report it"
+    return unforeseen("computing", error)
 
 
 def _check_finite(logits: HeadOutputs, feature: torch.Tensor, series: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prima.train.engine.batches import made_ahead
+from prima.files.ahead import mapped_ahead
 from prima.train.engine.config import EngineConfig, RunOutcome
 from prima.train.engine.distributed import join_workers
 from prima.train.engine.interruption import caught_signals
@@ -51,7 +51,7 @@ def run(
         run = TrainingRun(task, config, folder, dict(recipe or {}), workers)
         records = stack.enter_context(_told(run, folder))
         made = stack.enter_context(
-            closing(made_ahead(run.plans(), run.collate, readers=config.readers, ahead=config.ahead))
+            closing(mapped_ahead(run.plans(), run.collate, readers=config.readers, ahead=config.ahead))
         )
 
         for plan, batches, waited in made:

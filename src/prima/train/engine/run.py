@@ -12,8 +12,8 @@ from typing import Any, Generic, Literal
 import torch
 
 from prima.errors import TrainingError, UsageError
+from prima.files.ahead import mapped_ahead
 from prima.model.networks.transformer import Block, recompute_blocks
-from prima.train.engine.batches import made_ahead
 from prima.train.engine.checkpoint import Checkpoints, Position
 from prima.train.engine.config import EngineConfig, RunOutcome
 from prima.train.engine.distributed import Workers, shard, whole
@@ -188,7 +188,7 @@ class TrainingRun(Generic[SomeBatch]):
             )
             for index, batch in enumerate(batches)
         ]
-        made = made_ahead(plans, self.collate, readers=self.config.readers, ahead=self.config.ahead)
+        made = mapped_ahead(plans, self.collate, readers=self.config.readers, ahead=self.config.ahead)
         self.task.module.eval()
         with torch.no_grad():
             values = self.task.measure((passes[0].to(self.workers.device) for _, passes, _ in made), plans[0].state)

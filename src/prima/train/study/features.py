@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from prima.errors import TrainingError
+from prima.files.ahead import mapped_ahead
 from prima.files.durable import new_file
 from prima.model.engine.batch import FeatureReader
 from prima.model.networks.vision import HierarchicalViT
@@ -23,7 +24,6 @@ from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.train.data.examples import Example, Examples
 from prima.train.data.token_folder import StudyFacts
-from prima.train.engine.batches import made_ahead
 from prima.train.engine.order import OrderConfig, batches_in_order
 from prima.train.heads.data import HeadLabels
 
@@ -89,7 +89,7 @@ def features_of(
     def read(indices: tuple[int, ...]) -> list[Example]:
         return [examples.read(index) for index in indices]
 
-    for _, batch, _ in made_ahead(passes, read, readers=1, ahead=2):
+    for _, batch, _ in mapped_ahead(passes, read, readers=1, ahead=2):
         seen = reader.features([example.tokens for example in batch], [example.indication for example in batch])
         study.append(_numpy(seen.study))
         joint.append(_numpy(reader.project(seen.study)))

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from prima.files.ahead import mapped_ahead
 from prima.model.engine.batch import FeatureReader
 from prima.model.networks.attention import best_backend
 from prima.model.networks.report_encoder import Texts
@@ -26,7 +27,6 @@ from prima.tokens.contract import Contract
 from prima.tokens.shown import shown
 from prima.tokens.text import encode_text
 from prima.train.data.examples import Example, Examples
-from prima.train.engine.batches import made_ahead
 from prima.train.engine.order import OrderConfig, batches_in_order
 from prima.train.engine.task import Split, StepState
 from prima.train.study.features import TOKENS_PER_PASS
@@ -105,7 +105,7 @@ def series_states(
         return [examples.read(index) for index in indices]
 
     counts: list[int] = []
-    for _, batch, _ in made_ahead(passes, read, readers=1, ahead=2):
+    for _, batch, _ in mapped_ahead(passes, read, readers=1, ahead=2):
         found = reader.pooled_series([example.tokens for example in batch], [example.indication for example in batch])
         pooled.append(found.float().cpu().numpy())
         counts += [len(example.tokens.series) for example in batch]
