@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from prima.evaluate.formatting import printable
+from prima.files.svg import PAPER, svg_document
 
-INK, SOFT, GRID, PAPER = "#1c2733", "#5d6b79", "#e3e8ed", "#ffffff"
+INK, SOFT, GRID = "#1c2733", "#5d6b79", "#e3e8ed"
 MAIN, MAIN_SOFT, WARN = "#0f766e", "#cfe9e6", "#c2570c"
 
 
@@ -79,10 +80,5 @@ class Figure:
         Args:
             label: what a reader who cannot see it is told.
         """
-        size = f'viewBox="0 0 {self.width} {height:.0f}" width="{self.width}" height="{height:.0f}"'
         font = 'font-family="Inter, Helvetica, Arial, sans-serif"'
-        paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
-        head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(printable(label))}" {font}>'
-        )
-        return "\n".join((head, paper, *self._marks, "</svg>\n"))
+        return svg_document(self._marks, width=self.width, height=height, label=printable(label), font=font)

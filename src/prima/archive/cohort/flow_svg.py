@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from prima.archive.cohort.diagram import Diagram
 from prima.archive.cohort.flow import Flow
 from prima.archive.cohort.inclusion import REASON_WORDS
 from prima.archive.cohort.split import SPLITS
-from prima.archive.cohort.svg import Diagram
 
 _WIDTH, _BOX, _SIDE, _MARGIN, _GAP = 560, 236, 284, 4, 24
 _CENTRE = _MARGIN + _BOX // 2

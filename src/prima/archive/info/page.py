@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+from prima.archive.cohort.diagram import Diagram, shortened
 from prima.archive.cohort.flow_svg import flow_svg
-from prima.archive.cohort.svg import Diagram, shortened
 from prima.archive.info.count import LEFT_OUT, ArchiveInfo, Breakdown
 
 _WIDTH, _ROW, _LABEL, _NUMBER = 560, 24, 212, 74

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-INK, SOFT, EDGE, PAPER = "#1f2933", "#52606d", "#9aa5b1", "#ffffff"
+from prima.files.svg import svg_document
+
+INK, SOFT, EDGE = "#1f2933", "#52606d", "#9aa5b1"
 LINE, PAD = 20, 12
 
 
@@ -50,15 +52,12 @@ class Diagram:
         Args:
             label: what a reader who cannot see it is told.
         """
-        size = f'viewBox="0 0 {self.width} {height}" width="{self.width}" height="{height}"'
-        font = 'font-family="system-ui, sans-serif" font-size="14"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(label)}" {font}>'
         tip = (
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
             f'<path d="M0 0 8 4 0 8z" fill="{EDGE}"/></marker></defs>'
         )
-        paper = f'<rect width="100%" height="100%" fill="{PAPER}"/>'
-        return "\n".join((head, tip, paper, *self._parts, "</svg>\n"))
+        font = 'font-family="system-ui, sans-serif" font-size="14"'
+        return svg_document(self._parts, width=self.width, height=height, label=label, font=font, definitions=(tip,))
 
 
 def shortened(words: str, room: int) -> str:
