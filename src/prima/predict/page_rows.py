@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from prima.study import Differential, Familiarity, Finding, FindingEvidence, FindingPlace, Reason, SeriesEntry
-from prima.study.ontology import DIAGNOSES, GROUPS, PRIORITIES
+from prima.study.ontology import DIAGNOSES, GROUPS, LEVELS, PRIORITIES
 
 MIN_SHOWN = 8
 """Findings shown before the fold; those present or abstained are always shown."""
@@ -210,11 +210,10 @@ def priority_view(level: str, logits: dict[str, float], probabilities: dict[str,
             return percent(probabilities[name]) if name in probabilities else "–"
         return score(logits[name]) if name in logits else "–"
 
-    names = [priority.level for priority in PRIORITIES]
     chosen = next(priority for priority in PRIORITIES if priority.level == level)
     return PriorityView(
         level=level,
-        lit=names.index(chosen.level),
+        lit=LEVELS.index(chosen.level),
         word=chosen.display,
         meaning=chosen.meaning,
         value=value(level),

@@ -107,17 +107,22 @@ IMPLICATIONS: tuple[Implication, ...] = tuple(
 PRIORITIES: tuple[PriorityMeaning, ...] = tuple(
     PriorityMeaning(**{**row, "code": Code(**row["code"]) if "code" in row else None}) for row in _TABLE["priorities"]
 )
-LEVELS = tuple(priority.level for priority in PRIORITIES)
-"""Levels of priority, from none to high."""
 """The four priorities, from none to high."""
 
+LEVELS: tuple[PriorityLevel, ...] = tuple(priority.level for priority in PRIORITIES)
+"""Levels of priority, from none to high."""
+
 SERVICES: tuple[Service, ...] = tuple(Service(**row) for row in _TABLE["services"])
+SERVICE_NAMES: tuple[str, ...] = tuple(service.name for service in SERVICES)
+
+REFERRAL = "referral_"
+"""What the name of a referral begins with where it stands beside diagnoses: as a column of a table, as a head."""
 
 TRIAGE_TABLE: dict[str, Any] = _TABLE["triage"]
 """The rule from diagnoses to priority and referrals as it stands in the file; `triage` reads it."""
 
 _DISPLAY: dict[str, str] = {row.name: row.display for row in DIAGNOSES} | {
-    name: row.display for row in SERVICES for name in (row.name, f"referral_{row.name}")
+    name: row.display for row in SERVICES for name in (row.name, REFERRAL + row.name)
 }
 
 

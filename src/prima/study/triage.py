@@ -10,10 +10,7 @@ from typing import Any
 
 from prima.errors import UsageError
 from prima.study.findings import PriorityLevel
-from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS, PRIORITIES, SERVICES, TRIAGE_TABLE
-
-LEVELS: tuple[PriorityLevel, ...] = tuple(priority.level for priority in PRIORITIES)
-_SERVICE_NAMES = tuple(service.name for service in SERVICES)
+from prima.study.ontology import DIAGNOSIS_NAMES, IMPLICATIONS, LEVELS, SERVICE_NAMES, TRIAGE_TABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +134,7 @@ def priority_and_referrals(
     if age_years < rule.child_below_years:
         services = {rule.for_children.get(service, service) for service in services}
     level = max([*levels.values(), *raised, LEVELS[0]], key=LEVELS.index)
-    return level, tuple(name for name in _SERVICE_NAMES if name in services)
+    return level, tuple(name for name in SERVICE_NAMES if name in services)
 
 
 def _triage(table: Mapping[str, Any]) -> Triage:
@@ -186,8 +183,8 @@ def _level(name: str) -> PriorityLevel:
 
 def _services(names: Iterable[str]) -> tuple[str, ...]:
     for name in _listed(names):
-        if name not in _SERVICE_NAMES:
-            raise UsageError(f"service {name!r} is unknown; it is one of {', '.join(_SERVICE_NAMES)}")
+        if name not in SERVICE_NAMES:
+            raise UsageError(f"service {name!r} is unknown; it is one of {', '.join(SERVICE_NAMES)}")
     return tuple(names)
 
 

@@ -12,10 +12,11 @@ not known.
 
 from __future__ import annotations
 
+from prima.study.ontology import REFERRAL
+
 LOGIT = "__logit"
 LOW, HIGH = "__low", "__high"
 PRESENT = "__present"
-REFERRAL = "referral_"
 PRIORITY = "priority"
 PRIORITY_SCORE = "priority_score"
 

@@ -35,7 +35,7 @@ from prima.model.release.stage_folder import (
     write_run_facts,
 )
 from prima.study.mode import Mode
-from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAE
 from prima.train.calibration.fit import Calibration
@@ -61,10 +61,9 @@ def write_tokens_release(run: Path, vqvae: VQVAE, vision: VisionConfig, contract
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         network = HierarchicalViT(vision)
-        outputs = len(DIAGNOSIS_NAMES) + len(SERVICES) + len(PRIORITIES)
+        outputs = len(DIAGNOSIS_NAMES) + len(SERVICE_NAMES) + len(LEVELS)
         weight = torch.randn(outputs, vision.feature_dim) * vision.feature_dim**-0.5
-    names = tuple(service.name for service in SERVICES)
-    heads = _heads_config(DIAGNOSIS_NAMES, names, tuple(priority.level for priority in PRIORITIES))
+    heads = _heads_config(DIAGNOSIS_NAMES, SERVICE_NAMES, LEVELS)
     parts = ReleaseParts(
         name=f"{run.resolve().name}-tokenizer",
         trained=False,

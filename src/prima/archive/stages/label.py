@@ -23,7 +23,7 @@ from prima.report.label import RuleLabeller
 from prima.report.labelled import LabelledReport, label_reports
 from prima.report.labels import Labeller
 from prima.report.report import Report
-from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, SERVICE_NAMES
 from prima.study.triage import Triage
 from prima.tables.columns import referral_column
 from prima.tables.failures import Failure
@@ -243,6 +243,6 @@ def wide(about: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
         "study_uid",
         "report_id",
         "priority",
-        *(pl.col("referrals").list.contains(service.name).alias(referral_column(service.name)) for service in SERVICES),
+        *(pl.col("referrals").list.contains(name).alias(referral_column(name)) for name in SERVICE_NAMES),
         *(listed.list.contains(name).alias(name) for name in DIAGNOSIS_NAMES),
     )

@@ -12,7 +12,7 @@ from prima.model.networks.cost import encoder_flops
 from prima.model.packaging.probe import PROBE_FILE, TOLERANCE, compare, read_probe, run_probe
 from prima.model.release.folder import STAMP_FILE, Release, load_release
 from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, HeadRecord, Manifest, uncalibrated
-from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -70,7 +70,7 @@ def _checks(release: Release) -> Iterator[ReleaseCheck]:
     )
     yield ReleaseCheck(name="mode", status="ok", found=manifest.mode)
     yield _order("diagnoses", manifest.diagnoses, DIAGNOSIS_NAMES, "fail")
-    yield _order("referrals", manifest.referrals, tuple(service.name for service in SERVICES), "warn")
+    yield _order("referrals", manifest.referrals, SERVICE_NAMES, "warn")
     yield _levels(manifest)
     yield _calibration(manifest)
     yield _thresholds(manifest)
@@ -113,11 +113,10 @@ def _order(name: str, heads: tuple[HeadRecord, ...], expected: tuple[str, ...], 
 
 
 def _levels(manifest: Manifest) -> ReleaseCheck:
-    expected = tuple(priority.level for priority in PRIORITIES)
     if manifest.priority is None:
         return ReleaseCheck(name="priority", status="warn", found="no priority head")
     levels = manifest.priority.levels
-    return ReleaseCheck(name="priority", status="ok" if levels == expected else "fail", found=", ".join(levels))
+    return ReleaseCheck(name="priority", status="ok" if levels == LEVELS else "fail", found=", ".join(levels))
 
 
 def _calibration(manifest: Manifest) -> ReleaseCheck:

@@ -13,10 +13,9 @@ from prima.simulate.people.case import Case
 from prima.simulate.people.operations import on_weekend
 from prima.simulate.plan.cases import case_at, cases
 from prima.simulate.plan.plan import Plan
-from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, REFERRAL, SERVICE_NAMES
 
 Column = list[Any]
-_SERVICES = tuple(service.name for service in SERVICES)
 
 LABEL_COLUMNS: dict[str, str] = {
     "study_uid": "StudyInstanceUID",
@@ -93,7 +92,7 @@ def truth_tables(plan: Plan) -> TruthTables:
 def tables_of(studies: Iterable[Case], *, prior_uid: Callable[[int], str] | None = None) -> TruthTables:
     """The tables of some cases; `prior_uid` gives the UID of a study that is not among those seen before."""
     labels: dict[str, Column] = {
-        name: [] for name in (*LABEL_COLUMNS, *DIAGNOSIS_NAMES, *(f"referral_{service}" for service in _SERVICES))
+        name: [] for name in (*LABEL_COLUMNS, *DIAGNOSIS_NAMES, *(REFERRAL + service for service in SERVICE_NAMES))
     }
     lesions: dict[str, Column] = {name: [] for name in LESION_COLUMNS}
     seen: dict[int, str] = {}
@@ -178,7 +177,7 @@ def _label_row(case: Case, seen: dict[int, str], prior_uid: Callable[[int], str]
         "priority": case.priority,
     }
     diagnoses = {name: name in case.labels for name in DIAGNOSIS_NAMES}
-    return facts | diagnoses | {f"referral_{service}": service in case.referrals for service in _SERVICES}
+    return facts | diagnoses | {REFERRAL + service: service in case.referrals for service in SERVICE_NAMES}
 
 
 def _lesion_rows(case: Case) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
 from prima.files.durable import new_file, write_text
-from prima.study.ontology import DIAGNOSIS_NAMES, PRIORITIES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 from prima.tokens.batch import StudyTokens
 from prima.tokens.shard import SUFFIX, write_shard
 from prima.tokens.store import TokenStore
@@ -31,8 +31,6 @@ from prima.train.data.patch_file import DenseTargets
 
 FACTS_SUFFIX = ".studies.jsonl"
 DENSE_SUFFIX = ".dense.npz"
-_LEVELS = tuple(priority.level for priority in PRIORITIES)
-_SERVICES = tuple(service.name for service in SERVICES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +70,14 @@ class StudyFacts:
 
     def priority_number(self) -> int:
         """Number of the level, -1 when not known."""
-        return -1 if self.priority is None else _number(self.priority, _LEVELS, self.study_uid)
+        return -1 if self.priority is None else _number(self.priority, LEVELS, self.study_uid)
 
     def referral_values(self) -> NDArray[np.float32]:
         """[services] 1 recommended, 0 not, NaN not known."""
         if self.referrals is None:
-            return np.full(len(_SERVICES), np.nan, np.float32)
-        values = np.zeros(len(_SERVICES), np.float32)
-        values[[_number(name, _SERVICES, self.study_uid) for name in self.referrals]] = 1
+            return np.full(len(SERVICE_NAMES), np.nan, np.float32)
+        values = np.zeros(len(SERVICE_NAMES), np.float32)
+        values[[_number(name, SERVICE_NAMES, self.study_uid) for name in self.referrals]] = 1
         return values
 
 

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
-
-SERVICE_NAMES: tuple[str, ...] = tuple(service.name for service in SERVICES)
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

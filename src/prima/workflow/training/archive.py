@@ -14,7 +14,7 @@ from prima.archive.stages.tokenize import tokens_fingerprint, tokens_folder
 from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, UnreadableError
 from prima.model.release.folder import load_release
-from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, SERVICE_NAMES
 from prima.tables.columns import referral_column
 from prima.tokens.precision import DtypeChoice, choose_precision
 from prima.tokens.store import TokenStore
@@ -112,7 +112,7 @@ def _facts(archive: Archive, cohort: pl.DataFrame, *, with_indication: bool) -> 
         yield uid, _labelled(facts, label_of[uid], unsure_of.get(uid, [])) if uid in label_of else facts
 
 
-_REFERRALS = tuple(referral_column(service.name) for service in SERVICES)
+_REFERRALS = tuple(map(referral_column, SERVICE_NAMES))
 
 
 def _labelled(facts: StudyFacts, row: Mapping[str, Any], unsure: list[str]) -> StudyFacts:
@@ -122,7 +122,7 @@ def _labelled(facts: StudyFacts, row: Mapping[str, Any], unsure: list[str]) -> S
         present=present,
         unknown=tuple(name for name in unsure if name not in present),
         priority=row["priority"],
-        referrals=tuple(service.name for service in SERVICES if row[referral_column(service.name)]),
+        referrals=tuple(name for name in SERVICE_NAMES if row[referral_column(name)]),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from prima.errors import UsageError
-from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
+from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 from prima.tables.columns import referral_column
 from prima.tables.read import read_table
 from prima.train.data.token_folder import StudyFacts
@@ -42,9 +42,9 @@ def site_labels(path: Path, facts: Mapping[str, StudyFacts]) -> tuple[dict[str, 
     values = {name: table.numbers(name, binary=True) for name in names}
     levels = LEVELS
     priority = table.words("priority", allowed=("", *levels)) if "priority" in table else [""] * len(uids)
-    services = [service.name for service in SERVICES if referral_column(service.name) in table]
+    services = [name for name in SERVICE_NAMES if referral_column(name) in table]
     recommended = {name: table.numbers(referral_column(name), binary=True) for name in services}
-    whole = len(services) == len(SERVICES)
+    whole = len(services) == len(SERVICE_NAMES)
     missing = tuple(name for name in DIAGNOSIS_NAMES if name not in table)
 
     def of(row: int, uid: str) -> StudyFacts:
