@@ -12,7 +12,7 @@ from prima.model.networks.context import TokenContext, highest_of, mean_of
 from prima.model.networks.evidence import EVIDENCE_SCALE, agreed
 from prima.model.networks.transformer import TransformerConfig
 from prima.model.networks.vision import HierarchicalViT, TextEncoderConfig, VisionConfig
-from prima.model.networks.words import WordBag, words_of
+from prima.model.networks.word_bag import WordBag, words_of
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack
 from prima.tokens.contract import OPEN, PUBLISHED
 from prima.tokens.place import NUM_CELLS, places_of

@@ -21,7 +21,7 @@ from prima.model.networks.context import TokenContext, highest_of, mean_of
 from prima.model.networks.evidence import EvidencePool, agreed, moments, pool_series
 from prima.model.networks.feature_layout import SeriesLayout, StudyLayout
 from prima.model.networks.transformer import Transformer, TransformerConfig
-from prima.model.networks.words import WordBag
+from prima.model.networks.word_bag import WordBag
 from prima.tokens.batch import StudyBatch, position_code
 from prima.tokens.place import CELLS_MM
 from prima.tokens.text import NUM_CODES
@@ -58,7 +58,7 @@ class VisionConfig:
             published; evidence is then read from them and not from the sequence ViT, their mean over a series, and mean
             and maximum of these over a study, stand beside the registers, and so does the evidence that a place agrees
             on (`networks/evidence`).
-        words: width of a bag of the words of the study's text (`networks/words`) in the study feature; 0 for none.
+        words: width of a bag of the words of the study's text (`networks/word_bag`) in the study feature; 0 for none.
     """
 
     sequence: TransformerConfig

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from prima.errors import UsageError
 from prima.simulate.geometry.streams import seed_of, stream
+from prima.simulate.negatives.header_text import Labelled, honest_words, series_words
 from prima.simulate.negatives.tomographs import CT_SLICES_MM, TOMOGRAPHS, Tomograph
-from prima.simulate.negatives.words import Labelled, honest_words, series_words
 from prima.simulate.scanner.planned import made_uid
 from prima.simulate.scanner.scanners import SCANNERS, Scanner
 

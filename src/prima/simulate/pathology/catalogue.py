@@ -13,7 +13,7 @@ from prima.simulate.pathology import (
     catalogue_tumors,
 )
 from prima.simulate.pathology.pattern import MaskKind, Pattern
-from prima.study.ontology import DIAGNOSIS_NAMES
+from prima.study.ontology import DIAGNOSIS_NAMES, display_name
 
 _BY_NAME = {
     pattern.diagnosis: pattern
@@ -35,3 +35,28 @@ PATTERNS: dict[str, Pattern] = {name: _BY_NAME[name] for name in DIAGNOSIS_NAMES
 
 MASK_KINDS: dict[str, MaskKind] = {name: pattern.mask_kind for name, pattern in PATTERNS.items()}
 """Whether a diagnosis has a mask of the lesion itself or of what is affected."""
+
+
+def markdown_table() -> str:
+    """The patterns as Markdown for the documentation: one row per diagnosis with signature, telling contrasts, sizes, kind of mask and source.
+
+    Example:
+        >>> markdown_table().count("\\n")
+        54
+    """
+    rows = [
+        "| diagnosis | signature | must show on | size in mm: plain, moderate, subtle | mask | source |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, pattern in PATTERNS.items():
+        sizes = ", ".join(f"{low:g}–{high:g}" for low, high in pattern.sizes_mm) if pattern.sizes_mm[0][1] else "–"
+        cells = (
+            f"{display_name(name)} `{name}`",
+            pattern.signature,
+            ", ".join(pattern.contrasts),
+            sizes,
+            pattern.mask_kind,
+            pattern.source,
+        )
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 
 from prima.simulate.geometry.streams import stream
 from prima.simulate.people.case import Case
 from prima.simulate.people.effects import ReadingErrors
-from prima.simulate.reports.addendum import addendum
 from prima.simulate.reports.banks import Writers, habits
 from prima.simulate.reports.finish import with_typos, wrapped
 from prima.simulate.reports.impression import impression_lines
-from prima.simulate.reports.layout import assembled, body, dressed, one_line_sections
+from prima.simulate.reports.layout import assembled, body, doctor, dressed, one_line_sections
 from prima.simulate.reports.opinion import form_opinion
 from prima.simulate.reports.regions import REGIONS, region_of, spoken_for
 from prima.simulate.reports.speech import Speaker
@@ -22,6 +23,7 @@ from prima.simulate.reports.written import RANK, Assertion, WrittenReport
 USUAL_READING = ReadingErrors()
 _INCIDENTAL = {"sinuses": 0.2, "orbits": 0.08}
 _LENSES_FROM_YEARS = 55
+_ADDENDA_WITHOUT_FINDING = 0.025
 
 
 def write_report(
@@ -57,7 +59,7 @@ def write_report(
         lines = impression_lines(speaker, in_impression, alone=not has_findings)
         sections["impression"] = body(speaker, lines, bullets=style.bullets)
     kept = {name: part for name, part in sections.items() if name not in absent}
-    text = assembled(speaker, kept, addendum(speaker))
+    text = assembled(speaker, kept, _addendum(speaker))
     text = with_typos(text, style.typos, random) if not style.upper else _shouted_typos(text, style.typos, random)
     plain, spans = speaker.marks.take(text)
     return WrittenReport(
@@ -168,3 +170,19 @@ def _settled(spans: list[Assertion], implied: dict[str, tuple[str, ...]]) -> tup
         if span.assertion == "other_experiencer" or RANK.index(span.assertion) == best[span.diagnosis]
     }
     return tuple(sorted(kept, key=lambda span: (span.start, span.end, span.diagnosis)))
+
+
+def _addendum(speaker: Speaker) -> str:
+    """What was missed and is said after all, or a note that changes nothing; empty for most reports."""
+    opinion, random = speaker.opinion, speaker.random
+    words = speaker.frames["addendum"]
+    chance = float(random.random())
+    lines = [speaker.late(name) for name in opinion.added]
+    if not lines and chance < _ADDENDA_WITHOUT_FINDING:
+        lines = [speaker.pick(words["other"])]
+    if not lines:
+        return ""
+    later = speaker.case.visit.reported + timedelta(minutes=int(random.integers(40, 3000)))
+    text = " ".join(sentence(line) for line in lines)
+    text = text.replace("{doctor}", doctor(random)).replace("{time}", later.strftime("%H:%M"))
+    return f"{speaker.pick(words['heading'])}: {later.strftime(f'{speaker.style.date} %H:%M')} {text}"
