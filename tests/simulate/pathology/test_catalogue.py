@@ -10,6 +10,4 @@ PAGE = Path(__file__).parents[3] / "docs" / "reference" / "simulated-pathology.m
 
 
 def test_the_page_holds_the_table():
-    assert markdown_table() in PAGE.read_text("utf-8"), (
-        "write the table anew: prima.simulate.pathology.catalogue.markdown_table()"
-    )
+    assert markdown_table() in PAGE.read_text("utf-8"), "write the table anew: catalogue.markdown_table()"

@@ -52,7 +52,7 @@ def series_words(role: str, scanner: Scanner, labelled: Labelled, word: str) -> 
 
     Example:
         >>> from prima.simulate.scanner.scanners import SCANNERS
-        >>> [series_words("t2_sag", SCANNERS["prisma_1"], how, "KNEE") for how in ("honest", "silent", "brain")]
+        >>> [series_words("t2_sag", SCANNERS["prisma_1"], kind, "KNEE") for kind in ("honest", "silent", "brain")]
         ['SAG T2 KNEE', 'SAG T2', 't2_tse_sag']
     """
     if labelled == "brain":

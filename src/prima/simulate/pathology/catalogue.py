@@ -38,7 +38,8 @@ MASK_KINDS: dict[str, MaskKind] = {name: pattern.mask_kind for name, pattern in 
 
 
 def markdown_table() -> str:
-    """The patterns as Markdown for the documentation: one row per diagnosis with signature, telling contrasts, sizes, kind of mask and source.
+    """The patterns as Markdown for the documentation: one row per diagnosis.
+
 
     Example:
         >>> markdown_table().count("\\n")
