@@ -40,7 +40,6 @@ MASK_KINDS: dict[str, MaskKind] = {name: pattern.mask_kind for name, pattern in 
 def markdown_table() -> str:
     """The patterns as Markdown for the documentation: one row per diagnosis.
 
-
     Example:
         >>> markdown_table().count("\\n")
         54
