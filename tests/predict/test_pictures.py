@@ -8,7 +8,7 @@ from PIL import Image
 
 from prima.predict.pictures import LONGEST_SIDE, make_pictures
 from prima.simulate.phantom.scan import PhantomScan, acquire
-from prima.study import Series, Volume
+from prima.study import Affine, Series, Volume
 
 
 def grey(picture):
@@ -41,7 +41,7 @@ def stored_as(voxels, affine, order, flips):
             moved = np.flip(moved, axis)
             columns[:, 3] += columns[:, axis] * (moved.shape[axis] - 1)
             columns[:, axis] *= -1
-    return Series(series_uid="1.2", volume=Volume(voxels=np.ascontiguousarray(moved), affine=columns))
+    return Series(series_uid="1.2", volume=Volume(voxels=np.ascontiguousarray(moved), affine=Affine(columns)))
 
 
 STORAGES = list(itertools.product(itertools.permutations(range(3)), itertools.product((False, True), repeat=3)))
@@ -111,7 +111,7 @@ def test_the_phantoms_lesion_is_on_the_right_of_the_picture(plane):
 @pytest.mark.parametrize("value", [0, 7, -3.5, np.nan])
 def test_flat_and_empty_volumes(value):
     voxels = np.full((5, 6, 7), value, np.float32)
-    pictures = make_pictures(Series(series_uid="1", volume=Volume(voxels=voxels, affine=np.eye(4))))
+    pictures = make_pictures(Series(series_uid="1", volume=Volume(voxels=voxels, affine=Affine(np.eye(4)))))
     assert len(np.unique(grey(pictures.axial))) == 1
 
 
@@ -125,7 +125,7 @@ def test_types_and_offsets(dtype):
 
 def test_fast_enough_for_a_page():
     voxels = np.random.default_rng(0).integers(0, 900, (176, 256, 256)).astype(np.int16)
-    series = Series(series_uid="1", volume=Volume(voxels=voxels, affine=np.eye(4)))
+    series = Series(series_uid="1", volume=Volume(voxels=voxels, affine=Affine(np.eye(4))))
     make_pictures(series)
     best = min(_seconds(lambda: make_pictures(series)) for _ in range(5))
     assert best < 0.15  # 0.05 on a quiet machine

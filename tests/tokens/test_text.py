@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prima.study import Series, Volume
+from prima.study import Affine, Series, Volume
 from prima.tokens.text import CHARACTERS, CODE_END, NUM_CODES, encode_text, name_of, series_name
 
 
@@ -60,6 +60,6 @@ def test_series_names(description: str | None, protocol: str | None, name: str) 
 
 
 def test_a_part_of_a_split_series_says_which() -> None:
-    volume = Volume(voxels=np.zeros((1, 1, 1)), affine=np.eye(4))
+    volume = Volume(voxels=np.zeros((1, 1, 1)), affine=Affine(np.eye(4)))
     assert name_of(Series(series_uid="1.2", description="DWI", volume=volume)) == "DWI"
     assert name_of(Series(series_uid="1.2", description="DWI", part="b1000", volume=volume)) == "DWI_b1000"

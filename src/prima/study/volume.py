@@ -22,14 +22,16 @@ class Volume:
 
     Args:
         voxels: [D, H, W] in acquisition axes (slice, row, column) and stored dtype, after rescale.
-        affine: from the index (d, h, w) in array order to LPS mm, at voxel centres; a [4, 4] matrix is taken for one.
+        affine: from the index (d, h, w) in array order to LPS mm, at voxel centres.
 
     Raises:
-        ValueError: shapes are wrong, or the affine is not finite or not invertible.
+        ValueError: the voxels are not three axes, none empty.
+        TypeError: the affine is a matrix.
 
     Example:
         >>> import numpy as np
-        >>> volume = Volume(voxels=np.zeros((3, 4, 5), np.int16), affine=np.diag([5.0, 1.0, 1.0, 1.0])[[2, 1, 0, 3]])
+        >>> affine = Affine([[0, 0, 1, 0], [0, 1, 0, 0], [5, 0, 0, 0], [0, 0, 0, 1]])
+        >>> volume = Volume(voxels=np.zeros((3, 4, 5), np.int16), affine=affine)
         >>> volume.spacing_mm
         (5.0, 1.0, 1.0)
         >>> volume.plane, volume.affine.orientation
@@ -43,7 +45,7 @@ class Volume:
         if self.voxels.ndim != 3 or 0 in self.voxels.shape:
             raise ValueError(f"voxels: found shape {self.voxels.shape}, expected three axes, none empty")
         if not isinstance(self.affine, Affine):
-            object.__setattr__(self, "affine", Affine(self.affine))
+            raise TypeError(f"affine: found {type(self.affine).__name__}, expected Affine; Affine(matrix) makes one")
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

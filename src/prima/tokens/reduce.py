@@ -20,7 +20,8 @@ def reduce_to_mm(volume: Volume, pixel_mm: float, slab_mm: float | None) -> Volu
         float32 voxels with their affine, in acquisition axes.
 
     Example:
-        >>> thin = Volume(voxels=np.ones((10, 8, 8), np.int16), affine=np.diag([1.0, 1.0, 1.0, 1.0]))
+        >>> from prima.study import Affine
+        >>> thin = Volume(voxels=np.ones((10, 8, 8), np.int16), affine=Affine(np.diag([1.0, 1.0, 1.0, 1.0])))
         >>> reduce_to_mm(thin, 2.0, 4.5).voxels.shape
         (3, 4, 4)
     """

@@ -20,7 +20,7 @@ from prima.simulate.phantom.scan import acquire, phantom_protocols
 from prima.simulate.plan.cases import case_at
 from prima.simulate.plan.plan import make_plan
 from prima.simulate.study.simulate import simulate_study
-from prima.study import Reason, Series, Study, Volume
+from prima.study import Affine, Reason, Series, Study, Volume
 
 SEED = 9001  # not one of runs/train_gate.py
 SUBKINDS = (
@@ -68,7 +68,9 @@ def test_nine_of_ten_of_what_is_none_are_refused(gate: Gate) -> None:
 
 def test_noise_and_slices_in_disorder_are_refused(gate: Gate, brain: Study) -> None:
     random = np.random.default_rng(0)
-    noise = Volume(voxels=random.rayleigh(40, (24, 192, 192)).astype(np.uint16), affine=np.diag([5.0, 1.2, 1.2, 1.0]))
+    noise = Volume(
+        voxels=random.rayleigh(40, (24, 192, 192)).astype(np.uint16), affine=Affine(np.diag([5.0, 1.2, 1.2, 1.0]))
+    )
     assert not gate.judge(noise).admitted
     thin = max(brain.series, key=lambda series: series.num_slices)
     order = random.permutation(thin.num_slices)
@@ -82,13 +84,13 @@ def test_the_same_voxels_give_the_same_verdict_in_any_order_of_axes(gate: Gate, 
     flipped = np.array(volume.affine)
     flipped[:3, 3] += flipped[:3, 1] * (volume.voxels.shape[1] - 1)
     flipped[:3, 1] *= -1
-    other = Volume(voxels=np.ascontiguousarray(volume.voxels[:, ::-1]), affine=flipped)
+    other = Volume(voxels=np.ascontiguousarray(volume.voxels[:, ::-1]), affine=Affine(flipped))
     assert gate.judge(volume) == gate.judge(volume)
     assert gate.judge(other).brain == pytest.approx(gate.judge(volume).brain, abs=0.1)
 
 
 def test_what_is_refused_ends_as_excluded_with_what_was_found(gate: Gate, brain: Study) -> None:
-    noise = Volume(voxels=np.full((8, 64, 64), 5.0), affine=np.diag([5.0, 3.0, 3.0, 1.0]))
+    noise = Volume(voxels=np.full((8, 64, 64), 5.0), affine=Affine(np.diag([5.0, 3.0, 3.0, 1.0])))
     wrong = Series(series_uid="2.25.77", number=77, protocol="T1", part="echo 2", volume=noise)
     admitted = gate.admit(replace(brain, series=(brain.series[0], wrong, brain.series[1])))
     assert admitted.series == brain.series[:2]
@@ -113,7 +115,7 @@ def test_what_is_refused_ends_as_excluded_with_what_was_found(gate: Gate, brain:
 def test_broken_voxels(change: Callable[[np.ndarray], np.ndarray], words: str | None) -> None:
     voxels = np.linspace(0, 100, 8 * 64 * 64)
     voxels[7] = 5
-    found = why_broken(Volume(voxels=change(voxels).reshape(8, 64, 64), affine=np.eye(4)))
+    found = why_broken(Volume(voxels=change(voxels).reshape(8, 64, 64), affine=Affine(np.eye(4))))
     assert found is None if words is None else words in str(found)
 
 
@@ -126,7 +128,7 @@ def test_a_view_says_where_its_voxels_lie(order: tuple[int, int, int]) -> None:
     affine[:3, 3] = place - affine[:3, :3] @ [30, 40, 50]
     index = np.indices((60, 80, 100)).reshape(3, -1)
     far = np.linalg.norm(affine[:3, :3] @ index + affine[:3, 3:] - place[:, None], axis=0)
-    view = view_of(Volume(voxels=(200 * (far < 30)).astype(np.int16).reshape(60, 80, 100), affine=affine))
+    view = view_of(Volume(voxels=(200 * (far < 30)).astype(np.int16).reshape(60, 80, 100), affine=Affine(affine)))
     assert view.voxels.shape == (NUM_PIXELS,) * 3
     bright = np.argwhere(view.voxels > 0.5)
     assert (view.affine[:3, :3] @ bright.mean(axis=0) + view.affine[:3, 3]) == pytest.approx(place, abs=PIXEL_MM / 2)
@@ -136,7 +138,7 @@ def test_a_view_says_where_its_voxels_lie(order: tuple[int, int, int]) -> None:
 def test_one_voxel_and_one_slice_do_not_break_it(gate: Gate) -> None:
     for shape in ((1, 40, 40), (3, 1, 2), (200, 4, 4)):
         voxels = np.random.default_rng(1).integers(0, 500, shape, np.uint16)
-        assert not gate.judge(Volume(voxels=voxels, affine=np.eye(4))).admitted
+        assert not gate.judge(Volume(voxels=voxels, affine=Affine(np.eye(4)))).admitted
 
 
 def test_a_gate_that_is_written_is_read_again(gate: Gate, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def drawn(diagnosis, subtlety, seed=5):
 def middle(head, mask):
     """The centre of a mask in LPS mm."""
     index = torch.nonzero(mask).double().mean(0)
-    return (torch.as_tensor(head.grid.affine) @ torch.cat([index, torch.ones(1)]).double())[:3]
+    return (torch.tensor(head.grid.affine.matrix) @ torch.cat([index, torch.ones(1)]).double())[:3]
 
 
 @pytest.mark.parametrize("subtlety", [1, 2, 3])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from prima.study import Series, Study, Volume
+from prima.study import Affine, Series, Study, Volume
 from prima.tokens.contract import OPEN
 from prima.train.data.patch_file import StudyPatches, patches_of_study
 from prima.train.tokenizer.augment import PatchAugmentation, augmented, changed_contrast, mirrored
@@ -30,7 +30,7 @@ def study_of(voxels: NDArray[np.int16], plane: str) -> Study:
     for array_axis, (step, patient_axis) in enumerate(zip(spacing, axes, strict=True)):
         affine[patient_axis, array_axis] = step
     affine[3, 3] = 1
-    volume = Volume(voxels=voxels, affine=affine)
+    volume = Volume(voxels=voxels, affine=Affine(affine))
     return Study(study_uid="1.2", series=(Series(series_uid="1.2.3", number=1, description=plane, volume=volume),))
 
 

@@ -18,7 +18,8 @@ def why_broken(volume: Volume) -> str | None:
     """One line on what is wrong with the voxels: not finite, of one value, or saturated; None when nothing is.
 
     Example:
-        >>> why_broken(Volume(voxels=np.full((4, 8, 8), 7), affine=np.eye(4)))
+        >>> from prima.study import Affine
+        >>> why_broken(Volume(voxels=np.full((4, 8, 8), 7), affine=Affine(np.eye(4))))
         'all of its voxels have the value 7'
     """
     voxels = volume.voxels

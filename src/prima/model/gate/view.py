@@ -39,7 +39,7 @@ def view_of(volume: Volume, num_pixels: int = NUM_PIXELS) -> View:
     Its axes are those of the volume, turned to the nearest of the patient's. Values must be finite.
 
     Example:
-        >>> volume = Volume(voxels=np.eye(40)[None].repeat(9, axis=0), affine=np.diag([8.0, 3.0, 3.0, 1.0]))
+        >>> volume = Volume(voxels=np.eye(40)[None].repeat(9, axis=0), affine=Affine(np.diag([8.0, 3.0, 3.0, 1.0])))
         >>> view_of(volume).voxels.shape
         (48, 48, 48)
     """

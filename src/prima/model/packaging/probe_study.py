@@ -34,7 +34,7 @@ def probe_study() -> Study:
             series_uid=f"2.25.{series_number}",
             number=series_number,
             description=f"{plane[:3].upper()} PROBE",
-            volume=Volume(voxels=_voxels(series_number), affine=Affine(_affine(plane))),
+            volume=Volume(voxels=_voxels(series_number), affine=_affine(plane)),
         )
         for series_number, plane in enumerate(_DIRECTIONS, start=1)
     )
@@ -61,10 +61,10 @@ def _voxels(series_number: int) -> NDArray[np.int16]:
     return result
 
 
-def _affine(plane: Plane) -> NDArray[np.float64]:
+def _affine(plane: Plane) -> Affine:
+    """Of a stack whose middle is the origin."""
     counts, spacing = (SLICES, SIZE, SIZE), (SLICE_MM, PIXEL_MM, PIXEL_MM)
-    affine = np.eye(4)
+    directions = np.eye(4)
     for axis, (direction, step) in enumerate(zip(_DIRECTIONS[plane], spacing, strict=True)):
-        affine[:3, axis] = np.array(direction) * step
-    affine[:3, 3] = -affine[:3, :3] @ ((np.array(counts) - 1) / 2)
-    return affine
+        directions[:3, axis] = np.array(direction) * step
+    return Affine(directions).starting_at((1 - np.array(counts)) / 2)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from prima.files.optional import require
 from prima.simulate.study.simulate import Mask
 
@@ -20,8 +18,7 @@ def write_mask(mask: Mask, path: Path) -> None:
     import nibabel as nib
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    to_ras = np.diag([-1.0, -1.0, 1.0, 1.0])
-    affine = to_ras @ mask.affine[:, [2, 1, 0, 3]]
+    affine = mask.affine.reordered((2, 1, 0)).to_ras()
     image = nib.nifti1.Nifti1Image(mask.voxels.transpose(2, 1, 0), affine)  # type: ignore[no-untyped-call]
     image.header["descrip"] = mask.kind
     image.to_filename(path)

@@ -7,8 +7,9 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
+
+from prima.study.affine import Affine
 
 Box = tuple[slice, slice, slice]
 
@@ -30,8 +31,8 @@ class Grid:
         >>> grid = Grid.of_head(2.0)
         >>> grid.shape
         (121, 125, 93)
-        >>> [float(value) for value in grid.affine @ [0, 0, 0, 1]]
-        [-92.0, -118.0, -136.0, 1.0]
+        >>> grid.affine.apply([0, 0, 0]).tolist()
+        [-92.0, -118.0, -136.0]
     """
 
     shape: tuple[int, int, int]
@@ -47,13 +48,13 @@ class Grid:
         return cls(shape=(sizes[0], sizes[1], sizes[2]), spacing_mm=spacing_mm, origin_mm=LOW_MM)
 
     @property
-    def affine(self) -> NDArray[np.float64]:
-        """[4, 4] from the index (z, y, x, 1) to LPS mm (x, y, z, 1)."""
-        affine = np.zeros((4, 4))
-        affine[[2, 1, 0], [0, 1, 2]] = self.spacing_mm
-        affine[:3, 3] = self.origin_mm[::-1]
-        affine[3, 3] = 1
-        return affine
+    def affine(self) -> Affine:
+        """From the index (z, y, x) to LPS mm (x, y, z)."""
+        matrix = np.zeros((4, 4))
+        matrix[[2, 1, 0], [0, 1, 2]] = self.spacing_mm
+        matrix[:3, 3] = self.origin_mm[::-1]
+        matrix[3, 3] = 1
+        return Affine(matrix)
 
     @property
     def whole(self) -> Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from prima.study.affine import Affine
 from prima.study.volume import Plane
 
 # How array axes lie in the patient (LPS): slice, row index, column index. Rows and columns as on a film seen from the
@@ -22,19 +23,19 @@ def stack_affine(
     spacing_mm: tuple[float, float, float],
     centre_mm: tuple[float, float, float],
     tilt_deg: float = 0.0,
-) -> NDArray[np.float64]:
-    """[4, 4] from (d, h, w, 1) to LPS mm of a stack whose middle is `centre_mm`, turned about the patient's x.
+) -> Affine:
+    """From (d, h, w) to LPS mm of a stack whose middle is `centre_mm`, turned about the patient's x.
 
     Example:
-        >>> stack_affine("coronal", (3, 5, 5), (4.0, 1.0, 1.0), (0.0, 0.0, 0.0))[:3, 3]
+        >>> stack_affine("coronal", (3, 5, 5), (4.0, 1.0, 1.0), (0.0, 0.0, 0.0)).origin_mm
         array([-2., -4.,  2.])
     """
     angle = np.deg2rad(tilt_deg)
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
-    affine = np.eye(4)
-    affine[:3, :3] = turn @ np.array(_AXES[plane], np.float64).T * spacing_mm
-    affine[:3, 3] = np.array(centre_mm) - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-    return affine
+    matrix = np.eye(4)
+    matrix[:3, :3] = turn @ np.array(_AXES[plane], np.float64).T * spacing_mm
+    matrix[:3, 3] = np.array(centre_mm) - matrix[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Affine(matrix)
 
 
 def pose_matrix(roll_deg: float, yaw_deg: float) -> NDArray[np.float64]:

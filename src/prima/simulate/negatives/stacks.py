@@ -21,6 +21,7 @@ from prima.simulate.scanner.planned import PlannedScan
 from prima.simulate.scanner.profile import make_resampling
 from prima.simulate.scanner.scanners import Scanner
 from prima.simulate.scanner.series_roles import ROLES, sequence_for
+from prima.study.affine import Affine
 from prima.study.volume import Plane
 
 
@@ -30,7 +31,7 @@ class StoredStack:
 
     Args:
         role: kind of series (`series_roles`); "ct" of computed tomography.
-        affine: [4, 4] from (d, h, w, 1) to LPS mm.
+        affine: from (d, h, w) to LPS mm.
         spacing_mm: (slice, row, column).
         thickness_mm: of a slice.
         stored: [D, H, W] integers.
@@ -39,7 +40,7 @@ class StoredStack:
     """
 
     role: str
-    affine: NDArray[np.float64]
+    affine: Affine
     spacing_mm: tuple[float, float, float]
     thickness_mm: float
     stored: NDArray[Any]

@@ -21,6 +21,7 @@ from prima.simulate.negatives.tomographs import CT_SLICES_MM, Tomograph
 from prima.simulate.people.case import Case, Person, Sex, Visit
 from prima.simulate.scanner.noise import normal_like
 from prima.simulate.scanner.profile import make_resampling
+from prima.study.affine import Affine
 
 HOUNSFIELD: dict[str, float] = {
     "csf": 6.0, "gm": 39.0, "wm": 29.0, "deep_gm": 37.0, "bone": 1050.0, "marrow_fat": 260.0, "fat": -95.0,
@@ -53,7 +54,7 @@ def scan_ct(subkind: str, tomograph: Tomograph, *key: int | str) -> tuple[Stored
 def _reconstruct(  # noqa: PLR0917 - what one reconstruction needs
     image: torch.Tensor,
     grid: Grid,
-    affine: np.ndarray,
+    affine: Affine,
     size: tuple[tuple[int, int, int], tuple[float, float, float]],
     tomograph: Tomograph,
     sharp: bool,

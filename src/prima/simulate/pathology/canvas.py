@@ -23,7 +23,7 @@ class Canvas:
 
     def __init__(self, head: Head) -> None:
         self.head = head
-        affine = torch.as_tensor(head.grid.affine, dtype=torch.float32)
+        affine = torch.tensor(head.grid.affine.matrix, dtype=torch.float32)
         depth, height, width = head.grid.shape
         device = torch.device(head.device)
         self._z = (affine[2, 3] + affine[2, 0] * torch.arange(depth)).to(device)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prima.simulate.geometry.stack_geometry import stack_affine
 from prima.simulate.phantom.head import HeadGrid, Tissue, render_head
 from prima.study import Plane
+from prima.study.affine import Affine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,8 @@ class PhantomScan:
     b_value: float | None = None
 
     @property
-    def affine(self) -> NDArray[np.float64]:
-        """[4, 4] from (d, h, w, 1) to LPS mm."""
+    def affine(self) -> Affine:
+        """From (d, h, w) to LPS mm."""
         return stack_affine(self.plane, self.shape, self.spacing_mm, self.centre_mm, self.tilt_deg)
 
 

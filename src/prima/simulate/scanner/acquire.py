@@ -101,7 +101,7 @@ class HeadScan:
 
     def resampling(self, scan: PlannedScan) -> ScanResampling:
         """The map from the head's grid to a scan's."""
-        key = (scan.affine.tobytes(), scan.shape, scan.thickness_mm, scan.pixel_mm)
+        key = (scan.affine.matrix.tobytes(), scan.shape, scan.thickness_mm, scan.pixel_mm)
         if key not in self._resamplings:
             self._resamplings[key] = make_resampling(
                 self.head.grid.affine,

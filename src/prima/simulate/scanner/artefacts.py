@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from prima.study.affine import Affine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +59,9 @@ def _run_mean(plane: torch.Tensor, reach: int, dim: int) -> torch.Tensor:
     return total.div_(count.unsqueeze(1 - dim))
 
 
-def drop_out(image: torch.Tensor, affine: NDArray[np.float64], places: Sequence[DropOut]) -> None:
+def drop_out(image: torch.Tensor, affine: Affine, places: Sequence[DropOut]) -> None:
     """Take signal away around places; a round bell is a product along perpendicular axes, whatever their direction."""
-    to_index = np.linalg.inv(affine)
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    to_index, spacing = affine.inverse(), affine.spacing_mm
     for place in places:
         middle = to_index @ [*place.centre_mm, 1.0]
         spans, lines = [], []

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.study.affine import Affine
+
 END_MM, END_SPREAD_MM = -104.0, 8.0
 """Height at which half of the signal is left, and how it differs between studies."""
 WIDTH_MM = 12.0
@@ -18,11 +20,11 @@ RADIUS_MM = (72.0, 92.0, 80.0)
 """Of the head: what lies so far from the middle along x, y or z gains by the whole strength."""
 
 
-def receive(image: torch.Tensor, affine: NDArray[np.float64], *, end_mm: float, surface: float) -> None:
+def receive(image: torch.Tensor, affine: Affine, *, end_mm: float, surface: float) -> None:
     """Multiply a scan [D, H, W] with the sensitivity, in place; turns of the stack are left out of account.
 
     Args:
-        affine: [4, 4] from (d, h, w, 1) to head space in mm.
+        affine: from (d, h, w) to head space in mm.
         end_mm: height at which half of the signal is left.
         surface: gain at the surface, against the middle.
     """

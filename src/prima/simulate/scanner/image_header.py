@@ -72,11 +72,11 @@ def put_geometry(
     dataset: Dataset,
     shape: tuple[int, int, int],
     spacing_mm: tuple[float, float, float],
-    affine: NDArray[np.float64],
+    affine: Affine,
     *,
     thickness_mm: float | None = None,
 ) -> None:
-    """Matrix, spacing and orientation of one stack whose affine goes from (d, h, w, 1) to LPS mm."""
+    """Matrix, spacing and orientation of one stack whose affine goes from (d, h, w) to LPS mm."""
     across = affine[:3, [2, 1]] / np.array(spacing_mm)[[2, 1]]
     dataset.Rows, dataset.Columns = shape[1:]
     dataset.PixelSpacing = [decimal(value) for value in spacing_mm[1:]]
@@ -86,13 +86,11 @@ def put_geometry(
     dataset.ImageOrientationPatient = [decimal(value) for value in across.T.ravel()]
 
 
-def header_affine(
-    affine: NDArray[np.float64], shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]
-) -> Affine:
+def header_affine(affine: Affine, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> Affine:
     """Where a reader finds a stack that `put_geometry` and `put_slice` describe: positions are decimal strings there.
 
     Args:
-        affine: [4, 4] from (d, h, w, 1) to LPS mm.
+        affine: from (d, h, w) to LPS mm.
         shape: [D, H, W].
         spacing_mm: (slice, row, column).
     """
@@ -106,9 +104,7 @@ def _stored(values: NDArray[np.float64]) -> list[float]:
     return [float(decimal(value)) for value in values]
 
 
-def put_slice(
-    dataset: Dataset, affine: NDArray[np.float64], index: int, pixels: NDArray[Any], *, spacing_mm: float
-) -> None:
+def put_slice(dataset: Dataset, affine: Affine, index: int, pixels: NDArray[Any], *, spacing_mm: float) -> None:
     """Position and pixels of one slice."""
     position = affine @ [index, 0, 0, 1]
     dataset.ImagePositionPatient = [decimal(value) for value in position[:3]]

@@ -17,6 +17,7 @@ from prima.simulate.scanner.protocols import PROTOCOLS, Protocol
 from prima.simulate.scanner.scanners import SCANNERS, Scanner
 from prima.simulate.scanner.series_names import description_of, image_type_of, protocol_name_of, sequence_name_of
 from prima.simulate.scanner.series_roles import ROLES, Focus, Role, sequence_for
+from prima.study.affine import Affine
 from prima.study.volume import Plane
 
 _NAMESPACE = uuid.UUID("0c5a2a9e-7c3f-5d0b-8e57-4d3c7e5b9a11")
@@ -44,7 +45,7 @@ class PlannedScan:
         spacing_mm: (slice, row, column).
         thickness_mm: of the slice profile.
         pixel_mm: acquired resolution in the plane.
-        affine: [4, 4] to head space, mm.
+        affine: from (d, h, w) to head space, mm.
         sequence: what makes its contrast.
         part: what a reader calls it when it splits the series.
     """
@@ -53,7 +54,7 @@ class PlannedScan:
     spacing_mm: tuple[float, float, float]
     thickness_mm: float
     pixel_mm: float
-    affine: NDArray[np.float64]
+    affine: Affine
     sequence: Sequence
     part: str | None = None
 

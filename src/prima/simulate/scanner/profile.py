@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.study.affine import Affine
 from prima.study.volume import PLANE_OF_AXIS
 
 
@@ -45,9 +46,9 @@ class ScanResampling:
 
 
 def make_resampling(
-    head_affine: NDArray[np.float64],
+    head_affine: Affine,
     head_shape: tuple[int, int, int],
-    scan_affine: NDArray[np.float64],
+    scan_affine: Affine,
     scan_shape: tuple[int, int, int],
     *,
     thickness_mm: float,
@@ -62,12 +63,11 @@ def make_resampling(
         pixel_mm: width over which a pixel integrates: the acquired, not the stored, resolution.
         wrap_mm: field of view along x whose outside folds in; 0 when it does not.
     """
-    to_index = np.linalg.inv(head_affine) @ scan_affine  # (d, h, w, 1) → (z, y, x, 1) of the head
+    to_index = head_affine.inverse().compose(scan_affine)  # (d, h, w) → (z, y, x) of the head
     axis = int(np.argmax(np.abs(scan_affine[0, :3])))
     sagittal = PLANE_OF_AXIS[int(np.argmax(np.abs(scan_affine[:3, 0])))] == "sagittal"
     widths = [thickness_mm, pixel_mm, pixel_mm]
-    spacing = np.linalg.norm(scan_affine[:3, :3], axis=0)
-    head_step = float(np.linalg.norm(head_affine[:3, 0]))
+    spacing, head_step = scan_affine.spacing_mm, head_affine.spacing_mm[0]
     first, second = (array_axis for array_axis in range(3) if array_axis != axis)
     nodes = [
         _profile(widths[array_axis] / spacing[array_axis], head_step / spacing[array_axis], slab=array_axis == 0)

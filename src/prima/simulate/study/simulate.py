@@ -17,16 +17,17 @@ from prima.simulate.scanner.acquire import AcquiredScan, HeadScan
 from prima.simulate.scanner.image_header import SHORT_TEXT, header_affine
 from prima.simulate.scanner.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
 from prima.simulate.study.visibility import Visibility, visibility
+from prima.study.affine import Affine
 from prima.study.exclusion import Excluded
 from prima.study.study import Acquisition, Patient, Series, Study
 from prima.study.volume import Volume
 
 
 class Mask(NamedTuple):
-    """Where a finding is: [z, y, x] uint8 with its affine [4, 4] to patient LPS mm; "region" of diffuse findings."""
+    """Where a finding is: [z, y, x] uint8 with its affine to patient LPS mm; "region" of diffuse findings."""
 
     voxels: NDArray[np.uint8]
-    affine: NDArray[np.float64]
+    affine: Affine
     kind: MaskKind
 
 
@@ -134,9 +135,9 @@ def _age_in_header(years: float) -> float:
     return round(int(years * 12) / 12, 2) if years < 2 else float(int(years))
 
 
-def patient_affine(planned: PlannedStudy, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+def patient_affine(planned: PlannedStudy, affine: Affine) -> Affine:
     """From head space to the patient's: the head leans and turns aside in the scanner."""
-    return np.asarray(planned.pose @ affine, np.float64)
+    return Affine(planned.pose).compose(affine)
 
 
 def first_instance(series: PlannedSeries, scan: PlannedScan) -> int:

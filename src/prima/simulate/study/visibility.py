@@ -94,7 +94,7 @@ def _box_mm(mask: Tensor, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.f
 def _crop(scan: PlannedScan, box: tuple[NDArray[np.float64], NDArray[np.float64]]) -> PlannedScan | None:
     """The part of a stack that a box touches, coarser when it is large; None when there is none."""
     corners = np.array([[box[bit >> axis & 1][axis] for axis in range(3)] + [1.0] for bit in range(8)]).T
-    index = (np.linalg.inv(scan.affine) @ corners)[:3]
+    index = (scan.affine.inverse() @ corners)[:3]
     first = np.clip(np.floor(index.min(axis=1)), 0, scan.shape).astype(int)
     stop = np.clip(np.ceil(index.max(axis=1)) + 1, 0, scan.shape).astype(int)
     size = stop - first
@@ -103,9 +103,7 @@ def _crop(scan: PlannedScan, box: tuple[NDArray[np.float64], NDArray[np.float64]
     step = np.array([1, 1, 1])
     while np.prod(-(-size // step)) > MAX_VOXELS:
         step *= [2 if scan.spacing_mm[0] < 2 else 1, 2, 2]
-    affine = scan.affine.copy()
-    affine[:3, 3] += scan.affine[:3, :3] @ first
-    affine[:3, :3] *= step
+    affine = scan.affine.starting_at(first).scaled(step.tolist())
     depth, height, width = (int(value) for value in -(-size // step))
     spacing = tuple(float(value) for value in np.array(scan.spacing_mm) * step)
     return dataclasses.replace(

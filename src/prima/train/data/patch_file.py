@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from prima.errors import UnreadableError
 from prima.files.durable import new_file
 from prima.study import Study
+from prima.study.affine import Affine
 from prima.tokens.contract import PLANE_AXIS, Contract
 from prima.tokens.patches import BRIGHTEST, Patches, cut_patches
 from prima.tokens.resample import OrientedVolume, orient
@@ -148,14 +149,14 @@ def patches_of_study(study: Study, contract: Contract) -> tuple[StudyPatches, li
 
 def dense_targets(
     placed: Sequence[tuple[OrientedVolume, Patches]],
-    masks: dict[int, tuple[NDArray[np.uint8], NDArray[np.float64]]],
+    masks: dict[int, tuple[NDArray[np.uint8], Affine]],
     contract: Contract,
 ) -> DenseTargets:
     """Lay masks over the tokens of a study.
 
     Args:
         placed: each series' oriented volume and patches.
-        masks: number of the diagnosis → its mask [z, y, x] and affine [4, 4] from (z, y, x, 1) to patient LPS mm.
+        masks: number of the diagnosis → its mask [z, y, x] and affine from (z, y, x) to patient LPS mm.
         contract: how the patches were cut.
     """
     rows: list[NDArray[np.int64]] = []
@@ -189,12 +190,11 @@ def dense_targets(
     )
 
 
-def _points_mm(mask: NDArray[np.uint8], affine: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _points_mm(mask: NDArray[np.uint8], affine: Affine) -> tuple[NDArray[np.float64], float]:
     """Where a mask's voxels lie, and how many mm³ each of them stands for; large masks are thinned."""
     index = np.argwhere(mask)
     every = max(1, len(index) // 20_000)
-    mm3 = float(abs(np.linalg.det(affine[:3, :3])))
-    return index[::every] @ affine[:3, :3].T + affine[:3, 3], mm3 * every
+    return affine.apply(index[::every]), affine.voxel_mm3 * every
 
 
 def write_patches(patches: StudyPatches, path: Path) -> None:
