@@ -1,4 +1,4 @@
-"""`prima deidentify`: statuses, lists for the site, and a run that is killed and goes on."""
+"""`prima deidentify`: statuses, lists for the site, and a run that is killed and resumes."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_the_verb_fills_it_and_resumes(tmp_path, monkeypatch, capsys) -> None:
 
     def break_off(self: Engine, *arguments: Any, **options: Any) -> Any:
         if len(answered) == 1:
-            answered.append("broken off")
+            answered.append("interrupted")
             raise KeyboardInterrupt
         answered.append("done")
         return outputs(self, *arguments, **options)
@@ -214,7 +214,7 @@ def test_the_verb_fills_it_and_resumes(tmp_path, monkeypatch, capsys) -> None:
     assert run([*call, "--json"]) == 130
     assert not out.exists()
     assert run(call) == 1
-    assert answered == ["done", "broken off", "done"]
+    assert answered == ["done", "interrupted", "done"]
     assert "table: 3 rows in" in capsys.readouterr().err
     found = pl.read_parquet(out)
     assert found["status"].to_list() == ["done", "done", "failed"]

@@ -33,7 +33,7 @@ def embed(
     retry: given.Retry = False,
     as_json: given.CountsAsJson = False,
 ) -> None:
-    """Turn tokens into features and logits. It may be broken off at any point and run again: nothing doubles."""
+    """Turn tokens into features and logits. It may be interrupted at any point and run again: nothing doubles."""
     from prima.files.optional import require_tables
 
     require_tables()

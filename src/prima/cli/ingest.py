@@ -43,7 +43,7 @@ def ingest(
     pace: Annotated[float, typer.Option(min=0, metavar="N", help="Servers: at most N instances a second.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")] = False,
 ) -> None:
-    """Take studies and reports into an archive. It may be broken off at any point and run again: nothing doubles."""
+    """Take studies and reports into an archive. It may be interrupted at any point and run again: nothing doubles."""
     import json
 
     from prima.files.optional import require_tables

@@ -28,7 +28,7 @@ def tokenize(
     retry: given.Retry = False,
     as_json: given.CountsAsJson = False,
 ) -> None:
-    """Turn the studies of a cohort into tokens. It may be broken off at any point and run again: nothing doubles."""
+    """Turn the studies of a cohort into tokens. It may be interrupted at any point and run again: nothing doubles."""
     from prima.files.optional import require_tables
 
     require_tables()

@@ -1,7 +1,7 @@
 """A simulated health system on disk: studies as DICOM, reports in three carriers, and the truth.
 
-Each study is made in a folder of another name and renamed when it is whole, so that a run that was broken off, or that
-filled the disk, goes on where it stopped; the tables and the reports follow from the plan alone and are written at the
+Each study is made in a folder of another name and renamed when it is whole, so that a run that was interrupted, or that
+filled the disk, resumes where it stopped; the tables and the reports follow from the plan alone and are written at the
 end.
 """
 

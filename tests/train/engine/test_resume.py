@@ -1,4 +1,4 @@
-"""A run that is killed, stopped or told to end goes on as if nothing had happened: bit for bit, on the CPU."""
+"""A run that is killed, stopped or told to end resumes as if nothing had happened: bit for bit, on the CPU."""
 
 from __future__ import annotations
 

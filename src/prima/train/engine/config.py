@@ -66,7 +66,7 @@ class EngineConfig:
             raise UsageError("length of the run: expected num_epochs or num_steps, and not both")
 
     def decisive(self) -> dict[str, Any]:
-        """The fields that the weights depend on, JSON-ready; the others may change when a run goes on."""
+        """The fields that the weights depend on, JSON-ready; the others may change when a run resumes."""
         values = asdict(self)
         for name in ("parallel", "compile", "recompute", "device", "readers", "ahead", "checkpoint_seconds", "keep"):
             del values[name]
@@ -81,7 +81,7 @@ class RunOutcome:
     """How a run ended.
 
     Args:
-        status: done, or stopped by a signal or at its time; start it again to go on.
+        status: done, or stopped by a signal or at its time; start it again to resume.
         step: updates made, of `num_steps`.
         num_steps: updates of the whole run.
         tokens: seen.

@@ -1,6 +1,6 @@
 """The training loop: a task and a configuration in, weights and a journal out.
 
-A run is a folder. Started again, it goes on where its latest checkpoint ends, and makes the same updates that it
+A run is a folder. Started again, it resumes where its latest checkpoint ends, and makes the same updates that it
 would have made without the interruption.
 """
 
@@ -32,7 +32,7 @@ def run(
     recipe: Mapping[str, Any] | None = None,
     on_step: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> RunOutcome:
-    """Train a task, or go on with it.
+    """Train a task, or resume its training.
 
     Args:
         task: the network with its data and objective; it is left with the latest weights.

@@ -1,6 +1,6 @@
 """Which studies make which global batch, and which rank takes which of them: a pure function of its arguments.
 
-Nothing is remembered between epochs, so a run that is resumed, or goes on with another number of ranks, sees the
+Nothing is remembered between epochs, so a run that resumes, with another number of ranks even, sees the
 batches that an uninterrupted run on one rank would have seen.
 """
 

@@ -316,7 +316,7 @@ class TrainingRun(Generic[SomeBatch]):
         )
 
     def _check_recipe(self, found: dict[str, Any]) -> None:
-        """A run goes on with the recipe it was begun with; with a constant learning rate it may be made longer."""
+        """A run resumes with the recipe it was begun with; with a constant learning rate it may be made longer."""
         differing = sorted(_differing(found, self.recipe))
         if self.config.optimiser.schedule == "constant":
             differing = [name for name in differing if name not in ("engine.num_epochs", "engine.num_steps")]
