@@ -91,7 +91,7 @@ def made_up(writers: str, count: int, seed: int) -> Iterator[Case]:
     for case in cases(plan):
         prior = None if case.prior_index is None else case_at(plan, case.prior_index)
         report = write_report(case, prior=prior, writers=writers)  # type: ignore[arg-type]
-        yield Case(case.study_uid, report.text, dict(report.said()))
+        yield Case(case.study_uid, report.text, dict(report.stances()))
 
 
 def hand_written(path: Path) -> Iterator[Case]:

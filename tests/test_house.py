@@ -123,8 +123,89 @@ def test_the_command_line_is_thin() -> None:
     lengths = {path.name: len(text.splitlines()) for path, text in files.items()}
     assert not {name: length for name, length in lengths.items() if length > 100}
     assert sum(lengths.values()) <= 2200
-    private = r"^\s*from prima\.(?!cli)[\w.]+ import .*\b_[a-z]"
-    assert not [path.name for path, text in files.items() if re.search(private, text, flags=re.MULTILINE)]
+
+
+def private_names(text: str) -> Iterator[str]:
+    """Names of another module of ours that a module uses although they begin with an underscore."""
+    tree = ast.parse(text)
+    modules: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "prima":
+            modules |= {alias.asname or alias.name for alias in node.names}
+            yield from (f"{node.lineno}: {alias.name}" for alias in node.names if re.match("_[^_]", alias.name))
+        elif isinstance(node, ast.Import):
+            modules |= {alias.asname for alias in node.names if alias.asname and alias.name.startswith("prima.")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            whole = ast.unparse(node.value)
+            if whole in modules or whole.startswith("prima."):
+                yield f"{node.lineno}: {whole}.{node.attr}"
+
+
+def test_what_is_private_stays_in_its_module() -> None:
+    found = {
+        str(path.relative_to(SOURCE)): list(private_names(path.read_text("utf-8"))) for path in SOURCE.rglob("*.py")
+    }
+    assert not {path: names for path, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    ("code", "is_private"),
+    [
+        ("from prima.study.volume import (\n    Volume,\n    _hidden,\n)", True),
+        ("from prima.study import volume\nvolume._hidden()", True),
+        ("import prima.study.volume as v\nv._hidden()", True),
+        ("import prima.study.volume\nprima.study.volume._hidden()", True),
+        ("from prima.study.volume import Volume\nvolume = Volume()\nvolume._hidden()", False),
+        ("from torch import _foreach_norm", False),
+        ("from prima.study import volume\nvolume.__name__", False),
+    ],
+)
+def test_what_counts_as_a_private_name(code: str, is_private: bool) -> None:
+    assert bool(list(private_names(code))) == is_private
+
+
+# A failure of a row and of a labeller, a made-up person and one whose name is taken out: not yet told apart.
+SAME_NAME_IN_TWO_ROOMS = {"Failure", "Person"}
+
+
+def test_a_class_name_stands_in_one_room() -> None:
+    rooms: dict[str, set[str]] = {}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                rooms.setdefault(node.name, set()).add(path.relative_to(SOURCE).parts[0])
+    assert {name for name, where in rooms.items() if len(where) > 1} <= SAME_NAME_IN_TWO_ROOMS
+
+
+PRONOUNS = {"said", "told", "theirs", "ours", "mine", "his", "hers", "whose", "who", "one", "others", "there", "here"}
+NOT_YET_RENAMED = (
+    "archive/ingest/",
+    "dicom/deidentify/",
+    "dicom/network/",
+    "model/convert/",
+    "model/release/",
+    "report/",
+    "tokens/winograd.py",
+)
+
+
+def pronouns(text: str) -> Iterator[str]:
+    """Variables and parameters with the name of a pronoun."""
+    for node in ast.walk(ast.parse(text)):
+        name = node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else ""
+        if name in PRONOUNS and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)):
+            yield f"{node.lineno}: {name}"  # type: ignore[attr-defined]
+
+
+def test_variables_are_nouns() -> None:
+    """A noun of the field says what a value is; a pronoun makes the reader look for what it stands for."""
+    found = {
+        name: list(pronouns(path.read_text("utf-8")))
+        for path in SOURCE.rglob("*.py")
+        if not (name := path.relative_to(SOURCE).as_posix()).startswith(NOT_YET_RENAMED)
+    }
+    assert not {name: lines for name, lines in found.items() if lines}
 
 
 def test_only_the_engine_runs_a_release() -> None:

@@ -52,7 +52,7 @@ def test_sentences_written_by_hand(labeller: RuleLabeller, text: str, expected: 
 def test_reports_of_the_development_writers(labeller: RuleLabeller, filed: list[Filed]) -> None:
     right = wrong = missed = 0
     for _, report in filed:
-        said = {name for name, stance in report.said().items() if stance == "present"}
+        said = {name for name, stance in report.stances().items() if stance == "present"}
         found = labeller.label(report.text).present()
         right, wrong, missed = right + len(said & found), wrong + len(found - said), missed + len(said - found)
     assert 2 * right / (2 * right + wrong + missed) >= 0.97

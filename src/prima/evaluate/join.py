@@ -97,7 +97,7 @@ def match_tables(
     return MatchedTables(
         predictions=matched_predictions,
         truth=matched_truth,
-        against=None if against is None else _other(read_table(against), uids, names, services),
+        against=None if against is None else _second_model(read_table(against), uids, names, services),
         account=_account(predicted_table, truth_table, predicted, names, notes),
         releases=releases,
     )
@@ -175,7 +175,7 @@ def _predictions(table: Table, names: Sequence[str], services: Sequence[str]) ->
     )
 
 
-def _other(table: Table, uids: Sequence[str], names: Sequence[str], services: Sequence[str]) -> Predictions:
+def _second_model(table: Table, uids: Sequence[str], names: Sequence[str], services: Sequence[str]) -> Predictions:
     """Another model's numbers in the rows of the first; NaN where it lacks a study."""
     _diagnoses(table, names)
     row_of = {uid: row for row, uid in enumerate(table.study_uids)}

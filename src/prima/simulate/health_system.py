@@ -114,7 +114,7 @@ def _negatives(plan: Plan, making: Making) -> list[PlannedNegative]:
 def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
     """A study with its truth; the folder of the study comes last, and says that all of it is there."""
     case = case_at(plan, index)
-    simulated = simulate_study(case, spacing_mm=making.spacing_mm, device=making.device, everything=True)
+    simulated = simulate_study(case, spacing_mm=making.spacing_mm, device=making.device, with_excluded=True)
     with new_folder(_study_folder(plan, index, out)) as study:
         write_dicom(simulated, study)
         if simulated.masks:

@@ -233,10 +233,10 @@ def _facts(release: Release, calibration: Calibration) -> dict[str, Any]:
 
 
 def _with_calibration(records: HeadRecords, calibration: Calibration) -> HeadRecords:
-    def each(heads: tuple[HeadRecord, ...]) -> tuple[HeadRecord, ...]:
+    def with_curves(heads: tuple[HeadRecord, ...]) -> tuple[HeadRecord, ...]:
         return tuple(replace(head, calibration=calibration.heads.get(head.name)) for head in heads)
 
-    diagnoses, referrals, priority = each(records.diagnoses), each(records.referrals), records.priority
+    diagnoses, referrals, priority = with_curves(records.diagnoses), with_curves(records.referrals), records.priority
     if priority is not None:
         priority = replace(priority, calibration=calibration.priority)
     return HeadRecords(

@@ -46,7 +46,7 @@ def test_files_and_memory_hold_the_same_on_every_scanner(
     protocol = Protocol(name="dealt", study_description="MRI BRAIN", roles=roles_of(number))
     monkeypatch.setitem(PROTOCOLS, "dealt", protocol)
     case = make_case(index=number, scanner=list(SCANNERS)[number], protocol="dealt")
-    simulated = simulate_study(case, spacing_mm=6, everything=True)
+    simulated = simulate_study(case, spacing_mm=6, with_excluded=True)
     found = read(simulated, tmp_path)
     assert {(one.series_uid, one.reason) for one in found.excluded} == {
         (one.series_uid, one.reason) for one in simulated.study.excluded
@@ -111,7 +111,7 @@ def test_a_lesion_on_one_side_is_bright_on_that_side_of_the_files_and_under_its_
     """Side and place from the voxels of the files alone, then the mask as another program reads it."""
     monkeypatch.setitem(PROTOCOLS, "few", Protocol(name="few", study_description="MRI BRAIN", roles=roles))
     case = dataclasses.replace(make_case(scanner=scanner, protocol="few"), lesions=(lesion(side),))
-    simulated = simulate_study(case, spacing_mm=4, everything=True)
+    simulated = simulate_study(case, spacing_mm=4, with_excluded=True)
     write_mask(simulated.masks[lesion(side).diagnosis], tmp_path / "mask.nii.gz")
     image = nib.nifti1.load(tmp_path / "mask.nii.gz")
     assert nib.aff2axcodes(image.affine) == ("L", "P", "S")
@@ -147,7 +147,7 @@ def test_both_ways_go_through_one_preparation(
     release = load_release(dtype="float32")
     case = make_case(index=len(indication), scanner=scanner, age_years=age_years)
     case = dataclasses.replace(case, visit=dataclasses.replace(case.visit, indication=indication))
-    simulated = simulate_study(case, spacing_mm=2, everything=True)
+    simulated = simulate_study(case, spacing_mm=2, with_excluded=True)
     in_memory = release.prepare(simulated.study)
     from_files = release.prepare(read(simulated, tmp_path))
     assert len(in_memory.series) > 2

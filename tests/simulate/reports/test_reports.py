@@ -92,7 +92,7 @@ def test_spans_of_most_reports_are_exact(writers: Writers) -> None:
 @pytest.mark.parametrize("writers", SETS)
 def test_the_visible_is_told_and_the_past_is_past(writers: Writers) -> None:
     for case, report in written(writers):
-        said = report.said()
+        said = report.stances()
         for label in case.labels:
             told = said.get(label) in ("present", "uncertain")
             assert told or label in report.missed, (label, report.text)
@@ -111,7 +111,7 @@ def test_one_stance_for_each_diagnosis_and_implications_hold(writers: Writers) -
             if span.assertion != "other_experiencer":
                 stances[span.diagnosis].add(span.assertion)
         assert all(len(found) == 1 for found in stances.values())
-        said = report.said()
+        said = report.stances()
         for rule in IMPLICATIONS:
             if rule.when is None and said.get(rule.premise) == "present":
                 assert said[rule.consequence] == "present"

@@ -60,7 +60,7 @@ def test_every_diagnosis_is_asserted_in_every_way_that_it_can_be(writers: Writer
 @pytest.mark.parametrize("writers", SETS)
 def test_reports_say_what_is_visible_but_for_what_they_miss_and_hedge(writers: Writers) -> None:
     for case, report in zip(year(), reports(writers), strict=True):
-        said = report.said()
+        said = report.stances()
         assert {name for name, stance in said.items() if stance == "present"} <= set(case.labels)
         told = {name for name, stance in said.items() if stance in ("present", "uncertain")}
         assert set(case.labels) - set(report.missed) <= told, report.text
@@ -99,7 +99,7 @@ def test_misses_and_hedges_have_their_rates() -> None:
     suspected = 0
     for case in year():
         report = reported(case, "dev", reading)
-        said = report.said()
+        said = report.stances()
         suspected += any(said[name] == "uncertain" and name not in case.labels for name in said)
         for label in case.labels:
             lesions = [lesion for lesion in case.lesions if lesion.diagnosis == label]
@@ -127,7 +127,7 @@ def test_misses_and_hedges_have_their_rates() -> None:
 def test_a_faultless_reader_misses_and_hedges_nothing() -> None:
     for case in year()[:400]:
         report = reported(case, "dev", FAULTLESS)
-        said = report.said()
+        said = report.stances()
         assert not report.missed
         assert all(said[label] == "present" for label in case.labels)
 

@@ -10,8 +10,9 @@ from prima.simulate.scanner.planned import plan_study
 from prima.simulate.scanner.profile import make_resampling
 from prima.simulate.scanner.protocols import PROTOCOLS
 from prima.simulate.scanner.scanners import SCANNERS
+from prima.study import Affine
 
-HEAD = np.array([[0, 0, 2.0, -60], [0, 2.0, 0, -70], [2.0, 0, 0, -80], [0, 0, 0, 1]])
+HEAD = Affine([[0, 0, 2.0, -60], [0, 2.0, 0, -70], [2.0, 0, 0, -80], [0, 0, 0, 1]])
 SHAPE = (80, 70, 60)
 
 

@@ -19,7 +19,7 @@ GLIOMA = Lesion(
 
 @pytest.fixture(scope="module")
 def simulated(make_case):
-    return simulate_study(make_case(scanner="ingenia_1", protocol="trauma"), spacing_mm=4, everything=True)
+    return simulate_study(make_case(scanner="ingenia_1", protocol="trauma"), spacing_mm=4, with_excluded=True)
 
 
 def test_the_reader_gives_the_same_study_back(simulated, tmp_path):
@@ -45,7 +45,7 @@ def test_the_reader_gives_the_same_study_back(simulated, tmp_path):
 
 
 def test_files_need_every_series(tmp_path, make_case):
-    with pytest.raises(ValueError, match="everything=True"):
+    with pytest.raises(ValueError, match="with_excluded=True"):
         write_dicom(simulate_study(make_case(), spacing_mm=4), tmp_path)
 
 

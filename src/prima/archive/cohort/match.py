@@ -118,14 +118,14 @@ def _pairs(studies: pl.LazyFrame, reports: pl.LazyFrame) -> pl.LazyFrame:
     """Each report once, with the one study it is held against or with null and the number of studies it might mean."""
     by_uid = reports.join(studies.drop("accession"), left_on="named", right_on="study", how="left", coalesce=False)
     hit = by_uid.filter(pl.col("study").is_not_null()).with_columns(num_hits=pl.lit(1, pl.UInt32))
-    rest = reports.join(studies.select("study"), left_on="named", right_on="study", how="anti")
-    same = pl.col("patient").eq_missing(pl.col("patient_of_study")).fill_null(value=False)
-    candidates = rest.join(studies, on="accession", how="left").with_columns(
-        num_hits=pl.col("study").count().over("report_id"), num_same=same.sum().over("report_id")
+    unmatched = reports.join(studies.select("study"), left_on="named", right_on="study", how="anti")
+    is_same_patient = pl.col("patient").eq_missing(pl.col("patient_of_study")).fill_null(value=False)
+    candidates = unmatched.join(studies, on="accession", how="left").with_columns(
+        num_hits=pl.col("study").count().over("report_id"), num_same=is_same_patient.sum().over("report_id")
     )
-    one = candidates.filter((pl.col("num_hits") == 1) | ((pl.col("num_same") == 1) & same))
-    none = (
-        rest.join(one.select("report_id"), on="report_id", how="anti")
+    by_accession = candidates.filter((pl.col("num_hits") == 1) | ((pl.col("num_same") == 1) & is_same_patient))
+    unpaired = (
+        unmatched.join(by_accession.select("report_id"), on="report_id", how="anti")
         .join(candidates.group_by("report_id").agg(pl.col("num_hits").first()), on="report_id", how="left")
         .with_columns(
             study=pl.lit(None, pl.String),
@@ -134,7 +134,7 @@ def _pairs(studies: pl.LazyFrame, reports: pl.LazyFrame) -> pl.LazyFrame:
         )
     )
     columns = ["report_id", "study", "filed_at", "report_status", "patient", "patient_of_study", "study_at", "num_hits"]
-    return pl.concat([part.select(columns) for part in (hit, one, none)])
+    return pl.concat([part.select(columns) for part in (hit, by_accession, unpaired)])
 
 
 def _of_studies(studies: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:

@@ -54,7 +54,7 @@ def outdated(stage: Stage, folder: Path, partitions: list[Partition], *, retry: 
     made: dict[str, dict[str, str]] = defaultdict(dict)
     stale: set[str] = set()
     present = {path.name for path in folder.iterdir()}
-    for name, files, study_uid, source, made_by, failed in _made(folder).iter_rows():
+    for name, files, study_uid, source, made_by, failed in _made_studies(folder).iter_rows():
         made[name][study_uid] = source
         if (
             made_by != stage.fingerprint
@@ -75,7 +75,7 @@ def rows_of(stage: Stage, folder: Path) -> pl.LazyFrame:
     return _scan(folder, {**stage.schema, **MADE_COLUMNS})
 
 
-def _made(folder: Path) -> pl.DataFrame:
+def _made_studies(folder: Path) -> pl.DataFrame:
     """One row per study that a part holds: how it was made, and whether it failed."""
     columns = {**MADE_COLUMNS, "study_uid": pl.String(), "status": pl.String()}
     by_study = _scan(folder, columns).group_by("partition", "files", "study_uid", "input", "made_by")

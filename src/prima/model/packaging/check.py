@@ -89,7 +89,7 @@ def _unknown_files(release: Release) -> ReleaseCheck:
     unknown = sorted({path.relative_to(release.folder).as_posix() for path in paths} - known)
     if not unknown:
         return ReleaseCheck(name="nothing else", status="ok", found="no file that it does not name")
-    return ReleaseCheck(name="nothing else", status="warn", found=f"files that it does not name: {_some(unknown)}")
+    return ReleaseCheck(name="nothing else", status="warn", found=f"files that it does not name: {_few(unknown)}")
 
 
 def _size(manifest: Manifest) -> ReleaseCheck:
@@ -106,8 +106,8 @@ def _order(name: str, heads: tuple[HeadRecord, ...], expected: tuple[str, ...], 
     absent = [head_name for head_name in expected if head_name not in found]
     unknown = [head_name for head_name in found if head_name not in expected]
     words = [
-        *([f"without {_some(absent)}"] if absent else []),
-        *([f"not in the ontology: {_some(unknown)}"] if unknown else []),
+        *([f"without {_few(absent)}"] if absent else []),
+        *([f"not in the ontology: {_few(unknown)}"] if unknown else []),
     ]
     return ReleaseCheck(name=name, status=otherwise, found=f"{len(found)}, {'; '.join(words) or 'in another order'}")
 
@@ -127,7 +127,7 @@ def _calibration(manifest: Manifest) -> ReleaseCheck:
     return ReleaseCheck(
         name="calibration",
         status="warn",
-        found=f"{len(missing)} of {total} heads give no probability: {_some(list(missing))}; prima calibrate mends it",
+        found=f"{len(missing)} of {total} heads give no probability: {_few(list(missing))}; prima calibrate mends it",
     )
 
 
@@ -137,8 +137,8 @@ def _thresholds(manifest: Manifest) -> ReleaseCheck:
     weak = [head.name for head in heads if head.calibration is not None and head.calibration.weak]
     missed = [head.name for head in heads if head.calibration is not None and head.calibration.reached is False]
     words = [
-        *([f"{len(weak)} rest on few positives: {_some(weak)}"] if weak else []),
-        *([f"{len(missed)} miss their target: {_some(missed)}"] if missed else []),
+        *([f"{len(weak)} rest on few positives: {_few(weak)}"] if weak else []),
+        *([f"{len(missed)} miss their target: {_few(missed)}"] if missed else []),
     ]
     if not heads:
         return ReleaseCheck(name="thresholds", status="warn", found="on logits, at 0")
@@ -177,6 +177,6 @@ def _probe(release: Release) -> ReleaseCheck:
     return ReleaseCheck(name="probe", status="fail", found=f"{words}; expected {expected_words}")
 
 
-def _some(names: list[str]) -> str:
+def _few(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

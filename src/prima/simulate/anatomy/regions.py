@@ -155,7 +155,7 @@ def _ventricles(head: Head) -> Tensor:
 
 
 def _part_of_ventricles(low: Point, high: Point) -> Callable[[Head], Tensor]:
-    def found(head: Head) -> Tensor:
+    def part(head: Head) -> Tensor:
         def inside(points: Tensor) -> Tensor:
             folded = mirrored(points)
             share = torch.ones_like(folded[0])
@@ -165,7 +165,7 @@ def _part_of_ventricles(low: Point, high: Point) -> Callable[[Head], Tensor]:
 
         return _ventricles(head) * _spread(head, inside)
 
-    return found
+    return part
 
 
 def _cisterns(head: Head) -> Tensor:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def write_dicom(simulated: SimulatedStudy, folder: Path) -> int:
-    """Write every series of a study made with `everything=True`; the same study gives the same bytes.
+    """Write every series of a study made with `with_excluded=True`; the same study gives the same bytes.
 
     Args:
         folder: is created; files are `<series number>/<instance>.dcm`.
@@ -43,7 +43,7 @@ def write_dicom(simulated: SimulatedStudy, folder: Path) -> int:
     """
     need_pydicom()
     if not all(series.scans for series in simulated.series):
-        raise ValueError("series without voxels: simulate the study with everything=True to write it")
+        raise ValueError("series without voxels: simulate the study with with_excluded=True to write it")
     return sum(_write_series(simulated, series, folder) for series in simulated.series)
 
 

@@ -27,10 +27,10 @@ def layers(job: Job) -> Tensor:
         x, y, z = (c + reach * float(d) for c, d in zip(job.centre, away, strict=True))
         box, inside = job.body(centre=(x, y, z))
     job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
-    return _seen(job, inside, box)
+    return _visible_mask(job, inside, box)
 
 
-def _seen(job: Job, inside: Tensor, box: Box) -> Tensor:
+def _visible_mask(job: Job, inside: Tensor, box: Box) -> Tensor:
     shown = torch.where(job.region("inside", box) > 0.3, inside, inside + 9)
     return job.mask(box, shown < max(1.0, float(shown.min()) + 1e-6))  # one voxel at least, on any grid
 
@@ -43,7 +43,7 @@ def dural_mass(job: Job) -> Tensor:
     tail = soft(2.8 - (depth - 1.4).abs() * 1.6, 2.0) * soft(1.75 - inside, 0.4) * soft(inside - 0.9, 0.2)
     if job.lesion.site in {"convexity", "middle_fossa", "planum_sphenoidale"}:
         job.canvas.paint(box, tail * 0.8, "thick_dura")
-    return _seen(job, inside, box)
+    return _visible_mask(job, inside, box)
 
 
 def schwannoma(job: Job) -> Tensor:
@@ -75,7 +75,7 @@ def cyst_nodule(job: Job) -> Tensor:
     small = max(0.42 * job.radius, 3.0)
     near, nodule = job.body(radius=small, centre=middle, tag="nodule")
     job.layers(near, nodule, job.pattern.layers["nodule"], radius=small, tag="nodule")
-    return _seen(job, inside, box) | job.mask(near, nodule < 1)
+    return _visible_mask(job, inside, box) | job.mask(near, nodule < 1)
 
 
 def adenoma(job: Job) -> Tensor:
@@ -94,7 +94,7 @@ def adenoma(job: Job) -> Tensor:
             1 + 0.08 * box.noise(job.centre, 2.5 * job.radius, 7.0, job.lesion.seed, "snow")
         )
     job.layers(box, inside, job.pattern.layers_at(job.lesion.stage))
-    return _seen(job, inside, box)
+    return _visible_mask(job, inside, box)
 
 
 def edema(job: Job) -> Tensor:

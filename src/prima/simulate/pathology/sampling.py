@@ -100,13 +100,13 @@ def _sample(pattern: Pattern, subtlety: int, rng: np.random.Generator) -> tuple[
     least, most = pattern.count[subtlety - 1]
     found: list[Lesion] = []
     for index in range(int(rng.integers(least, most + 1))):
-        main = _one(pattern, subtlety, rng, scale=1.0 if index == 0 else float(rng.uniform(0.45, 0.95)))
+        main = _draw_lesion(pattern, subtlety, rng, scale=1.0 if index == 0 else float(rng.uniform(0.45, 0.95)))
         found.append(main)
         found += _consequences(pattern, main, subtlety, rng, only_edema=index > 0)
     return tuple(found)
 
 
-def _one(pattern: Pattern, subtlety: int, rng: np.random.Generator, *, scale: float) -> Lesion:
+def _draw_lesion(pattern: Pattern, subtlety: int, rng: np.random.Generator, *, scale: float) -> Lesion:
     site = _choose(pattern.sites, rng)
     side: Side = "midline" if site in MIDLINE_SITES else pattern.sides[int(rng.integers(len(pattern.sides)))]
     if side == "midline" and site not in MIDLINE_SITES:
@@ -163,7 +163,7 @@ def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.
             diagnosis=rule.diagnosis, site=main.site, side=main.side, size_mm=size, degree=degree, subtlety=subtlety,
             stage=stage, seed=main.seed,
         )  # fmt: skip
-    own = _one(pattern, subtlety, rng, scale=1.0)
+    own = _draw_lesion(pattern, subtlety, rng, scale=1.0)
     side: Side = "both" if "both" in pattern.sides or rule.diagnosis == SUBDURAL else own.side
     site = "suprasellar" if main.diagnosis.endswith("aneurysm") and "suprasellar" in pattern.sites else own.site
     if rule.diagnosis == SUBDURAL:  # thin, on both sides, of a sagging brain

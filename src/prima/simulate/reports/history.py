@@ -26,7 +26,7 @@ def clinical_history(speaker: Speaker) -> str:
             [f"{_who(speaker)}, {parts[0][:1].lower()}{parts[0][1:]}"] if style.abbreviated else [_who(speaker), *parts]
         )
     chances = random.random(4)
-    if chances[0] < WITH_KNOWN and (known := _known(speaker)):
+    if chances[0] < WITH_KNOWN and (known := _known_diagnosis(speaker)):
         parts.append(known)
     if chances[1] < WITH_RELATIVES:
         parts.append(_relatives(speaker))
@@ -54,7 +54,7 @@ def _words(speaker: Speaker, kind: str) -> list[str]:
     return table.get(f"{kind}_frag", table[kind]) if speaker.style.register == "frag" else table[kind]
 
 
-def _known(speaker: Speaker) -> str:
+def _known_diagnosis(speaker: Speaker) -> str:
     """The main diagnosis of the patient's study before, as this report sees it now."""
     if speaker.prior is None:
         return ""

@@ -44,7 +44,7 @@ def impression_lines(speaker: Speaker, owed: Collection[str], *, alone: bool) ->
             text += speaker.associated(own)
             attached.update(own)
         lines.append(text)
-        if random.random() < style.differential and (alternatives := _others(speaker, name)):
+        if random.random() < style.differential and (alternatives := _alternatives(speaker, name)):
             lines.append(speaker.differential(alternatives))
     lines += [speaker.opinion_line(name) for name in consequences if name not in attached]
     for name, assertion in opinion.stances.items():
@@ -75,7 +75,7 @@ def _follows(opinion: Opinion, consequence: str, cause: str) -> bool:
     return any(lesion.seed in seeds for lesion in opinion.lesions.get(consequence, ()))
 
 
-def _others(speaker: Speaker, name: str) -> list[str]:
+def _alternatives(speaker: Speaker, name: str) -> list[str]:
     opinion = speaker.opinion
     settled = {*opinion.stances, *opinion.implied, *opinion.denied, *opinion.historical, *speaker.case.labels}
     return [alternative for alternative in DIFFERENTIALS.get(name, ()) if alternative not in settled]

@@ -39,12 +39,12 @@ class WrittenReport:
     assertions: tuple[Assertion, ...]
     missed: tuple[str, ...] = ()
 
-    def said(self) -> dict[str, Stance]:
+    def stances(self) -> dict[str, Stance]:
         """Diagnosis → what the report says of it; of a relative only where it says nothing of the patient.
 
         Example:
             >>> span = Assertion(diagnosis="structural_edema", assertion="absent", start=3, end=8)
-            >>> WrittenReport(text="No edema.", writer="prose", assertions=(span,)).said()
+            >>> WrittenReport(text="No edema.", writer="prose", assertions=(span,)).stances()
             {'structural_edema': 'absent'}
         """
         spans = sorted(self.assertions, key=lambda span: RANK.index(span.assertion), reverse=True)

@@ -61,7 +61,7 @@ class SimulatedStudy:
 
 
 def simulate_study(
-    case: Case, *, spacing_mm: float = 1.5, device: str = "cpu", everything: bool = False
+    case: Case, *, spacing_mm: float = 1.5, device: str = "cpu", with_excluded: bool = False
 ) -> SimulatedStudy:
     """Make the study of a case.
 
@@ -69,13 +69,13 @@ def simulate_study(
         case: what is true of it; the same case gives the same voxels.
         spacing_mm: of the grid that the head is built on: 1, 1.5 or 2.
         device: where the voxels are computed.
-        everything: also make the series that a reader leaves out (localizers, projections), as files need them.
+        with_excluded: also make the series that a reader leaves out (localizers, projections), as files need them.
     """
     planned = plan_study(case)
     head = build_head(case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case))
     truths = paint_lesions(head, case)
     acquisition = HeadScan(head, planned)
-    scanned = [series for series in planned.series if everything or series.role.reason is None]
+    scanned = [series for series in planned.series if with_excluded or series.role.reason is None]
     # all at once, wanted or not: rounding of the product depends on how many there are
     acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)
     made = tuple(

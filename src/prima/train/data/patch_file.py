@@ -85,7 +85,7 @@ class StudyPatches:
         return to_float(torch.from_numpy(self.voxels[rows]))
 
 
-def taken(study: StudyPatches, rows: NDArray[np.int64]) -> StudyPatches:
+def tokens_of_rows(study: StudyPatches, rows: NDArray[np.int64]) -> StudyPatches:
     """The study with some of its tokens alone.
 
     Args:
@@ -98,7 +98,7 @@ def taken(study: StudyPatches, rows: NDArray[np.int64]) -> StudyPatches:
         ...     offsets=np.array([0, 2, 5]), planes=np.zeros(2, np.uint8), names=("T1", "T2"), description="",
         ...     num_patches=(2, 3),
         ... )
-        >>> taken(study, np.array([1, 3, 4])).offsets.tolist()
+        >>> tokens_of_rows(study, np.array([1, 3, 4])).offsets.tolist()
         [0, 1, 3]
     """
     dense = study.dense

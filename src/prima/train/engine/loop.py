@@ -49,7 +49,7 @@ def run(
         signals = stack.enter_context(caught_signals())
         workers = stack.enter_context(join_workers(config.device))
         run = TrainingRun(task, config, folder, dict(recipe or {}), workers)
-        records = stack.enter_context(_told(run, folder))
+        observers = stack.enter_context(_observers(run, folder))
         made = stack.enter_context(
             closing(mapped_ahead(run.plans(), run.collate, readers=config.readers, ahead=config.ahead))
         )
@@ -58,10 +58,10 @@ def run(
             losses = run.backward(plan, [batch.to(workers.device) for batch in batches])
             agreed = run.agree(plan, losses, stop=bool(signals) or run.clock.is_over, save=run.clock.is_due)
             norm = run.update(plan)
-            line = records.on_step(run.position.step, run.line(plan, agreed, norm=norm, waited=waited))
-            is_best = run.is_measuring and records.on_measure(run.position.step, *run.measure())
+            line = observers.on_step(run.position.step, run.line(plan, agreed, norm=norm, waited=waited))
+            is_best = run.is_measuring and observers.on_measure(run.position.step, *run.measure())
             if agreed.save or agreed.stop or is_best or run.is_over:
-                records.journal.sync()
+                observers.journal.sync()
                 run.save(is_best=is_best)
             if on_step is not None:
                 on_step(line)
@@ -74,8 +74,8 @@ def run(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
-    """Everyone who is told how the run goes: the journal, the terminal, the mirrors."""
+class _Observers:
+    """The journal, the terminal and the mirrors: what each step and measurement is reported to."""
 
     journal: Journal
     progress: TrainingProgress
@@ -98,7 +98,7 @@ class _Told:
 
 
 @contextmanager
-def _told(run: TrainingRun[Any], folder: Path) -> Iterator[_Told]:
+def _observers(run: TrainingRun[Any], folder: Path) -> Iterator[_Observers]:
     first, done = run.workers.is_first, run.position.step
     with ExitStack() as stack:
         mirrors: list[Mirror] = []
@@ -109,7 +109,7 @@ def _told(run: TrainingRun[Any], folder: Path) -> Iterator[_Told]:
         journal = stack.enter_context(Journal(folder / JOURNAL_FILE if first else None, last_step=done))
         progress = TrainingProgress(num_steps=run.num_steps, first_step=done, shown=first)
         run.log_start(journal)
-        yield _Told(journal=journal, progress=stack.enter_context(progress), mirrors=mirrors)
+        yield _Observers(journal=journal, progress=stack.enter_context(progress), mirrors=mirrors)
 
 
 def _flat(line: Mapping[str, Any]) -> dict[str, float]:

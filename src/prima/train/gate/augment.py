@@ -56,7 +56,7 @@ def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, config:
     seen = _slab(seen, random, config)
     seen = _with_things_beside(seen, random, config)
     seen = _blurred(seen, random, config)
-    if _some(1, random, config.shaded):
+    if _drawn(1, random, config.shaded):
         seen = seen * _smooth(seen.shape[0], 4, random).mul(0.3).exp()
     seen = _noisy(seen, random, config)
     sample = seen.flatten(1)[:, ::37]
@@ -69,7 +69,7 @@ def _uniform(count: int, random: torch.Generator) -> Tensor:
     return torch.rand(count, generator=random)
 
 
-def _some(count: int, random: torch.Generator, share: float) -> Tensor:
+def _drawn(count: int, random: torch.Generator, share: float) -> Tensor:
     """[count] bool, each true with a probability."""
     return _uniform(count, random) < share
 
@@ -93,7 +93,7 @@ def _without_skull_or_face(voxels: Tensor, outlines: Tensor, random: torch.Gener
     for index in torch.nonzero(known).flatten().tolist():
         outline = outlines[index]
         if chance[index] < config.stripped:
-            if _some(1, random, 0.4):  # a generous outline, as some tools leave it
+            if _drawn(1, random, 0.4):  # a generous outline, as some tools leave it
                 outline = functional.max_pool3d(outline[None, None].float(), 3, 1, 1)[0, 0] > 0
             result[index] = voxels[index] * outline
         elif chance[index] < config.stripped + config.defaced:
@@ -116,11 +116,11 @@ def _moved(voxels: Tensor, random: torch.Generator, config: Augmentation) -> Ten
     matrix = _turns(torch.randn((count, 3), generator=random) * config.turn_deg * torch.pi / 180)
     size = torch.exp(torch.randn((count, 1), generator=random) * config.scale)
     size = size * torch.exp(torch.randn((count, 3), generator=random) * config.stretch)
-    size[:, 0] *= torch.where(_some(count, random, config.mirrored), -1.0, 1.0)
+    size[:, 0] *= torch.where(_drawn(count, random, config.mirrored), -1.0, 1.0)
     matrix = matrix * size[:, None, :]
-    for index in torch.nonzero(_some(count, random, config.other_axes)).flatten().tolist():
+    for index in torch.nonzero(_drawn(count, random, config.other_axes)).flatten().tolist():
         order = torch.randperm(3, generator=random)
-        signs = torch.where(_some(3, random, 0.5), -1.0, 1.0)
+        signs = torch.where(_drawn(3, random, 0.5), -1.0, 1.0)
         matrix[index] = matrix[index][order] * signs[:, None]
     half_mm = num_stored * PIXEL_MM / 2
     shift = torch.randn((count, 3, 1), generator=random) * config.shift_mm / half_mm
@@ -128,7 +128,7 @@ def _moved(voxels: Tensor, random: torch.Generator, config: Augmentation) -> Ten
         torch.cat([matrix * ratio, shift], dim=2), [count, 1, NUM_PIXELS, NUM_PIXELS, NUM_PIXELS], align_corners=False
     )
     bend = _smooth(count, 6, random, 3).mul_(config.bend_mm / half_mm)
-    grid += bend.permute(0, 2, 3, 4, 1) * _some(count, random, 0.7)[:, None, None, None, None]
+    grid += bend.permute(0, 2, 3, 4, 1) * _drawn(count, random, 0.7)[:, None, None, None, None]
     return functional.grid_sample(voxels[:, None], grid, align_corners=False)[:, 0]
 
 
@@ -149,7 +149,7 @@ def _contrasted(seen: Tensor, random: torch.Generator, config: Augmentation) -> 
     for row, value in enumerate(chance.tolist()):
         if value < config.contrast:
             knots = _uniform(8, random)
-            knots[0] = 0.0 if _some(1, random, 0.85) else 0.3 * knots[0]
+            knots[0] = 0.0 if _drawn(1, random, 0.85) else 0.3 * knots[0]
             at = result[row] * (7 / BRIGHTEST)
             low = at.floor().clamp_(max=6)
             index = low.long()
@@ -161,7 +161,7 @@ def _contrasted(seen: Tensor, random: torch.Generator, config: Augmentation) -> 
 
 def _slab(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Only a part of the cover along one axis, as a stack over the sella has or a small field of view."""
-    for index in torch.nonzero(_some(len(seen), random, config.slab)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(seen), random, config.slab)).flatten().tolist():
         axis = int(torch.randint(3, (1,), generator=random))
         width = int(torch.randint(8, 36, (1,), generator=random))
         first = int((NUM_PIXELS - width) / 2 + float(torch.randn(1, generator=random)) * 5)
@@ -173,7 +173,7 @@ def _slab(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor
 
 def _with_things_beside(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Bright rods and dots around what is scanned: fiducials of a frame, a pad, a capsule."""
-    for index in torch.nonzero(_some(len(seen), random, config.beside)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(seen), random, config.beside)).flatten().tolist():
         for _ in range(int(torch.randint(1, 8, (1,), generator=random))):
             place = torch.randint(2, NUM_PIXELS - 2, (3,), generator=random).tolist()
             length = int(torch.randint(1, 24, (1,), generator=random))
@@ -187,7 +187,7 @@ def _with_things_beside(seen: Tensor, random: torch.Generator, config: Augmentat
 
 def _blurred(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Thick slices along one axis, or low resolution along all."""
-    for index in torch.nonzero(_some(len(seen), random, config.blurred)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(seen), random, config.blurred)).flatten().tolist():
         axis = int(torch.randint(4, (1,), generator=random))
         kernel = [3 if axis in (array_axis, 3) else 1 for array_axis in range(3)]
         padding = [size // 2 for size in kernel]
@@ -197,7 +197,7 @@ def _blurred(seen: Tensor, random: torch.Generator, config: Augmentation) -> Ten
 
 def _noisy(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Rician noise."""
-    sigma = _some(len(seen), random, config.noisy) * _uniform(len(seen), random).square() * 0.15
+    sigma = _drawn(len(seen), random, config.noisy) * _uniform(len(seen), random).square() * 0.15
     sigma = sigma[:, None, None, None]
     real = seen + sigma * torch.randn(seen.shape, generator=random)
     return (real.square() + (sigma * torch.randn(seen.shape, generator=random)).square()).sqrt()

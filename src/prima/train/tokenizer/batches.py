@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import SeriesTokens, token_rows
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
-from prima.train.data.patch_file import DenseTargets, StudyPatches, taken, to_float
+from prima.train.data.patch_file import DenseTargets, StudyPatches, to_float, tokens_of_rows
 from prima.train.tokenizer.augment import PatchAugmentation, changed_contrast, mirrored, position_of
 from prima.train.tokenizer.dense import DenseConfig, mark_hidden, token_targets
 from prima.train.tokenizer.model import PatchBatch
@@ -79,7 +79,7 @@ def _of_study(
     if dense is not None and study.dense is not None:
         marked = _in_turn(study.dense, rng, num_patches // 2)
     unmarked = rng.permutation(study.num_tokens)[: max(0, num_patches - len(marked))]
-    drawn = taken(study, np.unique(np.concatenate([marked, unmarked])))
+    drawn = tokens_of_rows(study, np.unique(np.concatenate([marked, unmarked])))
     if augmentation is not None and contract.centred and rng.random() < augmentation.mirrored:
         drawn = mirrored(drawn, contract)
     targets = weights = None

@@ -134,12 +134,12 @@ def _table(archive: Archive, name: str, columns: list[str]) -> pl.DataFrame:
         schema = pl.read_parquet_schema(path)
         if missing := [column for column in columns if column not in schema]:
             raise UnreadableError(
-                f"{name}: found no column {missing[0]}{_more(len(missing) - 1)}, expected it; run prima label again"
+                f"{name}: found no column {missing[0]}{_and_more(len(missing) - 1)}, expected it; run prima label again"
             )
         return pl.read_parquet(path, columns=columns)
     except pl.exceptions.PolarsError as error:
         raise UnreadableError(f"{name}: cannot be read ({type(error).__name__}); run prima label again") from None
 
 
-def _more(count: int) -> str:
+def _and_more(count: int) -> str:
     return f" and {count} more" if count else ""
