@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from prima.files.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from prima.report.carriers import read_reports
+    from prima.report.carriers.files import read_reports
     from prima.report.label import RuleLabeller
     from prima.report.labelled import label_reports
     from prima.report.labels import Failure, Labeller, Labels
@@ -30,6 +30,6 @@ __getattr__ = lazy_exports(
         "Labels": "labels",
         "RuleLabeller": "label",
         "label_reports": "labelled",
-        "read_reports": "carriers",
+        "read_reports": "carriers.files",
     },
 )

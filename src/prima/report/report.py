@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-ReportStatus = Literal["preliminary", "final", "corrected"]
+ReportStatus = Literal[
+    "preliminary",
+    "final",
+    "corrected",
+    "addendum",
+    "unknown",
+    "cancelled",
+    "withdrawn",
+    "entered_in_error",
+    "superseded",
+]
+"""How far a report is, and whether it stands; `prima.report.carriers.status` has the codes of each carrier."""
+
+_INVISIBLE = re.compile("[\x00\u00ad\u200b-\u200d\u2060\ufeff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,11 +28,11 @@ class Report:
     """One report. Everything but the text may be unknown.
 
     Args:
-        text: the whole report, lines ended by a line feed; empty when the carrier had none.
+        text: the whole report, lines ended by a line feed; empty when the carrier had none, or when it was taken back.
         study_uid: StudyInstanceUID as stated, unchecked.
         accession, patient_id: identifiers as stated.
         filed_at: when it was filed, as the carrier's clock has it.
-        report_status: a report without a stated status counts as final.
+        report_status: a report whose carrier has no place for a status, or none in it, counts as final.
         source: file and place in it, without identifiers.
         names: names of persons that the carrier states in fields of their own (patient, relatives), as written.
     """
@@ -53,11 +67,11 @@ class Problem:
 
 
 def clean(text: str) -> str:
-    """Text with plain line feeds, without NULs or broken characters.
+    """Text with plain line feeds, without characters that nobody sees and without broken ones.
 
     Example:
-        >>> clean("a\\r\\nb\\x00\\rc\\n\\n")
-        'a\\nb\\nc'
+        >>> clean("a\\r\\nb\\x00\\rc\\n\\n"), clean("hemor\\u00adrhage")
+        ('a\\nb\\nc', 'hemorrhage')
     """
-    plain = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\ufeff", "")
+    plain = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return plain.encode("utf-8", "replace").decode("utf-8").strip("\n")

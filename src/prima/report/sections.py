@@ -34,6 +34,12 @@ _MID_LINE = re.compile(
 _FOOTER = re.compile(rf"^[ \t*]*+(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
 
 
+_WHOLE_REPORT = frozenset(
+    ("report", "radiology report", "text", "result", "results", "narrative", "final", "final report", "read", "order",
+     "overall", "details", "body", "final read", "preliminary report", "interpretation")
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """One part of a report: `text[start:end]`, without its heading."""
@@ -76,6 +82,30 @@ def split_sections(text: str) -> tuple[Section, ...]:
     if "findings" not in {part.kind for part in parts}:
         parts = [piece for part in parts for piece in _without_heading(text, part)]
     return tuple(_without_footer(text, parts))
+
+
+def opening_section(text: str) -> SectionKind | None:
+    """The part that a text opens by a heading of its own; None where it begins without one.
+
+    Example:
+        >>> opening_section("Impression: Normal."), opening_section("No mass.")
+        ('impression', None)
+    """
+    found = _AT_LINE.match(text.lstrip()[:200])
+    return _kind(found["head"]) if found else None
+
+
+def section_named(name: str) -> SectionKind | None:
+    """The part that a carrier means by a name in a field of its own; None for a name of the whole report or none.
+
+    Example:
+        >>> section_named("Clinical History"), section_named("Impression:"), section_named("MR Brain")
+        ('history', 'impression', None)
+    """
+    plain = " ".join(name.replace("_", " ").replace("-", " ").split()).strip(" :").lower()
+    if len(plain) > 60 or plain in _WHOLE_REPORT:
+        return None
+    return next((kind for kind, names in _KIND_OF if kind != "exam" and names.match(plain)), None)
 
 
 def _without_heading(text: str, part: Section) -> Iterator[Section]:

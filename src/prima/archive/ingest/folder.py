@@ -10,7 +10,7 @@ from pathlib import Path
 from prima.archive.ingest.ingested_folders import IngestedFolders, fingerprint_of
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.files.walk import NOT_PERMITTED, natural_key
-from prima.report.carriers import SUFFIXES
+from prima.report.carriers.files import SUFFIXES
 
 
 def folder_instances(

@@ -15,7 +15,7 @@ from prima.archive.store.outcome import ReportIngestOutcome
 from prima.archive.store.tables import append, scan
 from prima.archive.store.writing import ingesting
 from prima.dicom.header.scan import safe_uid
-from prima.report.carriers import read_reports
+from prima.report.carriers.files import read_reports
 from prima.report.report import Problem, Report
 
 # Reports of one part of the catalogue.
