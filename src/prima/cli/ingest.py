@@ -27,6 +27,10 @@ def ingest(
     reread: Annotated[
         bool, typer.Option("--reread", help="Read folders again that have not changed since they were ingested.")
     ] = False,
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="Reports: how tables write 12/11/2024; else a column shows it."),
+    ] = None,
     modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",
     body_part: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Servers: BodyPartExamined; may be repeated.")
@@ -57,7 +61,9 @@ def ingest(
         use_get=use_get, pace=pace,
     )  # fmt: skip
     with Terminal() as terminal:
-        counts = ingest_sources(sources, archive, request, link=link, reread=reread, watcher=terminal)
+        counts = ingest_sources(
+            sources, archive, request, link=link, reread=reread, day_first=day_first, watcher=terminal
+        )
     if as_json:
         typer.echo(json.dumps({outcome.value: count for outcome, count in counts.items()}))
     else:

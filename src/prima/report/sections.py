@@ -95,6 +95,26 @@ def opening_section(text: str) -> SectionKind | None:
     return _kind(found["head"]) if found else None
 
 
+def is_whole_report(text: str) -> bool:
+    """Whether a text has findings or an impression under a heading of its own, as a report has and an addendum has not.
+
+    Example:
+        >>> is_whole_report("FINDINGS: No mass.\\nADDENDUM: A mass."), is_whole_report("ADDENDUM: A mass.")
+        (True, False)
+    """
+    return any(_kind(hit["head"]) in ("findings", "impression") for hit in _AT_LINE.finditer(text))
+
+
+def without_headings(text: str) -> str:
+    """A text without the headings of its parts, for comparing what carriers bring with headings of their own.
+
+    Example:
+        >>> without_headings("FINDINGS: No mass.\\nCONCLUSION:\\nNormal.")
+        'No mass.\\n\\nNormal.'
+    """
+    return _AT_LINE.sub("", text)
+
+
 def section_named(name: str) -> SectionKind | None:
     """The part that a carrier means by a name in a field of its own; None for a name of the whole report or none.
 

@@ -23,6 +23,7 @@ def ingest_sources(
     *,
     link: bool = False,
     reread: bool = False,
+    day_first: bool | None = None,
     watcher: Watcher = NOBODY,
 ) -> Counter[IngestOutcome | ReportIngestOutcome]:
     """Take studies and reports into an archive; an interrupted call is resumed by the same one.
@@ -33,6 +34,7 @@ def ingest_sources(
         request: what is asked of servers.
         link: share files with the source instead of copying, where the disk allows.
         reread: read folders again that have not changed since they were ingested.
+        day_first: how tables of reports write dates such as 12/11/2024; None: their columns have to show it.
         watcher: told how many files were looked at.
 
     Returns:
@@ -63,5 +65,5 @@ def ingest_sources(
             instances = folder_instances(Path(source), link=link, on_report_file=report_files.append, known=known)
         counts.update(ingest_instances(into, instances, name, count, known))
         if report_files:
-            counts.update(ingest_reports(into, report_files, Path(source), count))
+            counts.update(ingest_reports(into, report_files, Path(source), count, day_first=day_first))
     return counts

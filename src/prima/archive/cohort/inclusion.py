@@ -60,7 +60,10 @@ class Step:
 
 def steps(required: Sequence[str] = (*COMPLETE, *MAY_BE_REQUIRED)) -> tuple[Step, ...]:
     """The steps in the order in which they are asked; the first reason that holds is a study's reason."""
-    reports = (WITHOUT_REPORT, "preliminary_report", "wrong_patient", "report_before_study", "report_future_date")
+    reports = (
+        *(WITHOUT_REPORT, "preliminary_report", "report_of_unknown_status", "report_withdrawn", "undecided_reports"),
+        *("addendum_without_report", "wrong_patient", "report_before_study", "report_future_date"),
+    )
     missing = tuple(f"missing_{name}" for name in required)
     return (
         Step("sound", "Readable, and of one patient", ("unreadable", "several_patients")),
@@ -78,6 +81,10 @@ REASON_WORDS = {
     "not_cranial": "another part of the body",
     WITHOUT_REPORT: "no report",
     "preliminary_report": "only a preliminary report",
+    "report_of_unknown_status": "report of a status that no table has",
+    "report_withdrawn": "report cancelled, withdrawn or entered in error",
+    "undecided_reports": "reports filed at once, none of which corrects the other",
+    "addendum_without_report": "only an addendum, without what it adds to",
     "wrong_patient": "report names another patient",
     "report_before_study": "report filed before the study",
     "report_future_date": "report dated in the future",

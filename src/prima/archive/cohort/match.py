@@ -13,12 +13,27 @@ CLOCK_SKEW = timedelta(days=1)
 
 WITHOUT_REPORT = "study_without_report"
 
+_RANK = {"corrected": 3, "final": 2, "preliminary": 1, "unknown": 0}
+_TAKE_BACK = ("cancelled", "withdrawn", "entered_in_error")
+_REASONS = {
+    "preliminary": "preliminary_report",
+    "unknown_status": "report_of_unknown_status",
+    "withdrawn": "report_withdrawn",
+    "takes_back": "report_withdrawn",
+}
+
 
 class ReportOutcome(StrEnum):
     """How a report ended."""
 
     MATCHED = "matched"
+    JOINED = "addendum_joined"
     PRELIMINARY = "preliminary"
+    UNKNOWN_STATUS = "unknown_status"
+    WITHDRAWN = "withdrawn"
+    TAKES_BACK = "takes_back"
+    UNDECIDED = "undecided_reports"
+    ADDENDUM_ALONE = "addendum_without_report"
     SUPERSEDED = "superseded"
     BEFORE_STUDY = "report_before_study"
     FUTURE_DATE = "report_future_date"
@@ -34,18 +49,22 @@ class MatchedReports:
     Args:
         reports: report_id, study_uid (the study it was held against, if any), outcome.
         studies: study_uid, report_id, report_reason (null when there is a report).
+        addenda: study_uid, and the reports that are joined to that of the study, in the order of their filing.
     """
 
     reports: pl.LazyFrame
     studies: pl.LazyFrame
+    addenda: pl.LazyFrame
 
 
 def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> MatchedReports:
     """Match reports to studies: by StudyInstanceUID, else by accession number, the patient checked.
 
-    Where an accession number stands for several studies, the patient decides if that leaves one. Of several reports of
-    one study the one filed last counts, final or corrected before preliminary; the others are superseded. A
-    preliminary report alone is no report.
+    Where an accession number stands for several studies, the patient decides if that leaves one. What was cancelled,
+    withdrawn or entered in error takes back all that was filed of its study until then. Of the other reports of one
+    study the one filed last counts, corrected before final, and both before preliminary and unknown; the rest are
+    superseded. Addenda filed after it are joined to it. No report counts where two were filed at once and nothing says
+    which corrects the other, and none where the one that counts is preliminary or of unknown status.
 
     Args:
         studies: rows of the catalogue.
@@ -65,27 +84,80 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
         .when(pl.col("filed_at") < pl.col("study_at") - CLOCK_SKEW)
         .then(pl.lit(ReportOutcome.BEFORE_STUDY.value))
     )
-    judged = pairs.with_columns(refused=refused, preliminary=pl.col("report_status") == "preliminary")
+    judged = _without_withdrawn(pairs.with_columns(refused=refused))
+    whole = judged.filter(pl.col("refused").is_null() & (pl.col("report_status") != "addendum"))
     chosen = (
-        judged.filter(pl.col("refused").is_null())
-        .sort("preliminary", "filed_at", "report_id", descending=[True, False, False], nulls_last=False)
+        whole.with_columns(rank=pl.col("report_status").replace_strict(_RANK, default=0, return_dtype=pl.Int8))
+        .with_columns(standing=pl.col("rank").clip(upper_bound=2))
+        .sort("standing", "filed_at", "rank", "report_id", nulls_last=False)
+        .with_columns(
+            twin=pl.struct("standing", "filed_at", "rank").eq_missing(
+                pl.struct("standing", "filed_at", "rank").shift(1)
+            )
+        )
         .group_by("study", maintain_order=True)
-        .agg(pl.col("report_id").last(), pl.col("preliminary").last())
+        .agg(
+            pl.col("report_id").last(),
+            base_status=pl.col("report_status").last(),
+            based_at=pl.col("filed_at").last(),
+            undecided=(pl.col("twin").last() & (pl.len() > 1)),
+        )
     )
+    is_last = pl.col("report_id") == pl.col("chosen")
+    stands = pl.col("base_status").is_in(("final", "corrected")) & ~pl.col("undecided")
+    follows = (pl.col("filed_at") >= pl.col("based_at")).fill_null(value=True)
     outcomes = judged.join(
-        chosen.select("report_id", kept=pl.lit(True)), on="report_id", how="left", maintain_order="left"
+        chosen.rename({"report_id": "chosen"}), on="study", how="left", maintain_order="left"
     ).select(
         "report_id",
+        "filed_at",
         study_uid="study",
         outcome=pl.when(pl.col("refused").is_not_null())
         .then("refused")
-        .when(pl.col("kept").is_null())
-        .then(pl.lit(ReportOutcome.SUPERSEDED.value))
-        .when("preliminary")
+        .when((pl.col("report_status") == "addendum") & ~stands.fill_null(value=False))
+        .then(pl.lit(ReportOutcome.ADDENDUM_ALONE.value))
+        .when((pl.col("report_status") == "addendum") & follows)
+        .then(pl.lit(ReportOutcome.JOINED.value))
+        .when(is_last & pl.col("undecided"))
+        .then(pl.lit(ReportOutcome.UNDECIDED.value))
+        .when(is_last & stands)
+        .then(pl.lit(ReportOutcome.MATCHED.value))
+        .when(is_last & (pl.col("report_status") == "preliminary"))
         .then(pl.lit(ReportOutcome.PRELIMINARY.value))
-        .otherwise(pl.lit(ReportOutcome.MATCHED.value)),
+        .when(is_last)
+        .then(pl.lit(ReportOutcome.UNKNOWN_STATUS.value))
+        .otherwise(pl.lit(ReportOutcome.SUPERSEDED.value)),
     )
-    return MatchedReports(reports=outcomes, studies=_of_studies(studies, outcomes))
+    addenda = (
+        outcomes.filter(pl.col("outcome") == ReportOutcome.JOINED.value)
+        .sort("study_uid", "filed_at", "report_id", nulls_last=True)
+        .group_by("study_uid", maintain_order=True)
+        .agg(addenda="report_id")
+    )
+    return MatchedReports(reports=outcomes.drop("filed_at"), studies=_of_studies(studies, outcomes), addenda=addenda)
+
+
+def _without_withdrawn(judged: pl.LazyFrame) -> pl.LazyFrame:
+    """Reports with the outcomes of withdrawals, and of what they take back."""
+    takes_back = pl.col("report_status").is_in(_TAKE_BACK) & pl.col("refused").is_null()
+    until = (
+        judged.filter(takes_back)
+        .group_by("study")
+        .agg(until=pl.when(pl.col("filed_at").is_not_null().all()).then(pl.col("filed_at").max()))
+        .with_columns(any_taken_back=pl.lit(value=True))
+    )
+    is_before = (pl.col("filed_at") <= pl.col("until")).fill_null(value=True)
+    return (
+        judged.join(until, on="study", how="left", maintain_order="left")
+        .with_columns(
+            refused=pl.when(takes_back)
+            .then(pl.lit(ReportOutcome.TAKES_BACK.value))
+            .when(pl.col("refused").is_null() & pl.col("any_taken_back") & is_before)
+            .then(pl.lit(ReportOutcome.WITHDRAWN.value))
+            .otherwise("refused")
+        )
+        .drop("until", "any_taken_back")
+    )
 
 
 def _plain_studies(studies: pl.LazyFrame) -> pl.LazyFrame:
@@ -141,9 +213,8 @@ def _of_studies(studies: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:
     """One row per study: its report, or the most telling of the reasons why it has none."""
     rank = {outcome.value: rank for rank, outcome in enumerate(ReportOutcome)}
     first = (
-        outcomes.filter(pl.col("study_uid").is_not_null())
-        .with_columns(rank=pl.col("outcome").replace_strict(rank, return_dtype=pl.Int8))
-        .sort("rank", "report_id")
+        outcomes.filter(pl.col("study_uid").is_not_null() & (pl.col("outcome") != ReportOutcome.JOINED.value))
+        .sort(pl.col("outcome").replace_strict(rank, return_dtype=pl.Int8), "report_id")
         .group_by("study_uid", maintain_order=True)
         .agg(pl.col("report_id").first(), pl.col("outcome").first())
     )
@@ -156,9 +227,7 @@ def _of_studies(studies: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:
             report_id=pl.when(is_matched).then("report_id"),
             report_reason=pl.when(pl.col("outcome").is_null())
             .then(pl.lit(WITHOUT_REPORT))
-            .when(pl.col("outcome") == ReportOutcome.PRELIMINARY.value)
-            .then(pl.lit("preliminary_report"))
             .when(~is_matched)
-            .then("outcome"),
+            .then(pl.col("outcome").replace(_REASONS)),
         )
     )

@@ -19,6 +19,7 @@ from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan, write_parquet
 from prima.errors import ArchiveError
 from prima.files.durable import DISK_FULL
+from prima.report.carriers.parts import with_addenda
 from prima.report.label import RuleLabeller
 from prima.report.labelled import LabelledReport, label_reports
 from prima.report.labels import Labeller
@@ -41,7 +42,7 @@ COLUMNS: dict[str, tuple[pl.DataType, str]] = {
     "diagnosis": (pl.String(), "released name; empty in the one row that is about the whole report"),
     "assertion": (pl.String(), "present, absent, uncertain, historical or other_experiencer"),
     "evidence": (pl.String(), "the words that say so"),
-    "start": (pl.Int64(), "where they begin in the report"),
+    "start": (pl.Int64(), "where they begin in the report, its addenda joined to it"),
     "end": (pl.Int64(), "where they end"),
     "priority": (pl.String(), "of the whole report: none, low, medium or high"),
     "referrals": (pl.List(pl.String()), "of the whole report: services"),
@@ -122,19 +123,26 @@ class LabelStage:
 
     def _reports(self, uids: Sequence[str]) -> dict[str, _StudyReport]:
         """The report of each study."""
-        chosen = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids))
-        texts = scan(Archive.open(self.archive), "reports").select("report_id", "text")
-        found = texts.join(chosen, on="report_id", how="inner").collect(engine="streaming")
-        rows = found.select("study_uid", "report_id", "text", "age_years").iter_rows()
-        return {uid: _StudyReport(report_id, text, age) for uid, report_id, text, age in rows}
+        chosen = pl.scan_parquet(self.inputs).filter(pl.col("study_uid").is_in(uids)).collect()
+        ids = [*chosen["report_id"], *chosen["addenda"].explode().drop_nulls()]
+        texts = scan(Archive.open(self.archive), "reports").filter(pl.col("report_id").is_in(ids))
+        text_of = dict(texts.select("report_id", "text").collect(engine="streaming").iter_rows())
+        rows = chosen.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
+        return {
+            uid: _StudyReport(
+                report_id, with_addenda(text_of[report_id], (text_of[name] for name in addenda or ())), age
+            )
+            for uid, report_id, addenda, age in rows
+        }
 
 
 def inputs_of(archive: Archive) -> pl.LazyFrame:
-    """Every study with the report that counts: study_uid, report_id, age_years."""
+    """Every study with the report that counts: study_uid, report_id, addenda joined to it, age_years."""
     studies = scan(archive, "studies")
     matched = match(studies, scan(archive, "reports"), now=datetime.now())
     ages = studies.select("study_uid", "age_years")
-    return matched.studies.filter(pl.col("report_id").is_not_null()).join(ages, on="study_uid").drop("report_reason")
+    counting = matched.studies.filter(pl.col("report_id").is_not_null()).drop("report_reason")
+    return counting.join(matched.addenda, on="study_uid", how="left").join(ages, on="study_uid")
 
 
 def _rows(study_uid: str, report_id: str, read: LabelledReport) -> list[Row]:
@@ -197,7 +205,8 @@ def label_archive(
         ArchiveError: another process labels, or the disk is full.
     """
     found = inputs_of(archive).collect(engine="streaming")
-    inputs = {uid: f"{report_id}, {age}" for uid, report_id, age in found.iter_rows()}
+    rows = found.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
+    inputs = {uid: ", ".join((report_id, *(addenda or ()), str(age))) for uid, report_id, addenda, age in rows}
     folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", method.version)
     stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", method=method)
     try:

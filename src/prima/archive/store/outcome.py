@@ -47,6 +47,12 @@ class ReportIngestOutcome(StrEnum):
 
     STORED = "report_stored"
     KNOWN = "report_known"
+    PRELIMINARY = "report_preliminary"
+    UNKNOWN_STATUS = "report_unknown_status"
+    CANCELLED = "report_cancelled"
+    WITHDRAWN = "report_withdrawn"
+    ENTERED_IN_ERROR = "report_entered_in_error"
+    SUPERSEDED = "report_superseded"
     EMPTY = "report_empty"
     UNREADABLE = "report_unreadable"
     NO_REPORT = "no_report"
@@ -65,6 +71,12 @@ class ReportIngestOutcome(StrEnum):
 _REPORT_WORDS = {
     ReportIngestOutcome.STORED: "reports stored",
     ReportIngestOutcome.KNOWN: "reports stored before",
+    ReportIngestOutcome.PRELIMINARY: "preliminary reports: stored, and never labelled as they are",
+    ReportIngestOutcome.UNKNOWN_STATUS: "reports of a status that no table has: stored, and never labelled as they are",
+    ReportIngestOutcome.CANCELLED: "cancelled: what came before of their study is taken back",
+    ReportIngestOutcome.WITHDRAWN: "withdrawn: what came before of their study is taken back",
+    ReportIngestOutcome.ENTERED_IN_ERROR: "entered in error: what came before of their study is taken back",
+    ReportIngestOutcome.SUPERSEDED: "called superseded by their carrier: not stored",
     ReportIngestOutcome.EMPTY: "reports without text",
     ReportIngestOutcome.UNREADABLE: "messages, rows or resources that cannot be read as a report",
     ReportIngestOutcome.NO_REPORT: "tables or JSON files in a folder that carry no report",

@@ -173,9 +173,7 @@ def _groups(rows: Sequence[_Row], columns: Columns, dates: _Dates) -> list[list[
             version = (dates.stated(row.values), columns.value(row.values, "status").lower())
             versions.setdefault(version, []).append(row)
         for rows_of_version in versions.values():
-            groups += (
-                [rows_of_version] if _numbers_once(rows_of_version, columns) else _unlike(rows_of_version)
-            )
+            groups += [rows_of_version] if _numbers_once(rows_of_version, columns) else _unlike(rows_of_version)
     return groups
 
 

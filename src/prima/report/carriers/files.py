@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from prima.report.carriers.csv_rows import reports_from_csv
 from prima.report.carriers.fhir_reports import reports_from_fhir
 from prima.report.carriers.hl7_reports import reports_from_hl7
 from prima.report.report import Problem, Report
+from prima.report.sections import is_whole_report
 
 SUFFIXES = (".csv", ".tsv", ".hl7", ".oru", ".mdm", ".json", ".ndjson")
 """What a folder is searched for."""
@@ -50,6 +52,8 @@ def _read(path: Path, name: str, day_first: bool | None) -> Iterator[Report | Pr
 def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> Iterator[Report | Problem]:
     """The reports of one file; its content tells the carrier, not its name.
 
+    An addendum that has findings or an impression of its own is the whole report with what was added: corrected.
+
     Args:
         data: the file.
         name: what to call it.
@@ -59,14 +63,12 @@ def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> It
         >>> [type(found).__name__ for found in reports_from(b"report\\nNo mass.\\n", "a.txt")]
         ['Report']
     """
-    head = data[:4096].lstrip(b"\xef\xbb\xbf\x0b \t\r\n")
     try:
-        if head.startswith((b"MSH", b"FHS", b"BHS")) or Path(name).suffix.lower() in (".hl7", ".oru", ".mdm"):
-            yield from reports_from_hl7(data, name)
-        elif head.startswith((b"{", b"[")) or Path(name).suffix.lower() in (".json", ".ndjson"):
-            yield from reports_from_fhir(data, name)
-        else:
-            yield from reports_from_csv(data, name, day_first=day_first)
+        for found in _read_carrier(data, name, day_first):
+            if isinstance(found, Report) and found.report_status == "addendum" and is_whole_report(found.text):
+                yield replace(found, report_status="corrected")
+            else:
+                yield found
     except _DAMAGE as error:
         yield Problem(
             key=name,
@@ -74,3 +76,13 @@ def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> It
             expected="HL7 v2, FHIR R4 or CSV",
             remedy="the rest of the file is not read; export it again, and tell us",
         )
+
+
+def _read_carrier(data: bytes, name: str, day_first: bool | None) -> Iterator[Report | Problem]:
+    head = data[:4096].lstrip(b"\xef\xbb\xbf\x0b \t\r\n")
+    if head.startswith((b"MSH", b"FHS", b"BHS")) or Path(name).suffix.lower() in (".hl7", ".oru", ".mdm"):
+        yield from reports_from_hl7(data, name)
+    elif head.startswith((b"{", b"[")) or Path(name).suffix.lower() in (".json", ".ndjson"):
+        yield from reports_from_fhir(data, name)
+    else:
+        yield from reports_from_csv(data, name, day_first=day_first)

@@ -50,6 +50,16 @@ def joined(parts: Iterable[Part]) -> str:
     return "\n".join(pieces)
 
 
+def with_addenda(text: str, addenda: Iterable[str]) -> str:
+    """A report with the addenda that were filed to it, each under a heading.
+
+    Example:
+        >>> with_addenda("No mass.", ["On second look, a meningioma."])
+        'No mass.\\nADDENDUM: On second look, a meningioma.'
+    """
+    return joined([Part(text), *(Part(addendum, "addendum") for addendum in addenda)])
+
+
 def without_copies(parts: Iterable[Part]) -> list[Part]:
     """The parts without those that stand, sentence for sentence, in one that may be the whole report.
 

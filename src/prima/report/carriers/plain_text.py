@@ -128,6 +128,8 @@ class HtmlText:
             self._left_out += 1
         elif tag == "input" and not self._left_out and str(attributes.get("type", "")).lower() in ("checkbox", "radio"):
             self._line.append("[x] " if "checked" in attributes else "[ ] ")
+        elif tag == "dd":
+            self._line.append(" ")  # of the term before it
         elif tag not in _INLINE:
             self._end_line()
         if tag == "table" and len(self._tables) < _DEEPEST_TABLE:
@@ -142,6 +144,8 @@ class HtmlText:
         tag = str(tag).lower()
         if tag in _LEFT_OUT:
             self._left_out = max(0, self._left_out - 1)
+        elif tag == "dt":
+            self._line.append("" if "".join(self._line).rstrip().endswith((":", "?")) else ":")
         elif tag not in _INLINE:
             self._end_line()
         if tag == "table":

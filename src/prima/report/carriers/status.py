@@ -81,7 +81,7 @@ FHIR_REPORT: dict[str, ReportStatus] = {
     "amended": "corrected",
     "corrected": "corrected",
     "modified": "corrected",
-    "appended": "addendum",
+    "appended": "corrected",
     "registered": "preliminary",
     "partial": "preliminary",
     "preliminary": "preliminary",
@@ -145,7 +145,7 @@ def status_of_words(stated: str | None) -> ReportStatus:
         >>> status_of_words("F"), status_of_words("Prelim."), status_of_words("Entered in error"), status_of_words("")
         ('final', 'preliminary', 'entered_in_error', 'unknown')
     """
-    return WORDS.get(re.sub(r"[^a-z]", "", (stated or "").lower()), "unknown")
+    return WORDS.get(re.sub(r"[\W\d_]", "", (stated or "").lower()), "unknown")
 
 
 def least_final(statuses: Iterable[ReportStatus]) -> ReportStatus:
