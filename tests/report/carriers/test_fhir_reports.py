@@ -72,7 +72,7 @@ def test_cells_of_a_table_stay_apart(case: Case, labels: Labels) -> None:
         "<tr><td>Infarct</td><td>x</td><td/></tr></table>",
         "<dl><dt>Hemorrhage</dt><dd>None.</dd><dt>Infarct</dt><dd>None.</dd></dl>",
         "<div><span>Hemorrhage:</span> <b>none</b></div><div>Infarct: <i>absent</i></div>",
-        "<table><tr><td><p>Hemorrhage</p></td><td><p>None</p></td></tr><tr><td>Infarct?</td><td>No</td></tr></table>",
+        "<table><tr><td><p>Hemorrhage</p></td><td><p>None</p></td></tr><tr><td>Infarct</td><td>No</td></tr></table>",
         "<p>No hemor&shy;rhage</p><p>No infarct</p>",
         "<p><del>Hemorrhage.</del> No infarct. <s>Large</s> <span>No hemorrhage.</span></p>",
     ],
