@@ -205,8 +205,8 @@ def label_archive(
         ArchiveError: another process labels, or the disk is full.
     """
     found = inputs_of(archive).collect(engine="streaming")
-    rows = found.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
-    inputs = {uid: ", ".join((report_id, *(addenda or ()), str(age))) for uid, report_id, addenda, age in rows}
+    reports = found.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
+    inputs = {uid: ", ".join((report_id, *(addenda or ()), str(age))) for uid, report_id, addenda, age in reports}
     folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", method.version)
     stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", method=method)
     try:
