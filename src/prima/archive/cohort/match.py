@@ -97,7 +97,7 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
         )
         .group_by("study", maintain_order=True)
         .agg(
-            pl.col("report_id").last(),
+            chosen=pl.col("report_id").last(),
             base_status=pl.col("report_status").last(),
             based_at=pl.col("filed_at").last(),
             undecided=(pl.col("twin").last() & (pl.len() > 1)),
@@ -106,9 +106,7 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
     is_last = pl.col("report_id") == pl.col("chosen")
     stands = pl.col("base_status").is_in(("final", "corrected")) & ~pl.col("undecided")
     follows = (pl.col("filed_at") >= pl.col("based_at")).fill_null(value=True)
-    outcomes = judged.join(
-        chosen.rename({"report_id": "chosen"}), on="study", how="left", maintain_order="left"
-    ).select(
+    outcomes = judged.join(chosen, on="study", how="left", maintain_order="left").select(
         "report_id",
         "filed_at",
         study_uid="study",
@@ -228,6 +226,6 @@ def _of_studies(studies: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:
             report_reason=pl.when(pl.col("outcome").is_null())
             .then(pl.lit(WITHOUT_REPORT))
             .when(~is_matched)
-            .then(pl.col("outcome").replace(_REASONS)),
+            .then(pl.col("outcome").replace_strict(_REASONS, default=pl.col("outcome"))),
         )
     )
