@@ -14,7 +14,7 @@ from datetime import datetime
 
 from prima.report.carriers.csv_columns import Columns, columns_of
 from prima.report.carriers.moment import is_time, order_of, read_moment
-from prima.report.carriers.parts import Part, joined, without_copies
+from prima.report.carriers.parts import ReportPart, joined, without_copies
 from prima.report.carriers.plain_text import decoded, plain_text
 from prima.report.carriers.status import VOID, least_final, status_of_words
 from prima.report.report import Problem, Report, ReportStatus
@@ -262,9 +262,9 @@ def _text_of(rows: Sequence[_Row], columns: Columns) -> str:
             if not parts or parts[-1][0] != section:
                 parts.append((section, []))
             parts[-1][1].extend(row.values[index] for index, _ in columns.text)
-        return joined(Part(plain_text("\n".join(lines)), section_named(section)) for section, lines in parts)
+        return joined(ReportPart(plain_text("\n".join(lines)), section_named(section)) for section, lines in parts)
     whole = (("\n".join(row.values[index] for row in rows), section) for index, section in columns.text)
-    return joined(without_copies(Part(plain_text(text), section) for text, section in whole))
+    return joined(without_copies(ReportPart(plain_text(text), section) for text, section in whole))
 
 
 def _line_of(key: str) -> int:

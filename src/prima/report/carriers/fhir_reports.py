@@ -24,7 +24,7 @@ from prima.report.carriers.fhir_resources import (
     string,
 )
 from prima.report.carriers.moment import read_moment
-from prima.report.carriers.parts import Part, joined, without_copies
+from prima.report.carriers.parts import ReportPart, joined, without_copies
 from prima.report.carriers.plain_text import decoded, plain_text, text_of_html
 from prima.report.carriers.status import FHIR_DOCUMENT, FHIR_REPORT, VOID, least_final, status_in
 from prima.report.report import Problem, Report, ReportStatus
@@ -129,10 +129,10 @@ def _text_of(placed: PlacedResource, file: FhirFile) -> str:
     is_summary = isinstance(narrative, dict) and narrative.get("status") in ("generated", "empty")
     conclusion = string(resource.get("conclusion"))
     if div and not (is_summary and (parts or resource["resourceType"] == "Composition")):
-        parts.append(Part(_html(div)))
+        parts.append(ReportPart(_html(div)))
     parts += _results(placed, file)
     if conclusion:
-        parts.append(Part(plain_text(conclusion), "impression"))
+        parts.append(ReportPart(plain_text(conclusion), "impression"))
     if trouble:
         # Nothing says that what cannot be read repeats what can.
         raise _NoText(trouble[0])
@@ -143,9 +143,9 @@ def _text_of(placed: PlacedResource, file: FhirFile) -> str:
     return text
 
 
-def _forms(forms: list[Resource], placed: PlacedResource, file: FhirFile) -> tuple[list[Part], list[str]]:
+def _forms(forms: list[Resource], placed: PlacedResource, file: FhirFile) -> tuple[list[ReportPart], list[str]]:
     """The forms that are text, and what is wrong with those that should be."""
-    parts, trouble = list[Part](), list[str]()
+    parts, trouble = list[ReportPart](), list[str]()
     for form in forms:
         data, kind = form.get("data"), string(form.get("contentType"))
         if not data and string(form.get("url")):
@@ -164,7 +164,7 @@ def _forms(forms: list[Resource], placed: PlacedResource, file: FhirFile) -> tup
         except ValueError as error:
             trouble.append(str(error))
         else:
-            parts.append(Part(text, section_named(string(form.get("title")) or "")))
+            parts.append(ReportPart(text, section_named(string(form.get("title")) or "")))
     return parts, trouble
 
 
@@ -186,22 +186,22 @@ def _html(markup: str) -> str:
         return ""
 
 
-def _sections(resource: Resource, depth: int) -> list[Part]:
+def _sections(resource: Resource, depth: int) -> list[ReportPart]:
     """The sections of a Composition, in their order, those inside them after them."""
-    parts: list[Part] = []
+    parts: list[ReportPart] = []
     for section in objects(resource.get("section")) if depth < _DEEPEST_SECTION else []:
         narrative = section.get("text")
         div = string(narrative.get("div")) if isinstance(narrative, dict) else None
         title = string(section.get("title")) or _code_text(section.get("code"))
         if div:
-            parts.append(Part(_html(div), section_named(title)))
+            parts.append(ReportPart(_html(div), section_named(title)))
         parts += _sections(section, depth + 1)
     return parts
 
 
-def _results(placed: PlacedResource, file: FhirFile) -> list[Part]:
+def _results(placed: PlacedResource, file: FhirFile) -> list[ReportPart]:
     """Observations whose value is text, of a report."""
-    parts: list[Part] = []
+    parts: list[ReportPart] = []
     for reference in objects(placed.resource.get("result")):
         observation = file.target(reference, placed)
         if observation is None or observation.get("resourceType") != "Observation":
@@ -213,7 +213,7 @@ def _results(placed: PlacedResource, file: FhirFile) -> list[Part]:
             name = _code_text(observation.get("code"))
             section = section_named(name)
             text = plain_text(value)
-            parts.append(Part(f"{name}: {text}" if name and section is None else text, section))
+            parts.append(ReportPart(f"{name}: {text}" if name and section is None else text, section))
     return parts
 
 

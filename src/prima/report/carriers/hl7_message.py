@@ -23,7 +23,7 @@ _MOST_LINES = 4
 
 
 @dataclass(frozen=True)
-class Marks:
+class EncodingCharacters:
     """The marks that a message states: of fields, components, repetitions, escapes and subcomponents."""
 
     field: str
@@ -38,7 +38,7 @@ class Segment:
     """A segment: its fields as written, counted as the standard does, so that `fields[0]` is the name."""
 
     fields: list[str]
-    marks: Marks
+    marks: EncodingCharacters
 
     @property
     def name(self) -> str:
@@ -116,12 +116,12 @@ def segments_of(message: bytes) -> list[Segment] | None:
     return segments
 
 
-def _marks(text: str) -> Marks | None:
+def _marks(text: str) -> EncodingCharacters | None:
     field, coding = text[3:4], text[4:9].split(text[3:4], 1)[0]
     plain = [mark for mark in field + coding if not mark.isalnum() and not mark.isspace()]
     if len(coding) < 4 or len(set(plain[:5])) < 5:
         return None
-    return Marks(field, coding[0], coding[1], coding[2], coding[3])
+    return EncodingCharacters(field, coding[0], coding[1], coding[2], coding[3])
 
 
 def _lines(text: str, field: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from prima.report.carriers.hl7_message import Segment, messages_in, segments_of
 from prima.report.carriers.moment import read_moment
-from prima.report.carriers.parts import Part, joined
+from prima.report.carriers.parts import ReportPart, joined
 from prima.report.carriers.plain_text import decoded, plain_text
 from prima.report.carriers.status import MDM_EVENTS, OBR_25, OBX_11, TXA_17, TXA_19, VOID, least_final, status_in
 from prima.report.report import Problem, Report, ReportStatus, clean
@@ -191,7 +191,7 @@ def _text_of(order: _Order, event: ReportStatus) -> tuple[str, ReportStatus, lis
         if not lines or lines[-1][0] != section:
             lines.append((section, []))
         lines[-1][1].extend(values)
-    parts = [Part(plain_text("\n".join(group)), section) for section, group in lines]
+    parts = [ReportPart(plain_text("\n".join(group)), section) for section, group in lines]
     text = joined(parts) or clean(plain_text("\n".join(order.notes)))
     if not text.strip() and taken_back and not unread and status not in VOID:
         return "", least_final(taken_back), []

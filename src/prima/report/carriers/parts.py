@@ -20,18 +20,18 @@ _MANY_WORDS = 6
 _SAYS_NOTHING: frozenset[SectionKind | None] = frozenset(("history", "technique", "comparison", "exam"))
 
 
-class Part(NamedTuple):
+class ReportPart(NamedTuple):
     """A part of a report, and the section that its carrier says it is; None for a part that may be the whole."""
 
     text: str
     section: SectionKind | None = None
 
 
-def joined(parts: Iterable[Part]) -> str:
+def joined(parts: Iterable[ReportPart]) -> str:
     """The parts in their order, each under the heading of its section.
 
     Example:
-        >>> joined([Part("Known glioma.", "history"), Part("No mass."), Part("Normal.", "impression")])
+        >>> joined([ReportPart("Known glioma.", "history"), ReportPart("No mass."), ReportPart("Normal.", "impression")])
         'HISTORY: Known glioma.\\nFINDINGS: No mass.\\nIMPRESSION: Normal.'
     """
     pieces: list[str] = []
@@ -57,18 +57,18 @@ def with_addenda(text: str, addenda: Iterable[str]) -> str:
         >>> with_addenda("No mass.", ["On second look, a meningioma."])
         'No mass.\\nADDENDUM: On second look, a meningioma.'
     """
-    return joined([Part(text), *(Part(addendum, "addendum") for addendum in addenda)])
+    return joined([ReportPart(text), *(ReportPart(addendum, "addendum") for addendum in addenda)])
 
 
-def without_copies(parts: Iterable[Part]) -> list[Part]:
+def without_copies(parts: Iterable[ReportPart]) -> list[ReportPart]:
     """The parts without those that stand, sentence for sentence, in one that may be the whole report.
 
     Carriers bring one text in several forms, or the impression once more beside the whole.
 
     Example:
-        >>> without_copies([Part("No mass."), Part("No mass.\\nOld infarct."), Part("Old infarct.", "impression")])
-        [Part(text='No mass.\\nOld infarct.', section=None)]
-        >>> len(without_copies([Part("No infarct."), Part("Infarct.", "impression")]))
+        >>> without_copies([ReportPart("No mass."), ReportPart("No mass.\\nOld infarct."), ReportPart("Old infarct.", "impression")])
+        [ReportPart(text='No mass.\\nOld infarct.', section=None)]
+        >>> len(without_copies([ReportPart("No infarct."), ReportPart("Infarct.", "impression")]))
         2
     """
     found = list(parts)
