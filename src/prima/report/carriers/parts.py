@@ -31,8 +31,8 @@ def joined(parts: Iterable[ReportPart]) -> str:
     """The parts in their order, each under the heading of its section.
 
     Example:
-        >>> joined([ReportPart("Known glioma.", "history"), ReportPart("No mass."), ReportPart("Normal.", "impression")])
-        'HISTORY: Known glioma.\\nFINDINGS: No mass.\\nIMPRESSION: Normal.'
+        >>> joined([ReportPart("Glioma.", "history"), ReportPart("No mass."), ReportPart("Normal.", "impression")])
+        'HISTORY: Glioma.\\nFINDINGS: No mass.\\nIMPRESSION: Normal.'
     """
     pieces: list[str] = []
     current: SectionKind | None = None
@@ -66,8 +66,8 @@ def without_copies(parts: Iterable[ReportPart]) -> list[ReportPart]:
     Carriers bring one text in several forms, or the impression once more beside the whole.
 
     Example:
-        >>> without_copies([ReportPart("No mass."), ReportPart("No mass.\\nOld infarct."), ReportPart("Old infarct.", "impression")])
-        [ReportPart(text='No mass.\\nOld infarct.', section=None)]
+        >>> without_copies([ReportPart("No mass."), ReportPart("No mass.\\nA cyst."), ReportPart("A cyst.", "impression")])
+        [ReportPart(text='No mass.\\nA cyst.', section=None)]
         >>> len(without_copies([ReportPart("No infarct."), ReportPart("Infarct.", "impression")]))
         2
     """
