@@ -66,8 +66,8 @@ def without_copies(parts: Iterable[ReportPart]) -> list[ReportPart]:
     Carriers bring one text in several forms, or the impression once more beside the whole.
 
     Example:
-        >>> without_copies([ReportPart("No mass."), ReportPart("No mass.\\nA cyst."), ReportPart("A cyst.", "impression")])
-        [ReportPart(text='No mass.\\nA cyst.', section=None)]
+        >>> without_copies([ReportPart("Clear."), ReportPart("Clear.\\nA cyst."), ReportPart("A cyst.", "impression")])
+        [ReportPart(text='Clear.\\nA cyst.', section=None)]
         >>> len(without_copies([ReportPart("No infarct."), ReportPart("Infarct.", "impression")]))
         2
     """
