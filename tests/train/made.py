@@ -12,7 +12,8 @@ import torch
 from prima.study.ontology import DIAGNOSIS_NAMES
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.contract import OPEN
-from prima.train.data.patch_file import DenseTargets, StudyPatches, write_patches
+from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.patch_file import StudyPatches, write_patches
 from prima.train.data.token_folder import StudyFacts, write_part
 
 MENINGIOMA = "tumor_adult_meningioma"

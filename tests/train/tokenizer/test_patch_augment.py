@@ -9,9 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from prima.model.engine.prepare import prepare
 from prima.study import Affine, Series, Study, Volume
 from prima.tokens.contract import OPEN
-from prima.train.data.patch_file import StudyPatches, patches_of_study
+from prima.train.data.patch_file import StudyPatches, patches_of_prepared
 from prima.train.tokenizer.augment import PatchAugmentation, augmented, changed_contrast, mirrored
 
 NOTHING = PatchAugmentation(gain=0, gamma=0, shading=0, noise=0, blur=0, mirrored=0)
@@ -24,14 +25,15 @@ PLANES = {
 }
 
 
-def study_of(voxels: NDArray[np.int16], plane: str) -> Study:
+def patches_of(voxels: NDArray[np.int16], plane: str) -> StudyPatches:
     spacing, axes = PLANES[plane]
     affine = np.zeros((4, 4))
     for array_axis, (step, patient_axis) in enumerate(zip(spacing, axes, strict=True)):
         affine[patient_axis, array_axis] = step
     affine[3, 3] = 1
     volume = Volume(voxels=voxels, affine=Affine(affine))
-    return Study(study_uid="1.2", series=(Series(series_uid="1.2.3", number=1, description=plane, volume=volume),))
+    series = Series(series_uid="1.2.3", number=1, description=plane, volume=volume)
+    return patches_of_prepared(prepare(Study(study_uid="1.2", series=(series,)), OPEN, None))
 
 
 def by_place(study: StudyPatches) -> dict[tuple[int, ...], bytes]:
@@ -45,8 +47,8 @@ def test_mirrored_patches_are_those_of_a_mirrored_head(plane: str) -> None:
     voxels = np.zeros((24, 96, 96), np.int16)
     voxels[2:22, 12:84, 12:84] = random.integers(60, 200, (20, 72, 72))
     axis = PLANES[plane][1].index(0)  # the array axis that runs from right to left
-    straight, _ = patches_of_study(study_of(voxels, plane), OPEN)
-    turned, _ = patches_of_study(study_of(np.flip(voxels, axis).copy(), plane), OPEN)
+    straight = patches_of(voxels, plane)
+    turned = patches_of(np.flip(voxels, axis).copy(), plane)
     assert by_place(straight) != by_place(turned)
     assert by_place(mirrored(straight, OPEN)) == by_place(turned)
     assert by_place(mirrored(mirrored(straight, OPEN), OPEN)) == by_place(straight)
@@ -79,7 +81,7 @@ def test_a_whole_study_keeps_its_tokens() -> None:
     random = np.random.default_rng(0)
     voxels = np.zeros((24, 96, 96), np.int16)
     voxels[2:22, 12:84, 12:84] = random.integers(60, 200, (20, 72, 72))
-    straight, _ = patches_of_study(study_of(voxels, "axial"), OPEN)
+    straight = patches_of(voxels, "axial")
     changed = augmented(straight, OPEN, random, replace(PatchAugmentation(), mirrored=1.0))
     assert changed.voxels.dtype == np.uint8
     assert sorted(by_place(changed)) == sorted(by_place(mirrored(straight, OPEN)))

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from prima.tokens.contract import OPEN
-from prima.train.data.patch_file import DenseTargets, StudyPatches
+from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.patch_file import StudyPatches
 from prima.train.tokenizer.batches import draw_patches, place_rows
 from prima.train.tokenizer.dense import DenseConfig
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.tokens.batch import StudyTokens
-from prima.train.data.patch_file import DenseTargets
+from prima.train.data.dense_targets import DenseTargets
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

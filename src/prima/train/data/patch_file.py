@@ -1,16 +1,14 @@
 """The patches of one study with what is true of it, as one file: what tokenizers are trained on, and tokens made of.
 
 Voxels are kept as bytes (scaled values up to twice the window, in steps of 1/127), a quarter of the memory of float32
-and finer than the noise of a scan. With simulated studies come dense targets: how much of each token each finding
-fills, from the simulator's masks.
+and finer than the noise of a scan. With simulated studies come dense targets (`dense_targets`).
 
-Shape suffixes: T tokens of all series, S series, E entries of the dense targets.
+Shape suffixes: T tokens of all series, S series.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,29 +20,12 @@ from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
 from prima.files.durable import new_file
-from prima.study import Study
-from prima.study.affine import Affine
-from prima.tokens.contract import PLANE_AXIS, Contract
-from prima.tokens.patches import BRIGHTEST, Patches, cut_patches
-from prima.tokens.resample import OrientedVolume, orient
-from prima.tokens.text import name_of
+from prima.model.engine.prepare import PreparedStudy
+from prima.tokens.contract import PLANE_AXIS
+from prima.tokens.patches import BRIGHTEST, Patches
+from prima.train.data.dense_targets import DenseTargets
 
 STEPS = 255 / BRIGHTEST
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DenseTargets:
-    """Which share of which token a finding fills.
-
-    Args:
-        token: [E] int32, row of the token among all of the study.
-        diagnosis: [E] uint8, number of the diagnosis in the ontology.
-        share: [E] uint8, of the token's volume, in 255ths; 0 where it lies but cannot be seen.
-    """
-
-    token: NDArray[np.int32]
-    diagnosis: NDArray[np.uint8]
-    share: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -122,79 +103,47 @@ def to_float(voxels: torch.Tensor) -> torch.Tensor:
     return voxels.to(torch.float32) / STEPS
 
 
-def patches_of_study(study: Study, contract: Contract) -> tuple[StudyPatches, list[tuple[OrientedVolume, Patches]]]:
-    """All patches of a study's used series, and where they lie, for masks to be laid over them."""
-    placed: list[tuple[OrientedVolume, Patches]] = []
-    voxels: list[NDArray[np.uint8]] = []
-    for series in study.series:
-        oriented = orient(series.volume, contract)
-        patches = cut_patches(oriented, contract)
-        placed.append((oriented, patches))
-        turned = patches.voxels.transpose(1, 1 + PLANE_AXIS[patches.plane])
-        voxels.append((turned * STEPS).round_().clamp_(0, 255).to(torch.uint8).numpy())
-    counts = [patches.num_kept for _, patches in placed]
-    return (
-        StudyPatches(
-            voxels=np.concatenate(voxels),
-            coordinates=np.concatenate([patches.coordinates.numpy() for _, patches in placed]).astype(np.int16),
-            offsets=np.cumsum([0, *counts]),
-            planes=np.array([PLANE_AXIS[patches.plane] for _, patches in placed], np.uint8),
-            names=tuple(name_of(series) for series in study.series),
-            description=study.description or "",
-            num_patches=tuple(patches.num_patches for _, patches in placed),
-        ),
-        placed,
-    )
-
-
-def dense_targets(
-    placed: Sequence[tuple[OrientedVolume, Patches]],
-    masks: dict[int, tuple[NDArray[np.uint8], Affine]],
-    contract: Contract,
-) -> DenseTargets:
-    """Lay masks over the tokens of a study.
+def patches_of_prepared(study: PreparedStudy) -> StudyPatches:
+    """The patches of a prepared study as they are stored.
 
     Args:
-        placed: each series' oriented volume and patches.
-        masks: number of the diagnosis → its mask [z, y, x] and affine from (z, y, x) to patient LPS mm.
-        contract: how the patches were cut.
+        study: with at least one series.
     """
-    rows: list[NDArray[np.int64]] = []
-    diagnoses: list[NDArray[np.uint8]] = []
-    shares: list[NDArray[np.uint8]] = []
-    first = 0
-    points = {diagnosis: _points_mm(mask, affine) for diagnosis, (mask, affine) in masks.items()}
-    for oriented, patches in placed:
-        extent = np.array(contract.patch_shape(patches.plane))
-        index = patches.coordinates.numpy() // extent
-        low, high = index.min(0), index.max(0)
-        table = np.full(high - low + 1, -1, np.int64)
-        table[tuple((index - low).T)] = np.arange(len(index))
-        token_mm3 = float(np.prod(extent) * oriented.affine.voxel_mm3)
-        inverse = oriented.affine.inverse()
-        for diagnosis, (points_mm, voxel_mm3) in points.items():
-            voxel = inverse.apply(points_mm)
-            at = np.floor((voxel + 0.5 + np.array(patches.shift)) / extent).astype(np.int64) - low
-            inside = np.all((at >= 0) & (at < table.shape), axis=1)
-            hit = table[tuple(at[inside].T)]
-            counts = np.bincount(hit[hit >= 0], minlength=len(index)) * voxel_mm3 / token_mm3
-            found = np.flatnonzero(counts)
-            rows.append(found + first)
-            diagnoses.append(np.full(len(found), diagnosis, np.uint8))
-            shares.append(np.clip(np.rint(counts[found] * 255), 1, 255).astype(np.uint8))
-        first += len(index)
-    return DenseTargets(
-        token=np.concatenate(rows or [np.zeros(0, np.int64)]).astype(np.int32),
-        diagnosis=np.concatenate(diagnoses or [np.zeros(0, np.uint8)]),
-        share=np.concatenate(shares or [np.zeros(0, np.uint8)]),
+    patches = [series.patches for series in study.series]
+    return StudyPatches(
+        voxels=np.concatenate([_as_bytes(of_series) for of_series in patches]),
+        coordinates=np.concatenate([of_series.coordinates.numpy() for of_series in patches]).astype(np.int16),
+        offsets=np.cumsum([0, *(of_series.num_kept for of_series in patches)]),
+        planes=np.array([PLANE_AXIS[of_series.plane] for of_series in patches], np.uint8),
+        names=tuple(series.name for series in study.series),
+        description=study.description or "",
+        num_patches=tuple(of_series.num_patches for of_series in patches),
     )
 
 
-def _points_mm(mask: NDArray[np.uint8], affine: Affine) -> tuple[NDArray[np.float64], float]:
-    """Where a mask's voxels lie, and how many mm³ each of them stands for; large masks are thinned."""
-    index = np.argwhere(mask)
-    every = max(1, len(index) // 20_000)
-    return affine.apply(index[::every]), affine.voxel_mm3 * every
+def _as_bytes(patches: Patches) -> NDArray[np.uint8]:
+    """[k, slices, rows, columns] of one series."""
+    turned = patches.voxels.transpose(1, 1 + PLANE_AXIS[patches.plane])
+    return np.asarray((turned * STEPS).round().clamp(0, 255).to(torch.uint8).numpy())
+
+
+def with_patches(study: PreparedStudy, patches: StudyPatches) -> PreparedStudy:
+    """A prepared study with the voxels and coordinates of stored patches, as they are after augmentation.
+
+    Args:
+        study: prepared.
+        patches: of the same study, with as many tokens of each series.
+
+    Returns:
+        The study, to be encoded. After mirroring the places of its patches in the patient are no longer true.
+    """
+    changed = []
+    for index, series in enumerate(study.series):
+        rows = slice(int(patches.offsets[index]), int(patches.offsets[index + 1]))
+        voxels = patches.series_voxels(index).transpose(1, 1 + PLANE_AXIS[series.patches.plane]).contiguous()
+        coordinates = torch.from_numpy(patches.coordinates[rows].astype(np.int32))
+        changed.append(replace(series, patches=replace(series.patches, voxels=voxels, coordinates=coordinates)))
+    return replace(study, series=tuple(changed))
 
 
 def write_patches(patches: StudyPatches, path: Path) -> None:

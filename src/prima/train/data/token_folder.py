@@ -27,7 +27,7 @@ from prima.tokens.batch import StudyTokens
 from prima.tokens.shard import SUFFIX, write_shard
 from prima.tokens.store import TokenStore
 from prima.train.data.examples import Example
-from prima.train.data.patch_file import DenseTargets
+from prima.train.data.dense_targets import DenseTargets
 
 FACTS_SUFFIX = ".studies.jsonl"
 DENSE_SUFFIX = ".dense.npz"

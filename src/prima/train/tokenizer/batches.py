@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from prima.study.ontology import DIAGNOSES
 from prima.tokens.batch import SeriesTokens, token_rows
 from prima.tokens.contract import PLANE_OF_PLANE_AXIS, Contract
-from prima.train.data.patch_file import DenseTargets, StudyPatches, to_float, tokens_of_rows
+from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.patch_file import StudyPatches, to_float, tokens_of_rows
 from prima.train.tokenizer.augment import PatchAugmentation, changed_contrast, mirrored, position_of
 from prima.train.tokenizer.dense import DenseConfig, mark_hidden, token_targets
 from prima.train.tokenizer.model import PatchBatch

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from prima.train.data.patch_file import DenseTargets, StudyPatches
+from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.patch_file import StudyPatches
 
 # Studies from which the shares of positive tokens are estimated, spread over the training side.
 STUDIES_COUNTED = 300

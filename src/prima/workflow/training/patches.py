@@ -12,9 +12,10 @@ from prima.archive.store.layout import Archive
 from prima.dicom.header.scan import scan
 from prima.dicom.read import read_dicom_study
 from prima.errors import PrimaError
+from prima.model.engine.prepare import prepare
 from prima.model.gate.admit import packaged_gate
 from prima.tokens.contract import Contract
-from prima.train.data.patch_file import patches_of_study, write_patches
+from prima.train.data.patch_file import patches_of_prepared, write_patches
 from prima.workflow.training.archive import cohort_of
 
 
@@ -57,11 +58,10 @@ def _cut(archive: Archive, uid: str, patient: str, path: Path, contract: Contrac
         found = scan(archive.instances(uid), one_study=True)
         if not found.studies:
             return "no file of it can be read"
-        study = packaged_gate().admit(read_dicom_study(found.studies[0]))
-        if not study.series:
-            return "no usable series"
-        patches, _ = patches_of_study(study, contract)
+        study = prepare(read_dicom_study(found.studies[0]), contract, packaged_gate())
     except PrimaError as error:
         return str(error)
-    write_patches(replace(patches, facts={"study_uid": uid, "patient": patient}), path)
+    if not study.series:
+        return study.why_nothing
+    write_patches(replace(patches_of_prepared(study), facts={"study_uid": uid, "patient": patient}), path)
     return ""
