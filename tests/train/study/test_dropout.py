@@ -11,8 +11,8 @@ import torch
 from prima.study.mode import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.shown import shown
-from prima.train.data.examples import Example
 from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.examples import Example
 from prima.train.study.dropout import NOTHING, DropoutConfig, sampling_weights, withhold
 
 COUNTS = (6, 1, 9, 4)

@@ -1,7 +1,7 @@
 """A richer archive to learn from: most studies show more than one finding, and a protocol says less of what is seen.
 
-A study costs ten times what a finding in it does, so a study may also get what another patient of a similar age has, with
-the words of that order. And it may be scanned again on another of the usual scanners with another of the usual
+A study costs ten times what a finding in it does, so a study may also get what another patient of a similar age has,
+with the words of that order. And it may be scanned again on another of the usual scanners with another of the usual
 protocols. The scanner and the protocol of the drift are never used.
 """
 
@@ -64,7 +64,7 @@ def _similar_age(case: Case, other: Case) -> bool:
 
 
 def with_findings_of(case: Case, other: Case) -> Case:
-    """A case that also has the other's findings, with labels, priority and referrals of both; its order asks for both."""
+    """A case that also has another's findings, with labels, priority and referrals of both; its order asks for both."""
     lesions = case.lesions + other.lesions
     labels = tuple(sorted(labels_of(lesions)))
     priority, referrals = priority_and_referrals(labels, age_years=case.age_years, stages=stages_of(lesions))

@@ -26,8 +26,8 @@ from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 from prima.tokens.batch import StudyTokens
 from prima.tokens.shard import SUFFIX, write_shard
 from prima.tokens.store import TokenStore
-from prima.train.data.examples import Example
 from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.examples import Example
 
 FACTS_SUFFIX = ".studies.jsonl"
 DENSE_SUFFIX = ".dense.npz"

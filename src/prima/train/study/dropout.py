@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from prima.study.mode import Mode
 from prima.tokens.batch import SeriesTokens, StudyTokens
 from prima.tokens.shown import shown
-from prima.train.data.examples import Example
 from prima.train.data.dense_targets import DenseTargets
+from prima.train.data.examples import Example
 
 
 @dataclass(frozen=True, kw_only=True)
