@@ -9,16 +9,18 @@ RUN/tokenizer/dense.safetensors      the head that masks taught the tokenizer, l
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from prima.errors import UnreadableError
+from prima.errors import ReleaseError, UnreadableError
 from prima.files.durable import new_file, new_folder
+from prima.model.networks.report_encoder import ReportEncoder, ReportEncoderConfig
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.model.packaging.build import ReleaseParts, build_release
 from prima.model.release.folder import load_release
@@ -37,13 +39,18 @@ from prima.model.release.stage_folder import (
 from prima.study.mode import Mode
 from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 from prima.tokens.contract import Contract
-from prima.tokens.vqvae import VQVAE
+from prima.tokens.vqvae import VQVAE, VQVAEConfig
 from prima.train.calibration.fit import Calibration
 from prima.train.heads.network import TrainedHeads
+from prima.train.study.bpe import ReportTokenizer
+from prima.train.tokenizer.model import TokenModel, TokenModelConfig
+from prima.train.tokenizer.task import latent_width
 
 TOKENS_RELEASE = "release"
 NAMES_FOLDER = "names"
 DENSE_FILE = "tokenizer/dense.safetensors"
+REPORT_FILE = "clip/report.safetensors"
+BPE_FILE = "clip/bpe.json"
 SHARED = "shared"
 
 
@@ -157,10 +164,61 @@ def load_dense(run: Path, vision: HierarchicalViT) -> bool:
     return True
 
 
-def _save(module: torch.nn.Module, path: Path) -> None:
+def read_dense(run: Path, contract: Contract) -> torch.nn.Module:
+    """The head that masks taught to name findings from a token's row: [T, latent ∥ position ∥ plane] → [T, D] logits.
+
+    Raises:
+        UnreadableError: the tokenizer is not trained or has learnt from no masks, or the file is broken.
+    """
+    part = read_part(run, "tokenizer")
+    if part is None or not isinstance(part.config, VQVAEConfig) or not (run / DENSE_FILE).exists():
+        raise UnreadableError(f"{run}: found no tokenizer that has learnt from masks; run prima train tokenizer first")
+    try:
+        tensors = load_file(run / DENSE_FILE)
+        config = TokenModelConfig(vqvae=part.config, dense_hidden=len(tensors["1.weight"]))
+        head = TokenModel(config, latent_width(config, contract)).dense_head
+        assert head is not None
+        head.load_state_dict(tensors)
+    except (OSError, SafetensorError, RuntimeError, KeyError):
+        raise UnreadableError(f"{DENSE_FILE}: found no such head; run prima train tokenizer again") from None
+    return head.eval()
+
+
+def write_report_encoder(run: Path, encoder: torch.nn.Module) -> None:
+    """Write the report side of the contrast: for zero-shot diagnosis and search, not for a release."""
+    config = encoder.config.to_json() if isinstance(encoder, ReportEncoder) else {}
+    _save(encoder, run / REPORT_FILE, {"config": json.dumps(config)})
+
+
+def read_report_encoder(run: Path) -> tuple[ReportEncoder, ReportTokenizer]:
+    """The report encoder of a run, and the tokenizer of its reports.
+
+    Raises:
+        UnreadableError: the study stage is not finished or had no reports, the encoder came from a folder of its own
+            (`--text-model`), or a file is broken.
+        MissingDependencyError: the `tokenizers` library is not installed.
+    """
+    path = run / REPORT_FILE
+    if not path.exists():
+        raise UnreadableError(f"{run}: found no report encoder; run prima train clip, with a recipe that reads reports")
+    try:
+        with safe_open(path, framework="pt") as file:
+            values = json.loads(file.metadata()["config"])
+        if not values:
+            raise UnreadableError(f"{REPORT_FILE}: found an encoder of --text-model, expected that of a recipe")
+        config = ReportEncoderConfig.from_json(values)
+        encoder = ReportEncoder(config)
+        encoder.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError, ReleaseError):
+        raise UnreadableError(f"{REPORT_FILE}: found no report encoder; run prima train clip again") from None
+    return encoder.eval(), ReportTokenizer.load(run / BPE_FILE, config.max_tokens)
+
+
+def _save(module: torch.nn.Module, path: Path, about: dict[str, str] | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with new_file(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}, temporary)
+        save_file(tensors, temporary, about)
 
 
 def load_names(run: Path, encoder: torch.nn.Module) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prima.train.data.examples import Example
 
@@ -39,14 +40,23 @@ WHOLE = SentenceConfig(drop=0.0, alone=0.0, shuffle=False)
 
 
 def summary_of(example: Example) -> tuple[str, ...]:
+    """The sentences that tell of a study: see `summary`."""
+    return summary(example.sentences, example.labels)
+
+
+def summary(sentences: Sequence[str], labels: NDArray[np.float32]) -> tuple[str, ...]:
     """The sentences that tell of a study: its summary, or that it is normal when its labels say so and nothing else.
+
+    Args:
+        sentences: what its report was read to say.
+        labels: [diagnoses] 1 present, 0 absent, NaN not known.
 
     Returns:
         Empty when there is no report and the labels do not say that the study is normal: such a study has no text, and
         no part in a contrast.
     """
-    sentences = tuple(sentence for sentence in example.sentences if sentence.strip())
-    return sentences or ((NORMAL_SENTENCE,) if bool((example.labels == 0).all()) else ())
+    written = tuple(sentence for sentence in sentences if sentence.strip())
+    return written or ((NORMAL_SENTENCE,) if bool((labels == 0).all()) else ())
 
 
 def report_text(

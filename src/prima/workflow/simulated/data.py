@@ -64,9 +64,7 @@ class SimulatedData:
         """
         count = self.plan.num_studies if count is None else count
         if not 0 <= count <= self.plan.num_studies:
-            raise UsageError(
-                f"{self.name}: found {count} studies asked for, expected at most {self.plan.num_studies}"
-            )
+            raise UsageError(f"{self.name}: found {count} studies asked for, expected at most {self.plan.num_studies}")
         return range(count)
 
     @property

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from prima.workflow.training.names import train_names
     from prima.workflow.training.stage import StageOptions, StageResult
     from prima.workflow.training.tokenizer import train_tokenizer
+    from prima.workflow.training.zero_shot import ZeroShotResult, measure_zero_shot
 
 __all__ = [
     "StageOptions",
     "StageResult",
+    "ZeroShotResult",
+    "measure_zero_shot",
     "train_clip",
     "train_heads",
     "train_names",
@@ -25,6 +28,8 @@ __getattr__ = lazy_exports(
     {
         "StageOptions": "stage",
         "StageResult": "stage",
+        "ZeroShotResult": "zero_shot",
+        "measure_zero_shot": "zero_shot",
         "train_clip": "clip",
         "train_heads": "heads",
         "train_names": "names",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from prima.errors import UsageError
 from prima.model.networks.report_encoder import TextTokenizer
@@ -19,7 +18,14 @@ from prima.tokens.shown import shows_indication
 from prima.train.engine.checkpoint import load_weights
 from prima.train.engine.config import RunOutcome
 from prima.train.recipes import Recipe
-from prima.train.run_folder import TOKENS_RELEASE, load_dense, load_names, read_run_contract
+from prima.train.run_folder import (
+    BPE_FILE,
+    TOKENS_RELEASE,
+    load_dense,
+    load_names,
+    read_run_contract,
+    write_report_encoder,
+)
 from prima.train.study.second_phase import SeriesTask, series_states
 from prima.train.study.task import StudyTask
 from prima.workflow.training.source import Studies, read_studies
@@ -33,8 +39,6 @@ from prima.workflow.training.stage import (
 )
 from prima.workflow.watcher import NOBODY, Watcher
 
-BPE_FILE = "bpe.json"
-REPORT_FILE = "report.safetensors"
 SECOND_PHASE = "studies"
 
 
@@ -106,7 +110,8 @@ def train_clip(
         simulated=studies.simulated, engine=recipe.series_engine,
     )  # fmt: skip
     write_run_facts(run, contract, recipe.study.mode)
-    _write_reports(task, folder)
+    if task.model.report is not None:
+        write_report_encoder(run, task.model.report)
     vision = task.model.vision
     write_part(run, "clip", Part(config=vision.config, tensors=vision.state_dict(), record=record))
     measured = ", ".join(f"{name.removeprefix('validation ')} {value:.3f}" for name, value in record.measured.items())
@@ -173,7 +178,7 @@ def make_task(
         joint_dim = config.model.vision.joint_dim
         encoder, tokenizer = load_folder(text_model, joint_dim, max_tokens=config.sentences.max_tokens)
     elif config.model.report is not None:
-        bpe = report_tokenizer(recipe, studies, run / "clip" / BPE_FILE, keep=keep and is_first_rank())
+        bpe = report_tokenizer(recipe, studies, run / BPE_FILE, keep=keep and is_first_rank())
         report = replace(config.model.report, vocabulary=bpe.vocabulary)
         config = replace(config, model=replace(config.model, report=report))
         tokenizer = bpe
@@ -219,16 +224,3 @@ def _check_masks(source: Path, recipe: Recipe, studies: Studies) -> None:
         raise UsageError(
             f"{source}: found no masks, expected them for the recipe {recipe.name}; use demo_reports, which needs none"
         )
-
-
-def _write_reports(task: StudyTask, folder: Path) -> None:
-    """The report side of the contrast: for zero-shot diagnosis and search, not for a release."""
-    from prima.files.durable import new_file
-
-    report = task.model.report
-    if report is None:
-        return
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in report.state_dict().items()}
-    about = json.dumps(asdict(report.config)) if hasattr(report, "config") else "{}"
-    with new_file(folder / REPORT_FILE) as temporary:
-        save_file(tensors, temporary, {"config": about})
