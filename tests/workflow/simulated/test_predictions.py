@@ -1,0 +1,50 @@
+"""Predictions of a folder of tokens: what the release says of each study, and the truth beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from prima.evaluate import evaluate_predictions
+from prima.model.engine import Engine
+from prima.study.ontology import DIAGNOSIS_NAMES
+from prima.tables.columns import logit_column
+from prima.train.data.token_folder import TokenFolder, write_part
+from prima.workflow.simulated import SimulatedExample, predict_tokens
+
+
+@pytest.fixture(scope="module")
+def folder(
+    engine: Engine, examples: tuple[SimulatedExample, ...], tmp_path_factory: pytest.TempPathFactory
+) -> TokenFolder:
+    place = tmp_path_factory.mktemp("tokens")
+    write_part(place, "0", [(one.facts("truth"), engine.tokens(one.prepared), None) for one in examples], {})
+    return TokenFolder(place)
+
+
+def test_each_study_has_the_row_of_the_engine_and_its_truth(
+    engine: Engine, folder: TokenFolder, tmp_path: Path
+) -> None:
+    predict_tokens(engine, folder, tmp_path)
+    predictions, truth, lesions = (
+        pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("predictions", "truth", "lesions")
+    )
+    assert predictions["study_uid"].to_list() == truth["study_uid"].to_list() == list(folder.study_uids)
+    for index, facts in enumerate(folder.facts):
+        example = folder.read(index)
+        logits = engine.outputs(example.tokens, example.indication).logits.diagnoses
+        row = predictions.row(index, named=True)
+        np.testing.assert_allclose([row[logit_column(name)] for name in DIAGNOSIS_NAMES], list(logits.values()))
+        assert row["num_series_used"] == len(example.tokens.series)
+        assert tuple(name for name in DIAGNOSIS_NAMES if truth.row(index, named=True)[name]) == facts.present
+        subtleties = lesions.filter(study_uid=facts.study_uid)
+        assert dict(subtleties.select("diagnosis", "subtlety").iter_rows()) == (facts.more or {})["subtlety"]
+
+
+def test_the_tables_can_be_evaluated(engine: Engine, folder: TokenFolder, tmp_path: Path) -> None:
+    predict_tokens(engine, folder, tmp_path)
+    found = evaluate_predictions(tmp_path / "predictions.parquet", tmp_path / "truth.parquet", replicates=10)
+    assert (found.studies, found.scored) == (len(folder), len(folder))
