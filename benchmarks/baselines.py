@@ -3,7 +3,7 @@
     python benchmarks/baselines.py DATA OUT [--only cnn] [--minutes 30] [--train-last N]
         [--tokens masks=FOLDER] [--against PREDICTIONS.parquet]
 
-DATA holds folders train, validation and test of files of patches (`runs/demo/make_patches.py`); test may be missing.
+DATA holds folders train, validation and test of files of patches (`runs/demo/steps.py patches`); test may be missing.
 Each baseline leaves predictions and weights in OUT; what is there for the same studies and settings is not made again,
 and a network whose training is done only predicts studies that came later. OUT/baselines.json and OUT/baselines.md hold
 the measures.

@@ -21,6 +21,7 @@ SLOW = (
     "e2e",
     "parity",
     "simulate",
+    "workflow/simulated",
     "archive/stages",
     "archive/ingest",
     "test_docs_python.py",

@@ -4,6 +4,7 @@ RUN/tokenizer, RUN/clip, RUN/heads   what a release is built from (`prima.model.
 RUN/release                          a release for `prima tokenize`: the trained tokenizer, the rest random
 RUN/names                            the character encoder of series names, for the study stage to start from
 RUN/tokenizer/dense.safetensors      the head that masks taught the tokenizer, likewise
+RUN/clip/report.safetensors          the report encoder, with bpe.json: for zero-shot diagnosis and search
 """
 
 from __future__ import annotations
