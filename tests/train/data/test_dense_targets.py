@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from prima.model.engine.prepare import prepare
-from prima.study import Series, Study, Volume
+from prima.study import Affine, Series, Study, Volume
 from prima.tokens.contract import OPEN
 from prima.tokens.patches import Patches
 from prima.train.data import dense_targets as module
@@ -25,7 +25,9 @@ def series_of(plane: str) -> Series:
     affine[:3, 3] = (3.0, -5.0, 7.0)
     voxels = np.random.default_rng(1).integers(60, 200, SHAPE).astype(np.int16)
     voxels[:2] = 0
-    return Series(series_uid=f"1.2.{plane}", number=1, description=plane, volume=Volume(voxels=voxels, affine=affine))
+    return Series(
+        series_uid=f"1.2.{plane}", number=1, description=plane, volume=Volume(voxels=voxels, affine=Affine(affine))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +36,27 @@ def patches() -> list[Patches]:
     return [series.patches for series in prepare(study, OPEN, None).series]
 
 
-def mask_of(corner_mm: tuple[float, float, float], size: int) -> tuple[np.ndarray, np.ndarray]:
+def mask_of(corner_mm: tuple[float, float, float], size: int) -> tuple[np.ndarray, Affine]:
     """A cube of voxels of 1.5 mm, (z, y, x), that begins at a corner (x, y, z)."""
     affine = np.zeros((4, 4))
     affine[0, 2] = affine[1, 1] = affine[2, 0] = 1.5
     affine[:3, 3], affine[3, 3] = corner_mm, 1
     mask = np.zeros((size + 6,) * 3, np.uint8)
     mask[3:-3, 3:-3, 3:-3] = 1
-    return mask, affine
+    return mask, Affine(affine)
 
 
-def naive(patches: list[Patches], mask: np.ndarray, affine: np.ndarray) -> dict[int, float]:
+def naive(patches: list[Patches], mask: np.ndarray, affine: Affine) -> dict[int, float]:
     """Row of the token → the share of its volume that the mask fills, voxel by voxel of the mask."""
     volume: dict[int, float] = {}
     first = 0
-    for one in patches:
-        token_mm3 = np.prod(one.extent) * one.affine.voxel_mm3
+    for of_series in patches:
+        token_mm3 = np.prod(of_series.extent) * of_series.affine.voxel_mm3
         for index in np.argwhere(mask):
-            row = one.row_at(affine[:3, :3] @ index + affine[:3, 3])
+            row = of_series.row_at(affine.apply(index))
             if row is not None:
                 volume[first + row] = volume.get(first + row, 0.0) + 1.5**3 / token_mm3
-        first += one.num_kept
+        first += of_series.num_kept
     return volume
 
 

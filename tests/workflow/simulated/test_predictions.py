@@ -21,7 +21,9 @@ def folder(
     engine: Engine, examples: tuple[SimulatedExample, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> TokenFolder:
     place = tmp_path_factory.mktemp("tokens")
-    write_part(place, "0", [(one.facts("truth"), engine.tokens(one.prepared), None) for one in examples], {})
+    write_part(
+        place, "0", [(example.facts("truth"), engine.tokens(example.prepared), None) for example in examples], {}
+    )
     return TokenFolder(place)
 
 

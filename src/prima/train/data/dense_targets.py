@@ -35,9 +35,7 @@ class DenseTargets:
     share: NDArray[np.uint8]
 
 
-def dense_targets(
-    patches: Sequence[Patches], masks: Mapping[int, tuple[NDArray[np.uint8], Affine]]
-) -> DenseTargets:
+def dense_targets(patches: Sequence[Patches], masks: Mapping[int, tuple[NDArray[np.uint8], Affine]]) -> DenseTargets:
     """Lay masks over the tokens of a study.
 
     Args:
