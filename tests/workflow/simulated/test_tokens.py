@@ -48,7 +48,7 @@ def from_files(data: SimulatedData, engine: Engine, tmp_path_factory: pytest.Tem
     for index in range(NUM_STUDIES):
         folder = tmp_path_factory.mktemp("dicom")
         spacing_mm = data.spacing_mm[index % len(data.spacing_mm)]
-        write_dicom(simulate_study(data.case(index), spacing_mm=spacing_mm, everything=True), folder)
+        write_dicom(simulate_study(data.case(index), spacing_mm=spacing_mm, with_excluded=True), folder)
         (source,) = find_studies(folder).studies
         prepared.append(engine.prepare(source.read(workers=1)))
     return prepared
