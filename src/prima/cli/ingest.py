@@ -8,29 +8,36 @@ from typing import Annotated
 
 import typer
 
-from prima.cli.console import Terminal
+from prima.cli import options as given
+from prima.cli.console import Terminal, leave
 
 
 def ingest(
-    sources: Annotated[
+    places: Annotated[
         list[str],
         typer.Argument(
-            metavar="SRC…",
-            help="Folders or files of DICOM or reports; pacs://TITLE@host:port; https://… of a DICOMweb service.",
+            metavar="SRC… ARCHIVE",
+            help="Folders or files of DICOM, NIfTI or reports, zip and tar files; pacs://TITLE@host:port; https://… of "
+            "a DICOMweb service. Last an archive, or a new or empty folder; with --reread it may stand alone.",
         ),
     ],
-    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An archive, or a new or empty folder.")],
     *,
     link: Annotated[
         bool, typer.Option("--link", help="Share files with the source instead of copying, where the disk allows.")
     ] = False,
     reread: Annotated[
-        bool, typer.Option("--reread", help="Read folders again that have not changed since they were ingested.")
+        bool,
+        typer.Option("--reread", help="Make the catalogue again from what is stored; read unchanged folders, too."),
     ] = False,
     day_first: Annotated[
         bool | None,
         typer.Option("--day-first/--month-first", help="Reports: how tables write 12/11/2024; else a column shows it."),
     ] = None,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Read what links inside a folder lead to.")
+    ] = False,
+    workers: given.WorkersOption = None,
+    ray: given.RayOption = None,
     modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",
     body_part: Annotated[
         list[str] | None, typer.Option(metavar="PART", help="Servers: BodyPartExamined; may be repeated.")
@@ -62,13 +69,16 @@ def ingest(
     )  # fmt: skip
     with Terminal() as terminal:
         counts = ingest_sources(
-            sources, archive, request, link=link, reread=reread, day_first=day_first, watcher=terminal
-        )
+            places[:-1], Path(places[-1]), request, link=link, reread=reread, day_first=day_first,
+            follow_links=follow_links, processes=workers, ray=ray, watcher=terminal,
+        )  # fmt: skip
     if as_json:
         typer.echo(json.dumps({outcome.value: count for outcome, count in counts.items()}))
     else:
         for outcome, count in counts.items():
             if count:
                 typer.echo(f"{count:>9,}  {outcome.words}", err=outcome.refused)
-    if any(count and outcome.refused for outcome, count in counts.items()):
-        raise typer.Exit(1)
+    leave(
+        sum(count for outcome, count in counts.items() if outcome.held),
+        sum(count for outcome, count in counts.items() if outcome.refused),
+    )

@@ -17,7 +17,8 @@ from unittest.mock import patch
 
 import pytest
 
-from prima.archive.ingest import intake
+from prima.archive.ingest import ingest as ingesting_module
+from prima.archive.ingest import intake, staging
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
 from prima.archive.store.layout import Archive
@@ -64,7 +65,7 @@ class Steps:
         stack = ExitStack()
         for owner, name in (
             *((Path, name) for name in ("replace", "touch", "unlink", "mkdir", "write_bytes")),
-            (intake.shutil, "copyfile"),
+            (staging.shutil, "copyfile"),
         ):
             stack.enter_context(patch.object(owner, name, self.wrapped(getattr(owner, name))))
         return stack
@@ -78,6 +79,7 @@ def test_dying_before_any_change_of_the_disk_loses_and_doubles_nothing(
     tmp_path: Path, untidy: Any, contents: Contents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "BATCH", 5)
+    monkeypatch.setattr(ingesting_module, "STAGED_TOGETHER", 3)
     whole = Archive.open_or_make(tmp_path / "whole")
     steps = Steps(None)
     with steps.watch():
@@ -187,7 +189,7 @@ def test_a_disk_that_fills_at_any_write_is_said(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    where = "prima.archive.ingest.intake.shutil.copyfile" if place == "copy" else "prima.archive.store.tables.new_file"
+    where = "prima.archive.ingest.staging.shutil.copyfile" if place == "copy" else "prima.archive.store.tables.new_file"
     with monkeypatch.context() as patched, pytest.raises(ArchiveError, match="no space left on its disk"):
         patched.setattr(where, full)
         ingest(archive, export.folder)

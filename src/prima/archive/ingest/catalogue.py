@@ -3,52 +3,121 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from prima.archive.ingest.nifti_study import is_nifti_study, nifti_outline, nifti_record
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
+from prima.archive.store.tables import scan as scan_table
 from prima.dicom.header.record import StudyRecord, study_record
 from prima.dicom.header.scan import scan
 from prima.dicom.outline import SeriesOutline, outline
 from prima.errors import UnreadableError
+from prima.files.spread import Spread
 
 Row = dict[str, Any]
 
 
-def catalogue(archive: Archive, study_uids: Iterable[str], source: str) -> None:
-    """Write the rows of some studies from what lies on disk, and cross the studies off the list of pending ones."""
+# Studies that one process reads together.
+_READ_TOGETHER = 4
+
+
+def catalogue(
+    archive: Archive,
+    study_uids: Iterable[str],
+    source: str | None,
+    spread: Spread | None = None,
+    *,
+    origins: Mapping[str, tuple[str | None, datetime | None]] | None = None,
+) -> None:
+    """Write the rows of some studies from what lies on disk, and cross the studies off the list of pending ones.
+
+    Args:
+        archive: whose lock the caller holds.
+        study_uids: in the order of the rows.
+        source: where they came from, as the catalogue names it.
+        spread: who reads the files; this process unless told otherwise.
+        origins: source and time of studies that came earlier, by StudyInstanceUID.
+    """
+    known = origins or {}
+    wanted = list(study_uids)
     studies: list[Row] = []
     series: list[Row] = []
     exclusions: list[Row] = []
-    done = []
-    for study_uid in study_uids:
-        done.append(study_uid)
-        files = archive.instances(study_uid)
-        if not files:  # noted before the first instance got to its place
-            continue
-        study, of_series, broken = study_rows(study_uid, files)
-        studies.append({**study, "source": source, "received_at": datetime.now(UTC).replace(tzinfo=None)})
-        series.extend(of_series)
-        exclusions.extend({**row, "source": source} for row in broken)
+    batches = (wanted[first : first + _READ_TOGETHER] for first in range(0, len(wanted), _READ_TOGETHER))
+    reader = RowReader(archive)
+    for _, found in (spread or Spread()).map(reader, batches, given_up=reader.given_up):
+        for study, of_series, broken in filter(None, found):
+            now = datetime.now(UTC).replace(tzinfo=None)
+            came_from, received_at = known.get(study["study_uid"], (source, now))
+            studies.append({**study, "source": came_from, "received_at": received_at})
+            series.extend(of_series)
+            exclusions.extend({**row, "source": source} for row in broken)
     append(archive, "exclusions", exclusions)
     append(archive, "series", series)
     append(archive, "studies", studies)
-    for study_uid in done:
+    for study_uid in wanted:
         (archive.pending / study_uid).unlink(missing_ok=True)
 
 
-def study_rows(study_uid: str, files: Sequence[Path]) -> tuple[Row, list[Row], list[Row]]:
+def uncatalogued(archive: Archive) -> list[str]:
+    """Studies on disk that the catalogue does not name, as when somebody removed it."""
+    known = set(scan_table(archive, "studies").select("study_uid").collect()["study_uid"])
+    return [study_uid for study_uid in archive.study_uids() if study_uid not in known]
+
+
+StudyRows = tuple[Row, list[Row], list[Row]]
+"""The row of a study, those of its series, and those of instances whose header cannot be read."""
+
+
+@dataclass(frozen=True)
+class RowReader:
+    """Reads the rows of studies from their files; it travels to other processes."""
+
+    archive: Archive
+
+    def __call__(self, study_uids: Sequence[str]) -> list[StudyRows | None]:
+        """Rows of each study; None where no file of it lies at its place yet."""
+        return [self._rows(study_uid) for study_uid in study_uids]
+
+    def _rows(self, study_uid: str) -> StudyRows | None:
+        files = self.archive.instances(study_uid)
+        return study_rows(study_uid, files) if files else None
+
+    def given_up(self, study_uid: str) -> StudyRows | None:
+        """The row of a study that ends the process which reads it."""
+        files = self.archive.instances(study_uid)
+        row = {
+            "study_uid": study_uid,
+            "modalities": "",
+            "num_series": len({file.parent for file in files}),
+            "num_instances": len(files),
+            "problem": "unreadable",
+            **dict.fromkeys(StudyRecord.__slots__),
+        }
+        ended = {"unit": "study", "key": study_uid, "reason": "unreadable", "detail": "ended the process that read it"}
+        return row, [], [ended]
+
+
+def study_rows(study_uid: str, files: Sequence[Path]) -> StudyRows:
     """The row of a study, those of its series, and those of instances whose header cannot be read."""
-    found = scan(files, one_study=True)
-    outlines = outline(found.studies[0]) if found.studies else ()
-    broken = [
-        {"unit": "instance", "key": problem.path.stem, "reason": "unreadable", "detail": problem.message}
-        for problem in found.problems
-    ]
-    records = _records(files)
+    outlines: tuple[SeriesOutline, ...]
+    broken: list[Row] = []
+    if is_nifti_study(files):
+        outlines = nifti_outline(files)
+        records = [nifti_record(path) for path in files]
+    else:
+        found = scan(files, one_study=True)
+        outlines = outline(found.studies[0]) if found.studies else ()
+        broken = [
+            {"unit": "instance", "key": problem.path.stem, "reason": "unreadable", "detail": problem.message}
+            for problem in found.problems
+        ]
+        records = _records(files)
     patients = {record.patient_id for record in records if record.patient_id is not None}
     problem = "several_patients" if len(patients) > 1 else None if outlines else "unreadable"
     row = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from prima.archive.ingest.copies import KnownReports
 from prima.archive.ingest.intake import Exclusion
+from prima.archive.ingest.received import append_reports
 from prima.archive.store.layout import Archive
 from prima.archive.store.outcome import ReportIngestOutcome
 from prima.archive.store.tables import append
@@ -39,6 +40,7 @@ def ingest_reports(
     on_file: Callable[[], None] = lambda: None,
     *,
     day_first: bool | None = None,
+    name: str | None = None,
 ) -> dict[ReportIngestOutcome, int]:
     """Take the reports of files into the catalogue; can be interrupted at any point and run again.
 
@@ -48,6 +50,7 @@ def ingest_reports(
         source: where they were found: a folder, or the file itself, which is then taken for what it claims to be.
         on_file: called after each file.
         day_first: how tables write dates such as 12/11/2024; None: their columns have to show it.
+        name: of the source in the catalogue; its path unless told otherwise.
 
     Raises:
         ArchiveError: another process writes to the archive, or its disk is full.
@@ -59,7 +62,7 @@ def ingest_reports(
             on_file()
 
     with ingesting(archive):
-        return take_reports(archive, read(), str(source))
+        return take_reports(archive, read(), name or str(source))
 
 
 def _read(path: Path, source: Path, day_first: bool | None) -> Iterator[Report | Exclusion]:
@@ -99,7 +102,7 @@ def take_reports(
         for report in batch:
             counts[_take(report, known, rows, exclusions)] += 1
         append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
-        append(archive, "reports", [{**row, "source": source} for row in rows.values()])
+        append_reports(archive, [{**row, "source": source} for row in rows.values()])
     return counts
 
 

@@ -14,6 +14,7 @@ import torch
 
 from prima import __version__
 from prima.archive.cohort.split import SPLITS
+from prima.archive.ingest.nifti_study import is_nifti_study, read_archived_nifti
 from prima.archive.stages.run import STUDIES_PER_PARTITION, StageProgress, StageWorkers, run_stage
 from prima.archive.stages.stage import FAILED, NO_SPACE, Row, StageOutput
 from prima.archive.store.layout import Archive
@@ -227,12 +228,14 @@ def _tokenise(archive: Archive, study_uid: str, engine: Engine) -> tuple[list[Ro
     if not files:
         return [_study_row(study_uid, Failure.NO_INSTANCES)], None
     try:
-        found = scan(files, one_study=True)
-        if not found.studies:
-            return [
-                _study_row(study_uid, Failure.UNREADABLE, found.problems[0].message if found.problems else None)
-            ], None
-        study = engine.prepare(read_dicom_study(found.studies[0], workers=torch.get_num_threads()))
+        if is_nifti_study(files):
+            study = engine.prepare(read_archived_nifti(study_uid, files))
+        else:
+            found = scan(files, one_study=True)
+            if not found.studies:
+                problem = found.problems[0].message if found.problems else None
+                return [_study_row(study_uid, "unreadable", problem)], None
+            study = engine.prepare(read_dicom_study(found.studies[0], workers=torch.get_num_threads()))
         tokens = engine.tokens(study)
     except PrimaError as error:
         return [_study_row(study_uid, Failure.UNREADABLE, str(error))], None

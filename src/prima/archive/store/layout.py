@@ -16,6 +16,7 @@ from prima.files.durable import is_temporary, make_folder, write_json
 
 FORMAT = "openprima-archive"
 VERSION = 1
+IMAGE_SUFFIXES = (".dcm", ".nii", ".nii.gz")
 _CARD = "archive.json"
 
 
@@ -79,6 +80,11 @@ class Archive:
         return self.root / "pending"
 
     @property
+    def received(self) -> Path:
+        """Reports as they were taken in, from which their table can be made again."""
+        return self.root / "received"
+
+    @property
     def cohort(self) -> Path:
         """What `prima curate` writes."""
         return self.root / "cohort"
@@ -93,16 +99,16 @@ class Archive:
 
     def instance_path(self, identity: Identity) -> Path:
         """Where an instance lies when it is stored."""
-        return self.study_folder(identity.study_uid) / identity.series_uid / f"{identity.sop_uid}.dcm"
+        return self.study_folder(identity.study_uid) / identity.series_uid / f"{identity.sop_uid}{identity.suffix}"
 
     def conflict_path(self, identity: Identity, digest: str) -> Path:
         """Where an instance lies whose UID was taken by another; named by its content too."""
         place = self.root / "conflicts" / identity.study_uid / identity.series_uid
-        return place / f"{identity.sop_uid}.{digest}.dcm"
+        return place / f"{identity.sop_uid}.{digest}{identity.suffix}"
 
     def instances(self, study_uid: str) -> list[Path]:
-        """The files of a study in a fixed order."""
-        return sorted(self.study_folder(study_uid).glob("*/*.dcm"))
+        """The images of a study in a fixed order: DICOM as received, or NIfTI, whose json lies beside it."""
+        return sorted(path for path in self.study_folder(study_uid).glob("*/*") if path.name.endswith(IMAGE_SUFFIXES))
 
     def study_uids(self) -> Iterator[str]:
         """The studies on disk, whether the catalogue knows them or not."""

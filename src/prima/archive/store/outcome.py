@@ -12,9 +12,11 @@ class IngestOutcome(StrEnum):
     KNOWN = "known"
     UNCHANGED = "unchanged"
     COMPLETED = "completed"
+    CATALOGUED = "catalogued_again"
     SAME_PIXELS = "same_pixels"
     OTHER_PIXELS = "duplicate_uid_other_pixels"
     NOT_DICOM = "not_dicom"
+    NOT_FOLLOWED = "not_followed"
     MISSING_UID = "missing_uid"
     UNREADABLE = "unreadable"
 
@@ -22,6 +24,18 @@ class IngestOutcome(StrEnum):
     def refused(self) -> bool:
         """Whether the instance was DICOM and is not among the archive's instances now."""
         return self in {IngestOutcome.OTHER_PIXELS, IngestOutcome.MISSING_UID, IngestOutcome.UNREADABLE}
+
+    @property
+    def held(self) -> bool:
+        """Whether the archive holds now what was offered."""
+        return self in {
+            IngestOutcome.STORED,
+            IngestOutcome.KNOWN,
+            IngestOutcome.UNCHANGED,
+            IngestOutcome.COMPLETED,
+            IngestOutcome.CATALOGUED,
+            IngestOutcome.SAME_PIXELS,
+        }
 
     @property
     def words(self) -> str:
@@ -34,9 +48,11 @@ _WORDS = {
     IngestOutcome.KNOWN: "stored before",
     IngestOutcome.UNCHANGED: "not read again, in folders that have not changed since they were ingested",
     IngestOutcome.COMPLETED: "stored before only in part, completed now",
+    IngestOutcome.CATALOGUED: "studies whose rows were made again from what is stored",
     IngestOutcome.SAME_PIXELS: "stored before with the same pixels and another header",
     IngestOutcome.OTHER_PIXELS: "UID taken by an instance with other pixels: kept under conflicts/",
     IngestOutcome.NOT_DICOM: "not DICOM",
+    IngestOutcome.NOT_FOLLOWED: "links, pipes, sockets and devices: not read",
     IngestOutcome.MISSING_UID: "DICOM without study, series or instance UID",
     IngestOutcome.UNREADABLE: "DICOM that cannot be read",
 }
@@ -61,6 +77,11 @@ class ReportIngestOutcome(StrEnum):
     def refused(self) -> bool:
         """Whether there was something that should have been a report and is none."""
         return self in {ReportIngestOutcome.EMPTY, ReportIngestOutcome.UNREADABLE}
+
+    @property
+    def held(self) -> bool:
+        """Whether the archive holds now what was offered."""
+        return self in {ReportIngestOutcome.STORED, ReportIngestOutcome.KNOWN}
 
     @property
     def words(self) -> str:

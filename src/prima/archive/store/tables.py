@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import polars as pl
 
 from prima.archive.store.layout import Archive
 from prima.archive.store.schema import TABLES, CatalogueTable, Kind
-from prima.files.durable import make_folder, new_file
+from prima.errors import ArchiveError
+from prima.files.durable import make_folder, new_file, write_text
 
 # From this many parts on, a table is written anew as one part when an ingest ends.
 MANY_PARTS = 16
 
 _WHOLE = "-all"
+# Beside each part, its SHA-256.
+_SUM = ".sha256"
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 _DTYPES: dict[Kind, pl.DataType] = {
@@ -53,13 +58,42 @@ def append(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> No
     _write_part(archive, name, frame.unique(table.key, keep="last", maintain_order=True).lazy(), f"{revision:010d}")
 
 
+def replace_all(archive: Archive, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as one part that stands for the whole table, in place of all before it.
+
+    Args:
+        rows: as for `append`; there may be none.
+    """
+    table, filled = TABLES[name], list(rows)
+    revision = _last_part(archive, name) + 1
+    schema = schema_of(table)
+    values = {column: [row[column] for row in filled] for column in schema if column != "revision"}
+    frame = pl.DataFrame(values | {"revision": [revision] * len(filled)}, schema=schema)
+    whole = frame.unique(table.key, keep="last", maintain_order=True).lazy()
+    _write_part(archive, name, whole, f"{revision:010d}{_WHOLE}")
+
+
 def scan(archive: Archive, name: str) -> pl.LazyFrame:
-    """The rows of a table that count, as a lazy frame; of the right columns also when there are none."""
+    """The rows of a table that count, as a lazy frame; of the right columns also when there are none.
+
+    Raises:
+        ArchiveError: a part is damaged.
+    """
+    for path in damaged_parts(archive, name):
+        raise ArchiveError(
+            f"{path}: found a damaged part of the catalogue, expected the bytes that were written; "
+            f"prima ingest --reread {archive.root} makes it again"
+        )
+    return scan_parts(name, parts(archive, name))
+
+
+def scan_parts(name: str, paths: Sequence[Path]) -> pl.LazyFrame:
+    """The rows of some parts that count among them."""
     table = TABLES[name]
-    paths = parts(archive, name)
     if not paths:
         return pl.DataFrame(schema=schema_of(table)).lazy()
-    every = pl.scan_parquet(paths, schema=schema_of(table), missing_columns="insert")  # older parts have fewer columns
+    # older parts have fewer columns
+    every = pl.scan_parquet(list(paths), schema=schema_of(table), missing_columns="insert")
     if len(paths) == 1:
         return every
     newest = every.group_by(table.together).agg(pl.col("revision").max())
@@ -71,6 +105,36 @@ def parts(archive: Archive, name: str) -> list[Path]:
     found = _on_disk(archive, name)
     whole = [index for index, path in enumerate(found) if path.stem.endswith(_WHOLE)]
     return found[whole[-1] :] if whole else found
+
+
+def damaged_parts(archive: Archive, name: str) -> list[Path]:
+    """Parts whose bytes are not those that were written: by their sum, or by their form where there is none."""
+    found = []
+    for path in parts(archive, name):
+        status = path.stat()
+        if not _is_whole(path, status.st_size, status.st_mtime_ns):
+            found.append(path)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _is_whole(path: Path, size: int, changed_ns: int) -> bool:  # noqa: ARG001 - a changed file is looked at again
+    try:
+        expected = path.with_suffix(_SUM).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        expected = ""
+    if expected:
+        return _sum_of(path) == expected
+    try:
+        pl.read_parquet_schema(path)
+    except (pl.exceptions.PolarsError, OSError):
+        return False
+    return True
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def compact(archive: Archive, name: str) -> None:
@@ -89,6 +153,7 @@ def sweep(archive: Archive) -> None:
         for path in _on_disk(archive, name):
             if path not in needed:
                 path.unlink()
+                path.with_suffix(_SUM).unlink(missing_ok=True)
 
 
 def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path) -> None:
@@ -115,4 +180,6 @@ def _last_part(archive: Archive, name: str) -> int:
 
 
 def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, stem: str) -> None:
-    write_parquet(frame, archive.table(name) / f"{stem}.parquet")
+    path = archive.table(name) / f"{stem}.parquet"
+    write_parquet(frame, path)
+    write_text(path.with_suffix(_SUM), f"{_sum_of(path)}\n")

@@ -25,11 +25,16 @@ _IDENTITY = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The three UIDs of an instance, each fit for a file name."""
+    """The three UIDs of an instance, each fit for a file name.
+
+    Args:
+        suffix: of its file: `.dcm`, or that of a NIfTI file.
+    """
 
     study_uid: str
     series_uid: str
     sop_uid: str
+    suffix: str = ".dcm"
 
 
 class MissingUidError(UnreadableError):
