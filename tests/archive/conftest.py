@@ -127,7 +127,7 @@ def contents(archive: Archive) -> dict[str, Any]:
         .rows(named=True)
         for name in ("studies", "series", "reports", "exclusions")
     }
-    left = sorted(path.name for folder in (archive.incoming, archive.pending) for path in folder.iterdir())
+    left = sorted(path.name for folder in (archive.incoming, archive.pending) for path in folder.glob("*"))
     return {"files": files, **tables, "left": left}
 
 

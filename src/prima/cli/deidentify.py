@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from prima.cli import options as given
 from prima.cli.console import Terminal, leave, printable, say
 
 if TYPE_CHECKING:
     from prima.dicom.deidentify.folder import Summary
-
-
-class Keep(StrEnum):
-    """What a site may decide to keep."""
-
-    PATIENT = "patient"
-    DEVICE = "device"
 
 
 def deidentify(
@@ -32,7 +25,7 @@ def deidentify(
     ] = None,
     make_key: Annotated[bool, typer.Option("--make-key", help="Write a new key to the file of --key first.")] = False,
     keep: Annotated[
-        list[Keep] | None,
+        list[given.Keep] | None,
         typer.Option(help="patient: sex, age, size, weight; device: station, serial number. May be repeated."),
     ] = None,
     max_days: Annotated[int, typer.Option(min=1, metavar="N", help="Dates move back by 1 to N days.")] = 365,
@@ -42,15 +35,17 @@ def deidentify(
     day_first: Annotated[bool, typer.Option("--day-first", help="Reports: 03/04/2024 is the third of April.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Show what would happen, and write nothing.")] = False,
     show_values: Annotated[
-        bool, typer.Option("--show-values", help="With --preview on a terminal: show the values, identities and all.")
+        bool, typer.Option("--show-values", help="With --preview on a terminal: show the values too.")
     ] = False,
     keep_map: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write who became whom, for the site alone (mode 0600).")
     ] = None,
     refused: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the paths of refused files, for the site (mode 0600).")
+        Path | None, typer.Option(metavar="FILE", help="Write the paths of refused files (0600).")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, metavar="W", help="Processes.")] = 1,
+    follow_links: given.FollowLinks = False,
+    workers: given.WorkersOption = None,
+    ray: given.RayOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")] = False,
 ) -> None:
     """Remove identities after the basic profile of PS3.15 annex E: what no table names does not leave."""
@@ -67,15 +62,18 @@ def deidentify(
     with Terminal() as terminal:
         policy = Policy(
             key=site_key(key, make=make_key, warn=terminal.warn),
-            keep_patient=Keep.PATIENT in (keep or ()),
-            keep_device=Keep.DEVICE in (keep or ()),
+            keep_patient=given.Keep.PATIENT in (keep or ()),
+            keep_device=given.Keep.DEVICE in (keep or ()),
             max_days=max_days,
             allow_burned_in=allow_burned_in,
         )
         if not preview:
             if out is None:
                 raise UsageError("OUT: found none, expected a new or empty folder (or --preview)")
-            summary = deidentify_source(source, out, policy, day_first=day_first, workers=workers, watcher=terminal)
+            summary = deidentify_source(
+                source, out, policy, day_first=day_first, follow_links=follow_links, workers=workers, ray=ray,
+                watcher=terminal,
+            )  # fmt: skip
     if preview:
         from prima.cli.deidentify_preview import show_preview
 
@@ -88,8 +86,7 @@ def deidentify(
 def _report(summary: Summary, terminal: Terminal, *, as_json: bool) -> None:
     """Counts on stdout, what was refused on stderr, and the exit status."""
     for (reason, detail), count in sorted(summary.reasons.items()):
-        files = "file" if count == 1 else "files"
-        terminal.warn(f"refused {count} {files}: {reason}: {printable(detail)}")
+        terminal.warn(f"refused {count} {'file' if count == 1 else 'files'}: {reason}: {printable(detail)}")
     counts = {name: summary.counts[name] for name in ("written", "unchanged", "refused", "other")}
     by_reason = [{"reason": reason, "detail": detail, "files": n} for (reason, detail), n in summary.reasons.items()]
     words = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -33,9 +33,7 @@ def ingest(
         bool | None,
         typer.Option("--day-first/--month-first", help="Reports: how tables write 12/11/2024; else a column shows it."),
     ] = None,
-    follow_links: Annotated[
-        bool, typer.Option("--follow-links", help="Read what links inside a folder lead to.")
-    ] = False,
+    follow_links: given.FollowLinks = False,
     workers: given.WorkersOption = None,
     ray: given.RayOption = None,
     modality: Annotated[str, typer.Option(metavar="CODE", help="Servers: a series of the study must have it.")] = "MR",

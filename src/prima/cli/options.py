@@ -33,6 +33,13 @@ class Side(StrEnum):
     TEST = "test"
 
 
+class Keep(StrEnum):
+    """What a site may decide to keep when it removes identities."""
+
+    PATIENT = "patient"
+    DEVICE = "device"
+
+
 ReleaseFolder = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
 ]
@@ -48,6 +55,7 @@ RayOption = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster; local: one on this machine.")
 ]
 Retry = Annotated[bool, typer.Option("--retry", help="Try the studies again that failed before.")]
+FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read what links inside a folder lead to.")]
 ImageOnly = Annotated[
     bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
 ]

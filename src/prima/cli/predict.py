@@ -32,6 +32,7 @@ def predict(
         bool, typer.Option("--keep-all", help="Use every readable series, as the published system does.")
     ] = False,
     image_only: given.ImageOnly = False,
+    follow_links: given.FollowLinks = False,
     min_slices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
     ] = MIN_SLICES,
@@ -59,6 +60,7 @@ def predict(
         keep_all=keep_all,
         image_only=image_only,
         min_slices=min_slices,
+        follow_links=follow_links,
         verify=verify,
     )
     with ExitStack() as stack:

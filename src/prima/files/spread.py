@@ -121,7 +121,10 @@ class Spread:
     def _on_ray(
         self, work: Work[Item, Result], batches: Iterable[Sequence[Item]], given_up: Callable[[Item], Result]
     ) -> Iterator[tuple[Sequence[Item], list[Result]]]:
-        remote = self._ray.remote(num_cpus=1, max_retries=0)(work)
+        def called(batch: Sequence[Item]) -> list[Result]:  # Ray takes functions only
+            return work(batch)
+
+        remote = self._ray.remote(num_cpus=1, max_retries=0)(called)
         room = _AHEAD * (self.processes or int(self._ray.cluster_resources().get("CPU", 1)))
         under_way: deque[tuple[Sequence[Item], Any]] = deque()
 

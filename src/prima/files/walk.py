@@ -46,11 +46,15 @@ def path_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     return tuple(natural_key(part) for part in path.parts)
 
 
-def walk(path: Path) -> Walk:
+def walk(path: Path, *, follow_links: bool = False) -> Walk:
     """List every regular file under `path`, or `path` itself when it is a file.
 
-    Links are followed; a folder reached twice (a link loop) is listed once, and so is a file. Devices, sockets and
-    pipes are left out, and so is what `prima.files.durable` has not finished.
+    Devices, sockets and pipes are left out, and so is what `prima.files.durable` has not finished.
+
+    Args:
+        path: a link itself is followed, for the user named it.
+        follow_links: follow links below it; a folder reached twice (a link loop) is listed once, and so is a file.
+            Otherwise a link that leads out of `path` is a problem, and one that stays inside is left out.
 
     Raises:
         FileNotFoundError: `path` does not exist.
@@ -63,13 +67,16 @@ def walk(path: Path) -> Walk:
     if stat.S_ISREG(mode):
         return Walk(files=(path,), problems=())
     seen: set[tuple[int, int]] = set()
-    return Walk(files=tuple(_files(path, seen, problems)), problems=tuple(problems))
+    if not stat.S_ISDIR(mode):
+        return Walk(files=(), problems=(FileProblem(path=path, message="a pipe, socket or device: not read"),))
+    return Walk(files=tuple(_files(path, seen, problems, follow_links=follow_links)), problems=tuple(problems))
 
 
+NOT_FOLLOWED = "a link that leads elsewhere: not followed; --follow-links reads it"
 NOT_PERMITTED = "not permitted: this user may not read it"
 
 
-def _files(top: Path, seen: set[tuple[int, int]], problems: list[FileProblem]) -> Iterator[Path]:
+def _files(top: Path, seen: set[tuple[int, int]], problems: list[FileProblem], *, follow_links: bool) -> Iterator[Path]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
@@ -86,6 +93,10 @@ def _files(top: Path, seen: set[tuple[int, int]], problems: list[FileProblem]) -
             if is_temporary(entry.name):
                 continue
             path = folder / entry.name
+            if entry.is_symlink() and not follow_links:
+                if _leads_out(path, top):
+                    problems.append(FileProblem(path=path, message=NOT_FOLLOWED))
+                continue
             try:
                 status = path.stat()
             except PermissionError:
@@ -101,3 +112,11 @@ def _files(top: Path, seen: set[tuple[int, int]], problems: list[FileProblem]) -
             elif stat.S_ISREG(status.st_mode):
                 yield path
         waiting.extend(reversed(folders))
+
+
+def _leads_out(link: Path, top: Path) -> bool:
+    """Whether a link leads to something that is not read below `top` anyway."""
+    try:
+        return link.exists() and not link.resolve().is_relative_to(top.resolve())
+    except OSError:  # into a folder that may not be entered
+        return True

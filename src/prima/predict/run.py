@@ -48,6 +48,7 @@ class PredictOptions:
     keep_all: bool = False
     image_only: bool = False
     min_slices: int = MIN_SLICES
+    follow_links: bool = False
     verify: bool = False
     already: frozenset[str] = frozenset()
 
@@ -161,7 +162,13 @@ def _read_all(
             on_progress(Progress(step="read", where=str(path), completed=files))
 
         try:
-            found = find_studies(path, keep_all=options.keep_all, min_slices=options.min_slices, on_file=count)
+            found = find_studies(
+                path,
+                keep_all=options.keep_all,
+                min_slices=options.min_slices,
+                follow_links=options.follow_links,
+                on_file=count,
+            )
         except PrimaError as error:
             yield Outcome(status="failed", where=path, message=str(error))
             continue

@@ -65,6 +65,7 @@ def find_studies(
     *,
     keep_all: bool = False,
     min_slices: int = MIN_SLICES,
+    follow_links: bool = False,
     on_file: Callable[[int], None] | None = None,
 ) -> FoundStudies:
     """Find every study under a folder, or in a single file.
@@ -77,12 +78,13 @@ def find_studies(
         keep_all: read as the reference does: all DICOM under `path` is one study, one series per folder, no
             selection, no splitting.
         min_slices: series with fewer slices are not used.
+        follow_links: follow links below `path`.
         on_file: called with the number of files looked at so far.
 
     Raises:
         FileNotFoundError: `path` does not exist.
     """
-    walked = walk(path)
+    walked = walk(path, follow_links=follow_links)
     folders: dict[Path, list[Path]] = defaultdict(list)
     other_files = []
     for file in walked.files:

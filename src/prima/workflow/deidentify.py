@@ -10,6 +10,7 @@ from prima.dicom.deidentify.key import SiteKey, others_may_read
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
 from prima.files.optional import require_tables
+from prima.files.spread import Spread
 from prima.files.walk import walk
 from prima.workflow.watcher import NOBODY, Watcher
 
@@ -34,7 +35,15 @@ def site_key(path: Path | None, *, make: bool, warn: Callable[[str], None]) -> S
 
 
 def deidentify_source(
-    source: Path, out: Path, policy: Policy, *, day_first: bool = False, workers: int = 1, watcher: Watcher = NOBODY
+    source: Path,
+    out: Path,
+    policy: Policy,
+    *,
+    day_first: bool = False,
+    follow_links: bool = False,
+    workers: int | None = None,
+    ray: str | None = None,
+    watcher: Watcher = NOBODY,
 ) -> Summary:
     """De-identify a folder, a file or an archive.
 
@@ -43,7 +52,9 @@ def deidentify_source(
         out: new or empty, or begun with the same key and options; not inside the source.
         policy: what is kept and what replaces the rest.
         day_first: how dates in reports are read.
-        workers: processes.
+        follow_links: read what links inside a folder lead to.
+        workers: processes; None is one, or all that a Ray cluster has room for.
+        ray: address of a Ray cluster, as `prima.files.ray_cluster` takes it.
         watcher: told how many files are done.
 
     Raises:
@@ -51,25 +62,34 @@ def deidentify_source(
     """
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise UsageError(f"{out}: lies inside {source}; name a folder elsewhere")
-    if (source / "archive.json").is_file():
-        require_tables()
-        from prima.archive.stages.deidentify import deidentify_archive, instance_files
-        from prima.archive.store.layout import Archive
-
-        archive = Archive.open(source)
-        total = len(instance_files(archive))
-        return deidentify_archive(
-            archive, out, policy, day_first=day_first, workers=workers,
-            on_file=lambda done: watcher.count("files", done, total),
+    if ray is not None:  # whose processes stand elsewhere
+        source, out = source.absolute(), out.absolute()
+    with Spread(processes=workers if ray else workers or 1, ray=ray) as spread:
+        if (source / "archive.json").is_file():
+            return _deidentify_archive(source, out, policy, day_first=day_first, spread=spread, watcher=watcher)
+        found = walk(source, follow_links=follow_links)
+        summary = deidentify_tree(
+            found.files, out, policy, spread=spread,
+            on_file=lambda done: watcher.count("files", done, len(found.files)),
         )  # fmt: skip
-    found = walk(source)
-    summary = deidentify_tree(
-        found.files, out, policy, workers=workers,
-        on_file=lambda done: watcher.count("files", done, len(found.files)),
-    )  # fmt: skip
     for problem in found.problems:
         summary.refuse(problem.path, "unreadable", problem.message)
     return summary
+
+
+def _deidentify_archive(
+    source: Path, out: Path, policy: Policy, *, day_first: bool, spread: Spread, watcher: Watcher
+) -> Summary:
+    require_tables()
+    from prima.archive.stages.deidentify import deidentify_archive, instance_files
+    from prima.archive.store.layout import Archive
+
+    archive = Archive.open(source)
+    total = len(instance_files(archive))
+    return deidentify_archive(
+        archive, out, policy, day_first=day_first, spread=spread,
+        on_file=lambda done: watcher.count("files", done, total),
+    )  # fmt: skip
 
 
 def write_lists(summary: Summary, *, keep_map: Path | None = None, refused: Path | None = None) -> None:

@@ -21,6 +21,7 @@ from prima.archive.cohort.curate import Curation, curate
 from prima.archive.cohort.split import Split
 from prima.archive.ingest.folder import folder_instances
 from prima.archive.ingest.ingest import ingest_instances
+from prima.archive.stages import stored_study
 from prima.archive.stages import tokenize as module
 from prima.archive.stages.run import StageWorkers
 from prima.archive.stages.tokenize import (
@@ -163,7 +164,7 @@ def test_bad_studies_stop_nobody(filled: Archive, monkeypatch: pytest.MonkeyPatc
         path.unlink()
     for path in filled.instances("1.2.4"):
         os.truncate(path, path.stat().st_size - 20)  # headers whole, pixels not
-    wanting = module.read_dicom_study
+    wanting = stored_study.read_dicom_study
 
     def read(study: Any, **options: Any) -> Any:
         if study.study_uid == "1.2.5":
@@ -172,7 +173,7 @@ def test_bad_studies_stop_nobody(filled: Archive, monkeypatch: pytest.MonkeyPatc
             raise ZeroDivisionError
         return wanting(study, **options)
 
-    monkeypatch.setattr(module, "read_dicom_study", read)
+    monkeypatch.setattr(stored_study, "read_dicom_study", read)
     done = tokenise(filled)
     assert dict(done.left_out) == {
         "1.2.2": "unreadable",

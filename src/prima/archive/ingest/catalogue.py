@@ -49,7 +49,7 @@ def catalogue(
     series: list[Row] = []
     exclusions: list[Row] = []
     batches = (wanted[first : first + _READ_TOGETHER] for first in range(0, len(wanted), _READ_TOGETHER))
-    reader = RowReader(archive)
+    reader = RowReader(archive.anywhere)
     for _, found in (spread or Spread()).map(reader, batches, given_up=reader.given_up):
         for study, of_series, broken in filter(None, found):
             now = datetime.now(UTC).replace(tzinfo=None)

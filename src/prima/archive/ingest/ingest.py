@@ -58,7 +58,7 @@ def ingest_instances(
         intake = Intake(archive, remember)
         intake.touched.update(dict.fromkeys(uncatalogued(archive)))
         queue = _Batches(instances)
-        for _, found in spread.map(Stager(archive), queue, given_up=lambda _offer: ENDED_ITS_PROCESS):
+        for _, found in spread.map(Stager(archive.anywhere), queue, given_up=lambda _offer: ENDED_ITS_PROCESS):
             staged = iter(found)
             for instance in queue.batches_under_way.pop(0):
                 if isinstance(instance, NotDelivered):

@@ -33,11 +33,13 @@ class Offer:
     content: Path | bytes
     taking: Literal["copy", "link"]
     identity: Identity | None
+    key: str
 
     @classmethod
     def of(cls, instance: IncomingInstance) -> Offer:
         """The offer of an instance."""
-        return cls(content=instance.content, taking=instance.taking, identity=instance.identity)
+        content = instance.content.absolute() if isinstance(instance.content, Path) else instance.content
+        return cls(content=content, taking=instance.taking, identity=instance.identity, key=instance.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,7 @@ class Stager:
 
     def _look(self, offer: Offer) -> StagedInstance:
         try:
-            identity = offer.identity or identity_of(offer.content)
+            identity = offer.identity or identity_of(offer.content, offer.key)
         except MissingUidError as error:
             return StagedInstance(outcome=IngestOutcome.MISSING_UID, detail=str(error))
         except UnreadableError as error:

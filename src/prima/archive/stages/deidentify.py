@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from prima.archive.ingest.catalogue import catalogue
+from prima.archive.ingest.nifti import is_nifti_name
+from prima.archive.ingest.received import append_reports, keep_catalogued_reports
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append, scan
 from prima.archive.store.writing import writing
@@ -19,6 +21,7 @@ from prima.dicom.deidentify.policy import Policy
 from prima.dicom.deidentify.text import scrub_text
 from prima.dicom.header.record import Identity
 from prima.errors import UnreadableError, UsageError
+from prima.files.spread import Spread
 
 SOURCE = "deidentify"
 _BATCH = 1000
@@ -35,7 +38,7 @@ def deidentify_archive(
     policy: Policy,
     *,
     day_first: bool = False,
-    workers: int = 1,
+    spread: Spread | None = None,
     on_file: Callable[[int], None] | None = None,
 ) -> Summary:
     """Make or continue the de-identified copy of an archive.
@@ -46,6 +49,7 @@ def deidentify_archive(
 
     Args:
         day_first: how dates like 03/04/2024 in reports are read.
+        spread: who does it; this process unless told otherwise.
 
     Raises:
         UsageError: the archive is de-identified already, or `out` was begun otherwise.
@@ -59,10 +63,14 @@ def deidentify_archive(
     if not clean.deidentified:
         raise UsageError(f"{out}: found an archive with identities, expected a new or empty folder")
     with writing(clean, "deidentify"):
-        summary = deidentify_tree(
-            instance_files(source), out, policy, place=_Place(clean), workers=workers, on_file=on_file
-        )
-        catalogue(clean, _stale(clean), SOURCE)
+        files = instance_files(source)
+        dicom = [path for path in files if not is_nifti_name(path.name)]
+        summary = deidentify_tree(dicom, out, policy, place=_Place(clean), spread=spread, on_file=on_file)
+        for path in files:
+            if is_nifti_name(path.name):
+                summary.refuse(path, "nifti", "NIfTI keeps what made it: remove identities before it is converted")
+        catalogue(clean, _stale(clean), SOURCE, spread)
+        keep_catalogued_reports(clean)
         _append_new(clean, "reports", _reports(source, policy, day_first=day_first), ("report_id",))
         _append_new(clean, "exclusions", _exclusions(source, policy, summary), ("unit", "key", "reason"))
     return summary
@@ -96,9 +104,16 @@ def _append_new(archive: Archive, name: str, rows: Iterator[dict[str, Any]], key
         if known.get(tuple(row[column] for column in key)) != row:
             batch.append(row)
         if len(batch) == _BATCH:
-            append(archive, name, batch)
+            _append(archive, name, batch)
             batch = []
-    append(archive, name, batch)
+    _append(archive, name, batch)
+
+
+def _append(archive: Archive, name: str, rows: list[dict[str, Any]]) -> None:
+    if name == "reports":
+        append_reports(archive, rows)
+    else:
+        append(archive, name, rows)
 
 
 def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[dict[str, Any]]:

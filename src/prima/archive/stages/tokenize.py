@@ -14,14 +14,12 @@ import torch
 
 from prima import __version__
 from prima.archive.cohort.split import SPLITS
-from prima.archive.ingest.nifti_study import is_nifti_study, read_archived_nifti
 from prima.archive.stages.run import STUDIES_PER_PARTITION, StageProgress, StageWorkers, run_stage
 from prima.archive.stages.stage import FAILED, NO_SPACE, Row, StageOutput
+from prima.archive.stages.stored_study import read_stored_study
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import scan as scan_table
 from prima.archive.store.tables import write_parquet
-from prima.dicom.header.scan import scan
-from prima.dicom.read import read_dicom_study
 from prima.errors import ArchiveError, PrimaError, ReleaseError
 from prima.files.durable import DISK_FULL
 from prima.model.engine.engine import Engine, failure_of
@@ -224,18 +222,10 @@ def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
 
 def _tokenise(archive: Archive, study_uid: str, engine: Engine) -> tuple[list[Row], StudyTokens | None]:
     """Rows and tokens of a study; whatever breaks it stays with it."""
-    files = archive.instances(study_uid)
-    if not files:
+    if not archive.instances(study_uid):
         return [_study_row(study_uid, Failure.NO_INSTANCES)], None
     try:
-        if is_nifti_study(files):
-            study = engine.prepare(read_archived_nifti(study_uid, files))
-        else:
-            found = scan(files, one_study=True)
-            if not found.studies:
-                problem = found.problems[0].message if found.problems else None
-                return [_study_row(study_uid, "unreadable", problem)], None
-            study = engine.prepare(read_dicom_study(found.studies[0], workers=torch.get_num_threads()))
+        study = engine.prepare(read_stored_study(archive, study_uid, workers=torch.get_num_threads()))
         tokens = engine.tokens(study)
     except PrimaError as error:
         return [_study_row(study_uid, Failure.UNREADABLE, str(error))], None

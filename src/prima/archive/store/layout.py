@@ -70,6 +70,11 @@ class Archive:
         return cls(root, deidentified=deidentified)
 
     @property
+    def anywhere(self) -> Self:
+        """The same archive, for a process that stands in another folder."""
+        return type(self)(self.root.absolute(), deidentified=self.deidentified)
+
+    @property
     def incoming(self) -> Path:
         """Files on their way in; what lies here when nobody writes is left over from a process that died."""
         return self.root / "incoming"

@@ -6,11 +6,9 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
-from multiprocessing import get_context
 from pathlib import Path
 
 from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
@@ -18,7 +16,7 @@ from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
 from prima.files.durable import sync_open, write_json, write_text
 from prima.files.lock import locked
-from prima.files.worker import begin_worker
+from prima.files.spread import Spread
 
 STATE = ".deidentify"
 _CARD, _DONE, _LOCK = "policy.json", "done", "lock"
@@ -72,7 +70,7 @@ def deidentify_tree(
     policy: Policy,
     *,
     place: Callable[[Path], Path] = as_it_is,
-    workers: int = 1,
+    spread: Spread | None = None,
     on_file: Callable[[int], None] | None = None,
 ) -> Summary:
     """De-identify files into a folder; what an earlier run with the same key and options finished is left out.
@@ -81,7 +79,7 @@ def deidentify_tree(
         files: any files; those that are no DICOM are counted.
         out: new or empty, or begun by a run with the same key and options.
         place: from study / series / instance.dcm to the path below `out`.
-        workers: processes.
+        spread: who does it; this process unless told otherwise.
         on_file: called with the number of files that are done.
 
     Raises:
@@ -94,7 +92,7 @@ def deidentify_tree(
         todo = [path for path in files if marks[path] not in done]
         summary.counts["unchanged"] = len(files) - len(todo)
         with (state / _DONE).open("a", encoding="ascii") as journal:
-            for outcomes in _batches(todo, out, policy, place, workers):
+            for outcomes in _batches(todo, Deidentifier(out=out, policy=policy, place=place), spread or Spread()):
                 for outcome in outcomes:
                     summary.counts[outcome.status] += 1
                     summary.replaced.update(outcome.replaced)
@@ -108,23 +106,31 @@ def deidentify_tree(
     return summary
 
 
-def _batches(
-    todo: Sequence[Path], out: Path, policy: Policy, place: Callable[[Path], Path], workers: int
-) -> Iterator[list[FileOutcome]]:
-    batches = [todo[first : first + _BATCH] for first in range(0, len(todo), _BATCH)]
-    if workers <= 1:
-        for batch in batches:
-            yield deidentify_files(batch, out, policy, place)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin_worker) as pool:
-        yield from pool.map(deidentify_files, batches, *([value] * len(batches) for value in (out, policy, place)))
+def _batches(todo: Sequence[Path], work: Deidentifier, spread: Spread) -> Iterator[list[FileOutcome]]:
+    batches = (todo[first : first + _BATCH] for first in range(0, len(todo), _BATCH))
+    for _, outcomes in spread.map(work, batches, given_up=_given_up):
+        yield outcomes
 
 
-def deidentify_files(
-    batch: Iterable[Path], out: Path, policy: Policy, place: Callable[[Path], Path]
-) -> list[FileOutcome]:
-    """De-identify some files, one after the other."""
-    return [_one(path, out, policy, place) for path in batch]
+def _given_up(path: Path) -> FileOutcome:
+    return FileOutcome(path=path, status="refused", reason="unreadable", detail="ended the process that read it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deidentifier:
+    """De-identifies batches of files, one after the other; it travels to other processes.
+
+    Args:
+        out, policy, place: as for `deidentify_tree`.
+    """
+
+    out: Path
+    policy: Policy
+    place: Callable[[Path], Path]
+
+    def __call__(self, batch: Sequence[Path]) -> list[FileOutcome]:
+        """What became of each file."""
+        return [_one(path, self.out, self.policy, self.place) for path in batch]
 
 
 def _one(path: Path, out: Path, policy: Policy, place: Callable[[Path], Path]) -> FileOutcome:

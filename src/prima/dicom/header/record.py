@@ -42,8 +42,12 @@ class MissingUidError(UnreadableError):
 
 
 @quiet()
-def identity_of(content: Path | bytes) -> Identity | None:
+def identity_of(content: Path | bytes, name: str = "") -> Identity | None:
     """Which instance a file, or the bytes of one, is.
+
+    Args:
+        content: the file or its bytes.
+        name: of bytes; what calls itself DICOM and is none is no other kind of file.
 
     Returns:
         None when it is no DICOM instance: another kind of file, or a DICOMDIR.
@@ -52,7 +56,7 @@ def identity_of(content: Path | bytes) -> Identity | None:
         MissingUidError: it does not say which instance it is.
         UnreadableError: it is DICOM and broken, or may not be read.
     """
-    dataset = _read(content, _IDENTITY)
+    dataset = _read(content, _IDENTITY, name)
     if dataset is None or text(dataset, "SOPClassUID") == directory.SOP_CLASS:
         return None
     meta = dataset.file_meta
@@ -91,7 +95,7 @@ def study_record(path: Path) -> StudyRecord:
     Raises:
         UnreadableError: the file cannot be read.
     """
-    dataset = _read(path, None)
+    dataset = _read(path, None, path.name)
     if dataset is None:
         raise UnreadableError("not a DICOM file")
     facts, scanner = study_facts(dataset), acquisition_of(dataset)
@@ -113,9 +117,10 @@ def study_record(path: Path) -> StudyRecord:
     )
 
 
-def _read(content: Path | bytes, tags: list[str] | None) -> Dataset | None:
+def _read(content: Path | bytes, tags: list[str] | None, name: str) -> Dataset | None:
+    name = content.name if isinstance(content, Path) else name
     with named_errors(), content.open("rb") if isinstance(content, Path) else BytesIO(content) as file:
-        return _parse(file, tags, named=isinstance(content, Path) and content.suffix.lower() == ".dcm")
+        return _parse(file, tags, named=name.lower().endswith(".dcm"))
 
 
 def _parse(file: BinaryIO, tags: list[str] | None, *, named: bool) -> Dataset | None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from prima.archive.stages.stored_study import read_stored_study
 from prima.archive.store.layout import Archive
-from prima.dicom.header.scan import scan
-from prima.dicom.read import read_dicom_study
 from prima.errors import PrimaError
 from prima.model.engine.prepare import prepare
 from prima.model.gate.admit import packaged_gate
@@ -55,10 +54,7 @@ def patches_of_archive(
 def _cut(archive: Archive, uid: str, patient: str, path: Path, contract: Contract) -> str:
     """Write the patches of one study; the reason when it has none."""
     try:
-        found = scan(archive.instances(uid), one_study=True)
-        if not found.studies:
-            return "no file of it can be read"
-        study = prepare(read_dicom_study(found.studies[0]), contract, packaged_gate())
+        study = prepare(read_stored_study(archive, uid), contract, packaged_gate())
     except PrimaError as error:
         return str(error)
     if not study.series:
