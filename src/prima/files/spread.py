@@ -151,10 +151,10 @@ def _alone(work: Work[Item, Result], batch: Sequence[Item], given_up: Callable[[
         return done
     results: list[Result] = []
     for item in batch:
-        one = _once(work, [item])
-        if one is None and _once(work, []) is None:
+        alone = _once(work, [item])
+        if alone is None and _once(work, []) is None:
             raise PrimaError(ENDED_EARLY)
-        results.extend([given_up(item)] if one is None else one)
+        results.extend([given_up(item)] if alone is None else alone)
     return results
 
 
