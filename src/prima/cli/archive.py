@@ -41,26 +41,26 @@ def info(
     from prima.archive.info.page import info_page
     from prima.archive.store.layout import Archive
 
-    found = info_of(Archive.open(archive))
+    archive_info = info_of(Archive.open(archive))
     if html is not None:
-        html.write_text(info_page(found, name=archive.resolve().name), encoding="utf-8")
+        html.write_text(info_page(archive_info, name=archive.resolve().name), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps(found.to_dict()))
+        typer.echo(json.dumps(archive_info.to_dict()))
         return
     console = Console()
-    for table in _tables(found):
+    for table in _tables(archive_info):
         console.print(table)
     if html is not None:
         typer.echo(f"wrote {html}")
 
 
-def _tables(found: ArchiveInfo) -> list[RenderableType]:
+def _tables(archive_info: ArchiveInfo) -> list[RenderableType]:
     from rich.table import Table
 
     totals = Table(title="Archive", title_justify="left", show_header=False, box=None)
-    for label, count in found.totals.items():
+    for label, count in archive_info.totals.items():
         totals.add_row(label, f"{count:>12,}")
-    return [totals, *(_table(breakdown) for breakdown in found.breakdowns)]
+    return [totals, *(_table(breakdown) for breakdown in archive_info.breakdowns)]
 
 
 def _table(breakdown: Breakdown) -> RenderableType:
@@ -70,8 +70,8 @@ def _table(breakdown: Breakdown) -> RenderableType:
 
     from prima.archive.info.count import SIDES
 
-    found = {side for line in breakdown.lines for side in line.numbers}
-    sides = [side for side in SIDES if side in found]
+    known_sides = {side for line in breakdown.lines for side in line.numbers}
+    sides = [side for side in SIDES if side in known_sides]
     table = Table(title=f"\n{breakdown.title}", title_justify="left", box=None, header_style="dim")
     table.add_column("", min_width=20, max_width=28, overflow="ellipsis", no_wrap=True)
     several = any(len(line.numbers) > 1 for line in breakdown.lines)

@@ -74,18 +74,18 @@ def _outline(series_uid: str, numbered: Sequence[Sequence[Header]], min_slices: 
             else:
                 verdicts.append(verdict)
     reason, detail = (None, None) if num_stacks else Counter(verdicts).most_common(1)[0][0]
-    shown = used or every
-    first = shown[0].instance
+    shown_frames = used or every
+    first = shown_frames[0].instance
     return SeriesOutline(
         series_uid=series_uid,
         number=first.number,
         description=first.description,
         protocol=first.protocol,
         modality=first.modality,
-        plane=_plane(shown),
+        plane=_plane(shown_frames),
         num_instances=sum(len(headers) for headers in numbered),
         num_stacks=num_stacks,
-        num_slices=sum(frame.instance.pixels is not None for frame in shown),
+        num_slices=sum(frame.instance.pixels is not None for frame in shown_frames),
         reason=reason,
         detail=detail,
     )

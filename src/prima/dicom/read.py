@@ -81,7 +81,10 @@ def by_series(headers: Sequence[Header]) -> list[list[Header]]:
     groups: dict[tuple[str, int | None], list[Header]] = defaultdict(list)
     for header in headers:
         groups[header[0].series_uid, header[0].number].append(header)
-    return sorted(groups.values(), key=lambda found: (found[0][0].number is None, found[0][0].number or 0))
+    return sorted(
+        groups.values(),
+        key=lambda group: (group[0][0].number is None, group[0][0].number or 0),
+    )
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,8 @@ def _read_series(headers: Sequence[Header], min_slices: int, pool: Executor) -> 
     if copies:
         notes.append(f"{copies} duplicate {'slice' if copies == 1 else 'slices'} left out")
     judged = [_Judged(candidate, select(candidate, min_slices=min_slices)) for candidate in evidence_of(frames, parts)]
-    used = [candidate.evidence.part for candidate in judged if candidate.verdict is None]
-    decoded = decoder({frame.instance for part in used for frame in part.frames})
+    used_parts = [candidate.evidence.part for candidate in judged if candidate.verdict is None]
+    decoded = decoder({frame.instance for part in used_parts for frame in part.frames})
     results: list[Series | Excluded] = []
     for candidate in judged:
         results.append(_result(candidate, decoded, notes))

@@ -23,7 +23,7 @@ def group_results(
     predictions: Predictions, truth: Truth, weights: Weights, resampling: Resampling
 ) -> tuple[GroupResult, ...]:
     """One result for each part of each stratum, then one for each subtlety."""
-    found: list[GroupResult] = []
+    results: list[GroupResult] = []
     inputs: dict[str, Any] = {
         "predictions": predictions, "truth": truth, "weights": weights, "resampling": resampling
     }  # fmt: skip
@@ -31,12 +31,12 @@ def group_results(
         column = np.asarray(values, dtype=str)
         parts = {value: column == value for value in _in_order(column)}
         masks = {value: np.repeat(part[:, None], len(predictions.names), axis=1) for value, part in parts.items()}
-        found += _parts(by, masks, **inputs, whole=parts)
+        results += _parts(by, masks, **inputs, whole=parts)
     if truth.subtlety is not None:
         negative = truth.labels == 0
         masks = {f"{level} {word}": negative | (truth.subtlety == level) for level, word in SUBTLETY.items()}
-        found += _parts("subtlety", masks, **inputs)
-    return tuple(found)
+        results += _parts("subtlety", masks, **inputs)
+    return tuple(results)
 
 
 def _parts(
@@ -92,8 +92,8 @@ def _in_order(column: NDArray[np.str_]) -> list[str]:
     return sorted(set(column.tolist()), key=lambda value: (value == UNKNOWN, value))
 
 
-def _mean(found: Sequence[tuple[float, Floats]], resampling: Resampling) -> Estimate:
-    return estimate_mean([area for area, _ in found], [replicates for _, replicates in found], resampling)
+def _mean(areas: Sequence[tuple[float, Floats]], resampling: Resampling) -> Estimate:
+    return estimate_mean([area for area, _ in areas], [replicates for _, replicates in areas], resampling)
 
 
 def _ece(predictions: Predictions, truth: Truth, rows: Bools, names: Iterable[str]) -> float:
@@ -102,10 +102,10 @@ def _ece(predictions: Predictions, truth: Truth, rows: Bools, names: Iterable[st
         return float("nan")
     chosen = set(names)
     errors = [
-        found.error
+        reliability.error
         for index, name in enumerate(predictions.names)
         if name in chosen
-        and (found := reliability_of(predictions.probabilities[rows, index], truth.labels[rows, index]))
+        and (reliability := reliability_of(predictions.probabilities[rows, index], truth.labels[rows, index]))
     ]
     return mean(errors)
 

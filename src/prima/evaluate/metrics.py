@@ -89,9 +89,9 @@ def average_precision(scores: Floats, truth: Bools) -> float:
     if not positives:
         return float("nan")
     _, group = np.unique(-scores, return_inverse=True)
-    found = np.bincount(group, weights=truth)
+    hits = np.bincount(group, weights=truth)
     called = np.cumsum(np.bincount(group))
-    return float((found * np.cumsum(found) / called).sum() / positives)
+    return float((hits * np.cumsum(hits) / called).sum() / positives)
 
 
 @dataclass(frozen=True, kw_only=True)

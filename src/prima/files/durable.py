@@ -195,10 +195,10 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _is_left_over(entry: os.DirEntry[str]) -> bool:
-    found = _TEMPORARY.fullmatch(entry.name)
-    if found is None:
+    match = _TEMPORARY.fullmatch(entry.name)
+    if match is None:
         return False
-    if found[1] == _machine() and not _runs(int(found[2])):
+    if match[1] == _machine() and not _runs(int(match[2])):
         return True
     try:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > _LEFT_OVER_AFTER_S

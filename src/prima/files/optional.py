@@ -38,19 +38,19 @@ def require(module: str, needed_for: str, *, extra: Extra | None = None, package
         return importlib.import_module(module)
     except ImportError as error:
         absent = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in module.split(".")
-        raise missing(package, needed_for, extra=extra, found=None if absent else error) from None
+        raise missing(package, needed_for, extra=extra, error=None if absent else error) from None
 
 
 def missing(
-    package: str, needed_for: str, *, extra: Extra | None = None, found: ImportError | None = None
+    package: str, needed_for: str, *, extra: Extra | None = None, error: ImportError | None = None
 ) -> MissingDependencyError:
     """The error of `require`, for an import that somebody else makes.
 
     Args:
         package, needed_for, extra: as for `require`.
-        found: why a package that is there cannot be imported.
+        error: why a package that is there cannot be imported.
     """
-    why = "" if found is None else f", and found one that cannot be imported ({' '.join(str(found).split())[:120]})"
+    why = "" if error is None else f", and found one that cannot be imported ({' '.join(str(error).split())[:120]})"
     install = package if extra is None else f"'openprima[{extra}]'"
     return MissingDependencyError(f"{needed_for} needs {package}{why}: pip install {install}")
 

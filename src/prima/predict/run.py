@@ -162,7 +162,7 @@ def _read_all(
             on_progress(Progress(step="read", where=str(path), completed=files))
 
         try:
-            found = find_studies(
+            listing = find_studies(
                 path,
                 keep_all=options.keep_all,
                 min_slices=options.min_slices,
@@ -178,15 +178,15 @@ def _read_all(
         except Exception as error:  # noqa: BLE001 (the border of an input: what breaks one must not reach the others)
             yield Outcome(status="failed", where=path, message=unforeseen("reading", error))
             continue
-        problems = _in_words(found.problems, path)
+        problems = _in_words(listing.problems, path)
         for message in problems:
             yield Outcome(status="failed", where=path, message=message)
-        if not found.studies and not found.problems:
-            remark = f", only {_count(found.num_other_files, ' of other kinds')}" if found.num_other_files else ""
+        if not listing.studies and not listing.problems:
+            remark = f", only {_count(listing.num_other_files, ' of other kinds')}" if listing.num_other_files else ""
             message = f"found no DICOM or NIfTI image{remark}; give the folder of a study"
             yield Outcome(status="failed", where=path, message=message)
-        scan_s = (perf_counter() - started) / max(1, len(found.studies))
-        for source in found.studies:
+        scan_s = (perf_counter() - started) / max(1, len(listing.studies))
+        for source in listing.studies:
             if source.study_uid in options.already:
                 continue
             yield from _read_one(_Input(path, problems, scan_s), source, options, _Preparation(contract, gate), seen)

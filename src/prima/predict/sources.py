@@ -123,10 +123,10 @@ def read_study(path: Path | str, *, keep_all: bool = False, min_slices: int = MI
     path = Path(path)
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder; give the folder of a study")
-    found = find_studies(path, keep_all=keep_all, min_slices=min_slices)
-    if len(found.studies) != 1:
-        raise UsageError(f"{path}: found {len(found.studies)} studies, expected one; give the folder of one study")
-    return found.studies[0].read(workers=workers)
+    listing = find_studies(path, keep_all=keep_all, min_slices=min_slices)
+    if len(listing.studies) != 1:
+        raise UsageError(f"{path}: found {len(listing.studies)} studies, expected one; give the folder of one study")
+    return listing.studies[0].read(workers=workers)
 
 
 def _dicom_reader(study: ScannedStudy, keep_all: bool, min_slices: int) -> Callable[[int, OnSeries], Study]:

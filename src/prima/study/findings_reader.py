@@ -98,8 +98,8 @@ def _check_finding(finding: Finding, series: set[tuple[str, str | None]]) -> Non
     _require(finding.threshold is not None or finding.present is None, f"present of {name}", finding.present, "null")
     explained = finding.place is not None or finding.differential is not None
     _require(not explained or finding.present is not None, f"present of {name}", None, "a decision beside a place")
-    for seen in _series_of_evidence(finding):
-        _require(seen in series, f"a place of {name} in series", seen[0], "one of the study")
+    for place in _series_of_evidence(finding):
+        _require(place in series, f"a place of {name} in series", place[0], "one of the study")
 
 
 def _series_of_evidence(finding: Finding) -> Iterator[tuple[str, str | None]]:

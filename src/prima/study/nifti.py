@@ -71,23 +71,23 @@ def read_nifti_study(
             image = read_nifti_image(path)
         except UnreadableError as error:
             digest = _digest_of_bytes(path, position=len(digests))
-            found: list[Series] | Excluded = Excluded(
+            outcome: list[Series] | Excluded = Excluded(
                 series_uid=_uid(digest), reason=Reason.UNREADABLE, detail=str(error)
             )
         else:
             digest = image.digest
             if digest in digests:
-                found = Excluded(
+                outcome = Excluded(
                     series_uid=_uid(digest), reason=Reason.DUPLICATE, detail="same voxels as another file of the study"
                 )
             else:
-                found = _series_of(image, path, sidecar, description, keep_all=keep_all, min_slices=min_slices)
+                outcome = _series_of(image, path, sidecar, description, keep_all=keep_all, min_slices=min_slices)
         digests.append(digest)
-        if isinstance(found, Excluded):
-            excluded.append(replace(found, number=sidecar.series_number, description=description))
+        if isinstance(outcome, Excluded):
+            excluded.append(replace(outcome, number=sidecar.series_number, description=description))
         else:
-            series.extend(found)
-            for new_series in found:
+            series.extend(outcome)
+            for new_series in outcome:
                 on_series(new_series)
     study_digest = hashlib.sha256(b"study" + b"".join(sorted(set(digests)))).digest()
     patients = [sidecar.patient for _, sidecar in sidecars if sidecar.patient != Patient()]

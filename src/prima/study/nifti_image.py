@@ -129,9 +129,9 @@ def _stored_voxels(path: Path, offset: int, dtype: np.dtype[Any], count: int, *,
 
 def _affine_ras(header: Any) -> NDArray[np.float64] | None:
     """The sform when the header has a usable one, else the qform, else None (pixel sizes alone are no geometry)."""
-    for read in (header.get_sform, header.get_qform):
+    for getter in (header.get_sform, header.get_qform):
         try:
-            affine, code = read(coded=True)
+            affine, code = getter(coded=True)
         except (ValueError, nib.spatialimages.HeaderDataError):
             continue
         if code and affine is not None and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9:

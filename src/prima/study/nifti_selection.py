@@ -70,9 +70,9 @@ def reason_of_facts(sidecar: Sidecar, description: str, suffix: str) -> tuple[Re
     if suffix in _OF_SUFFIX:
         return _OF_SUFFIX[suffix], f"file name ends in {suffix}"
     for pattern, reason in _OF_WORD:
-        found = pattern.search(description.lower())
-        if found:
-            return reason, f"description says {found[0]}"
+        match = pattern.search(description.lower())
+        if match:
+            return reason, f"description says {match[0]}"
     return None
 
 

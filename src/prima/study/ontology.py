@@ -150,9 +150,9 @@ def display_name(name: str) -> str:
         >>> display_name("referral_3")
         'Referral 3'
     """
-    known = _DISPLAY.get(name)
-    if known is not None:
-        return known
+    display = _DISPLAY.get(name)
+    if display is not None:
+        return display
     words = re.sub(r"[\s_]+", " ", name).strip()
     return words[:1].upper() + words[1:] if words else "Unnamed"
 

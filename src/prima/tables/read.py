@@ -76,9 +76,9 @@ class Table:
         Raises:
             UsageError: a value is something else.
         """
-        found = [_number(value) for value in self.frame[column].to_list()]
-        wrong = np.array([value is None for value in found], dtype=bool)
-        filled = np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+        numbers = [_number(value) for value in self.frame[column].to_list()]
+        wrong = np.array([value is None for value in numbers], dtype=bool)
+        filled = np.array([np.nan if value is None else value for value in numbers], dtype=np.float64)
         if binary:
             wrong |= ~(np.isnan(filled) | (filled == 0) | (filled == 1))
         if share:
@@ -97,12 +97,12 @@ class Table:
         Raises:
             UsageError: a value is not allowed.
         """
-        found = ["" if value is None else str(value) for value in self.frame[column].to_list()]
+        words = ["" if value is None else str(value) for value in self.frame[column].to_list()]
         if allowed:
-            for row, word in enumerate(found):
+            for row, word in enumerate(words):
                 if word and word not in allowed:
                     raise self.wrong(column, row, f"one of {', '.join(allowed)}")
-        return found
+        return words
 
     def wrong(self, column: str, row: int, expected: str) -> UsageError:
         """The error that a value makes; it does not show the value, which may be anything."""

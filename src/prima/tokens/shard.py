@@ -194,8 +194,8 @@ class Shard:
             raise UnreadableError(f"shard {self.name}: tokens of a study are damaged; {_REMEDY}")
         self._verified.add(place)
         latents, coordinates = (
-            torch.frombuffer(found, dtype=_DTYPES[part.dtype]).reshape(-1, *part.shape[1:])
-            for found, part in zip(rows, (self._parts["latents"], self._parts["coordinates"]), strict=True)
+            torch.frombuffer(buffer, dtype=_DTYPES[part.dtype]).reshape(-1, *part.shape[1:])
+            for buffer, part in zip(rows, (self._parts["latents"], self._parts["coordinates"]), strict=True)
         )
         sizes = np.diff(offsets).tolist()
         series = (
@@ -227,10 +227,10 @@ class Shard:
             raise UnreadableError(f"shard {self.name}: the header is damaged; {_REMEDY}") from error
 
     def _bytes(self, start: int, stop: int) -> bytearray | memoryview:
-        found = self._ranges(start, stop)
-        if len(found) != stop - start:
+        pieces = self._ranges(start, stop)
+        if len(pieces) != stop - start:
             raise UnreadableError(f"shard {self.name}: the file ends early; {_REMEDY}")
-        return found if isinstance(found, memoryview) else bytearray(found)
+        return pieces if isinstance(pieces, memoryview) else bytearray(pieces)
 
 
 def _part(value: Any, data: int) -> _Part:

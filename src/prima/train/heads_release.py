@@ -43,14 +43,14 @@ def add_heads(writer: ReleaseWriter, heads: TrainedHeads, calibration: Calibrati
     names = (*heads.diagnosis_names, *heads.referral_names)
     records = tuple(HeadRecord(name=name, mlp=0, column=column, offset=0.0) for column, name in enumerate(names))
     split = len(heads.diagnosis_names)
-    found = HeadRecords(
+    head_records = HeadRecords(
         mlps=(file,),
         diagnoses=records[:split],
         referrals=records[split:],
         priority=PriorityRecord(mlp=0, levels=heads.levels, column=len(names)),
         calibrated=False,
     )
-    return found if calibration is None else _with_calibration(found, calibration)
+    return head_records if calibration is None else _with_calibration(head_records, calibration)
 
 
 def retrain_heads(
@@ -259,9 +259,9 @@ def _without(records: HeadRecords, names: Collection[str]) -> HeadRecords:
 
 
 def _check_heads(manifest: Manifest, logits: HeadLogits) -> None:
-    found = (*logits.diagnosis_names, *logits.referral_names)
+    names = (*logits.diagnosis_names, *logits.referral_names)
     expected = tuple(head.name for head in (*manifest.diagnoses, *manifest.referrals))
-    if odd := sorted(set(found) - set(expected)):
+    if odd := sorted(set(names) - set(expected)):
         raise UsageError(
             f"logits: found {len(odd)} heads that the release does not have, the first {odd[0]}; "
             "predict with this release"

@@ -253,10 +253,10 @@ def write_heads(
         record: how they were made.
     """
     config = _heads_config(heads.diagnosis_names, heads.referral_names, heads.levels)
-    known = {name: curve for name, curve in calibration.heads.items() if name not in unlearnt}
+    curves = {name: curve for name, curve in calibration.heads.items() if name not in unlearnt}
 
     def calibrated(records: tuple[HeadRecord, ...]) -> tuple[HeadRecord, ...]:
-        return tuple(replace(head, calibration=known.get(head.name)) for head in records)
+        return tuple(replace(head, calibration=curves.get(head.name)) for head in records)
 
     assert config.priority is not None
     config = replace(

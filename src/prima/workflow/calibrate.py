@@ -130,12 +130,12 @@ class Calibrated:
     @property
     def weak(self) -> list[str]:
         """Heads whose threshold rests on few positive studies."""
-        return [name for name, found in self.heads.items() if found.weak]
+        return [name for name, head in self.heads.items() if head.weak]
 
     @property
     def not_reached(self) -> list[str]:
         """Heads that do not reach the target."""
-        return [name for name, found in self.heads.items() if found.reached is False]
+        return [name for name, head in self.heads.items() if head.reached is False]
 
     def as_json(self) -> dict[str, Any]:
         """The figures of every head, JSON-ready; the curves are in the release."""
@@ -145,7 +145,7 @@ class Calibrated:
             "target": self.target,
             "num_studies": self.num_studies,
             "num_patients": self.num_patients,
-            "heads": {name: _figures(found) for name, found in self.heads.items()},
+            "heads": {name: _figures(head) for name, head in self.heads.items()},
             "uncalibrated": list(self.missing),
             "notes": list(self.notes),
         }
@@ -205,11 +205,11 @@ def calibrate_on(
     )
 
 
-def _figures(found: HeadCalibration) -> dict[str, object]:
+def _figures(head: HeadCalibration) -> dict[str, object]:
     """What a reader wants of one head."""
     names = ("kind", "threshold", "reached", "sensitivity", "specificity", "ppv", "alerts", "abstained")
-    figures = {name: getattr(found, name) for name in names}
-    return figures | {"num_positives": found.num_positives, "num_negatives": found.num_negatives, "weak": found.weak}
+    figures = {name: getattr(head, name) for name in names}
+    return figures | {"num_positives": head.num_positives, "num_negatives": head.num_negatives, "weak": head.weak}
 
 
 def _check_release(table: Table, release: Release) -> None:
@@ -227,9 +227,9 @@ def _check_release(table: Table, release: Release) -> None:
 def _logits(table: Table, manifest: Manifest) -> HeadLogits:
     def columns(heads: tuple[HeadRecord, ...], prefix: bool) -> tuple[tuple[str, ...], NDArray[np.float32]]:
         named = {head.name: logit_column(referral_column(head.name) if prefix else head.name) for head in heads}
-        found = {name: table.numbers(column) for name, column in named.items() if column in table}
-        values = np.stack(list(found.values()), axis=1) if found else np.zeros((table.num_rows, 0))
-        return tuple(found), values.astype(np.float32)
+        values_of = {name: table.numbers(column) for name, column in named.items() if column in table}
+        values = np.stack(list(values_of.values()), axis=1) if values_of else np.zeros((table.num_rows, 0))
+        return tuple(values_of), values.astype(np.float32)
 
     diagnosis_names, diagnoses = columns(manifest.diagnoses, False)
     referral_names, referrals = columns(manifest.referrals, True)
@@ -254,9 +254,9 @@ def _labels(
     predicted: Table, true: Table, manifest: Manifest, patient_of: Mapping[str, str] | None, notes: list[str]
 ) -> HeadLabels:
     def columns(named: dict[str, str]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-        found = {name: true.numbers(column, binary=True) for name, column in named.items() if column in true}
-        values = np.stack(list(found.values()), axis=1) if found else np.zeros((true.num_rows, 0))
-        return tuple(found), values.astype(np.float32)
+        values_of = {name: true.numbers(column, binary=True) for name, column in named.items() if column in true}
+        values = np.stack(list(values_of.values()), axis=1) if values_of else np.zeros((true.num_rows, 0))
+        return tuple(values_of), values.astype(np.float32)
 
     diagnosis_names, diagnoses = columns({head.name: head.name for head in manifest.diagnoses})
     referral_names, referrals = columns({head.name: referral_column(head.name) for head in manifest.referrals})

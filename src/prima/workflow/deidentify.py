@@ -28,10 +28,10 @@ def site_key(path: Path | None, *, make: bool, warn: Callable[[str], None]) -> S
         return SiteKey.random()
     if make:
         return SiteKey.make(path)
-    found = SiteKey.read(path)
+    key = SiteKey.read(path)
     if others_may_read(path):
         warn(f"{path}: others may read this key; chmod 600 mends that")
-    return found
+    return key
 
 
 def deidentify_source(
@@ -67,12 +67,12 @@ def deidentify_source(
     with Spread(processes=workers if ray else workers or 1, ray=ray) as spread:
         if (source / "archive.json").is_file():
             return _deidentify_archive(source, out, policy, day_first=day_first, spread=spread, watcher=watcher)
-        found = walk(source, follow_links=follow_links)
+        tree = walk(source, follow_links=follow_links)
         summary = deidentify_tree(
-            found.files, out, policy, spread=spread,
-            on_file=lambda done: watcher.count("files", done, len(found.files)),
+            tree.files, out, policy, spread=spread,
+            on_file=lambda done: watcher.count("files", done, len(tree.files)),
         )  # fmt: skip
-    for problem in found.problems:
+    for problem in tree.problems:
         summary.refuse(problem.path, "unreadable", problem.message)
     return summary
 

@@ -42,12 +42,12 @@ def label_lines(
         for line_number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            found = _read(line)
-            if isinstance(found, str):
-                refuse(line_number, found)
+            parsed = _read(line)
+            if isinstance(parsed, str):
+                refuse(line_number, parsed)
                 continue
-            waiting.append((line_number, found[0]))
-            yield found[1]
+            waiting.append((line_number, parsed[0]))
+            yield parsed[1]
 
     for answer in labeller.label_all(texts()):
         line_number, identifier = waiting.popleft()

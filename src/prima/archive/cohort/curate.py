@@ -45,10 +45,10 @@ def curate(archive: Archive, curation: Curation) -> Flow:
         matched = match(studies, reports, now=curation.now)
         inclusion = Inclusion(min_series=curation.min_series, required=curation.required, now=curation.now)
         rows = cohort(studies, series, matched.studies, inclusion)
-        found, outcomes = pl.collect_all(
+        included, outcomes = pl.collect_all(
             [rows.sort("study_uid"), matched.reports.sort("report_id")], engine="streaming"
         )
-        finished = assign(found, curation.split)
+        finished = assign(included, curation.split)
         check_no_leakage(finished.iter_rows(named=True), curation.split)
         flow = flow_of(finished, outcomes, min_series=curation.min_series)
         _publish(archive, finished, outcomes, flow, curation)

@@ -65,12 +65,12 @@ def flow_of(cohort: pl.DataFrame, report_outcomes: pl.DataFrame, *, min_series: 
         ValueError: a study has a reason that no step knows; every study must be accounted for.
     """
     reasons = {reason: num for reason, num in cohort["reason"].value_counts().iter_rows() if reason is not None}
-    remaining, found = cohort.height, []
+    remaining, flow_steps = cohort.height, []
     for step in steps():
         removed = {reason: reasons.pop(reason) for reason in step.reasons if reason in reasons}
         remaining -= sum(removed.values())
         words = _words(step.words, str(min_series))
-        found.append(FlowStep(name=step.name, words=words, remaining=remaining, removed=removed))
+        flow_steps.append(FlowStep(name=step.name, words=words, remaining=remaining, removed=removed))
     left_out = {reason: reasons.pop(reason) for reason in LEFT_OUT if reason in reasons}
     if reasons:
         raise ValueError(f"studies with reasons of no step: {sorted(reasons)}")
@@ -78,7 +78,7 @@ def flow_of(cohort: pl.DataFrame, report_outcomes: pl.DataFrame, *, min_series: 
     patients = dict(cohort.drop_nulls("split").group_by("split").agg(pl.col("patient_id").n_unique()).iter_rows())
     return Flow(
         total=cohort.height,
-        steps=tuple(found),
+        steps=tuple(flow_steps),
         left_out=left_out,
         sides={side: sides.get(side, 0) for side in SPLITS},
         patients={side: patients.get(side, 0) for side in SPLITS},

@@ -24,9 +24,9 @@ def indications_of(archive: Archive) -> dict[str, str]:
     texts = scan(archive, "reports").select("report_id", "text")
     people = scan(archive, "studies").select("study_uid", "age_years", "sex")
     rows = cohort.join(texts, on="report_id", how="left").join(people, on="study_uid", how="left")
-    found = rows.select("study_uid", "text", "age_years", "sex").collect()
-    assert isinstance(found, pl.DataFrame)
-    return {uid: order_text(_history(text or ""), age, sex) for uid, text, age, sex in found.iter_rows()}
+    orders = rows.select("study_uid", "text", "age_years", "sex").collect()
+    assert isinstance(orders, pl.DataFrame)
+    return {uid: order_text(_history(text or ""), age, sex) for uid, text, age, sex in orders.iter_rows()}
 
 
 def _history(text: str) -> str:

@@ -129,11 +129,13 @@ def _counted(rows: pl.DataFrame, title: str, value: pl.Expr, *, most: int = _MOS
 
 
 def _breakdown(counted: pl.DataFrame, title: str, *, natural: bool = False, most: int = _MOST) -> Breakdown:
-    found: dict[str, dict[str, int]] = {}
+    sides_of: dict[str, dict[str, int]] = {}
     for label, side, count in counted.select("label", "side", "number").iter_rows():
-        found.setdefault(str(label), {})[side] = count
-    ordered = sorted(found) if natural else sorted(found, key=lambda label: (-sum(found[label].values()), label))
-    lines = [BreakdownLine(label, _in_order(found[label])) for label in ordered]
+        sides_of.setdefault(str(label), {})[side] = count
+    ordered = (
+        sorted(sides_of) if natural else sorted(sides_of, key=lambda label: (-sum(sides_of[label].values()), label))
+    )
+    lines = [BreakdownLine(label, _in_order(sides_of[label])) for label in ordered]
     if not natural and len(lines) > most:
         smaller: dict[str, int] = {}
         for line in lines[most - 1 :]:
@@ -206,10 +208,10 @@ def _reports(archive: Archive, by_status: pl.DataFrame) -> Breakdown:
 
 def _num_tokenised(archive: Archive) -> int:
     """Studies with tokens, of whatever release."""
-    found = [pl.scan_parquet(path) for path in sorted((archive.root / "tokens").glob("*/tokens.parquet"))]
-    if not found:
+    token_tables = [pl.scan_parquet(path) for path in sorted((archive.root / "tokens").glob("*/tokens.parquet"))]
+    if not token_tables:
         return 0
-    used = [frame.filter(pl.col("status") == "used").select("study_uid") for frame in found]
+    used = [frame.filter(pl.col("status") == "used").select("study_uid") for frame in token_tables]
     return int(pl.concat(used).select(pl.col("study_uid").n_unique()).collect().item())
 
 

@@ -143,18 +143,18 @@ def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[di
 
 def _person(source: Archive, study_uid: str | None, row: dict[str, Any]) -> Person:
     """Whose report it is: names from the header of the study, identifiers from the report too."""
-    found = None
+    person = None
     for path in source.instances(study_uid)[:1] if study_uid else []:
         try:
-            found = person_in(path)
+            person = person_in(path)
         except UnreadableError:
-            found = None
+            person = None
     own = tuple(value for value in (row["patient_id"], row["accession"], row["report_id"]) if value)
-    key = row["patient_id"] or (found.key if found else f"report {row['report_id']}")
-    if found is None:
+    key = row["patient_id"] or (person.key if person else f"report {row['report_id']}")
+    if person is None:
         return Person(key=key, identifiers=own)
-    identifiers = tuple(dict.fromkeys((*found.identifiers, *own)))
-    return Person(key=key, names=found.names, identifiers=identifiers, places=found.places)
+    identifiers = tuple(dict.fromkeys((*person.identifiers, *own)))
+    return Person(key=key, names=person.names, identifiers=identifiers, places=person.places)
 
 
 def _exclusions(source: Archive, policy: Policy, summary: Summary) -> Iterator[dict[str, Any]]:

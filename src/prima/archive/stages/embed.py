@@ -143,7 +143,7 @@ def embed_archive(
     folder = embeddings_folder(archive, fingerprint)
     mode = mode_of_call(manifest.mode, image_only=image_only)
     indications = indications_of(archive) if shows_indication(mode) else {}
-    known = {uid: _with_indication(source, indications.get(uid)) for uid, source in _inputs(tokens).items()}
+    inputs_of = {uid: _with_indication(source, indications.get(uid)) for uid, source in _inputs(tokens).items()}
     cohort = cohort_studies(archive, splits)
     stage = EmbedStage(
         tokens=tokens.absolute(),
@@ -154,10 +154,10 @@ def embed_archive(
         threads=1 if workers.several else None,
         indications=indications,
     )
-    inputs = {uid: known[uid] for uid in cohort if uid in known}
+    inputs = {uid: inputs_of[uid] for uid in cohort if uid in inputs_of}
     try:
         rows = run_stage(
-            stage, "embed", folder.absolute(), inputs, known,
+            stage, "embed", folder.absolute(), inputs, inputs_of,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         written = write_tables(rows, tokens, cohort, manifest, out or folder)
@@ -238,13 +238,13 @@ def _embed(engine: Engine, store: TokenStore, study_uid: str, indication: str) -
 
 
 def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) -> list[Row]:
-    found = engine.outputs(tokens, indication)
-    logits = found.logits
+    outputs = engine.outputs(tokens, indication)
+    logits = outputs.logits
     nothing: Row = dict.fromkeys(STAGE_COLUMNS)
     study = nothing | {
         "study_uid": study_uid,
         "status": "done",
-        "feature": pl.Series(found.feature.numpy()),
+        "feature": pl.Series(outputs.feature.numpy()),
         "logits": [*logits.diagnoses.values(), *logits.referrals.values(), *(logits.priority or {}).values()],
     }
     return [
@@ -258,7 +258,7 @@ def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) 
                 "name": series.name,
                 "feature": pl.Series(feature.numpy()),
             }
-            for place, (series, feature) in enumerate(zip(tokens.series, found.series, strict=True))
+            for place, (series, feature) in enumerate(zip(tokens.series, outputs.series, strict=True))
         ),
     ]
 

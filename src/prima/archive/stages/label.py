@@ -111,13 +111,13 @@ class LabelStage:
         report_of = self._reports(uids)
         reports = (Report(text=report_of[uid].text, study_uid=uid) for uid in uids)
         ages = {uid: report.age_years for uid, report in report_of.items()}
-        read = label_reports(
+        labelled_reports = label_reports(
             reports,
             self.method.open(),
             age_of=lambda report: ages[report.study_uid or ""],
             triage=self.method.triage,
         )
-        for uid, opinion in zip(uids, read, strict=True):
+        for uid, opinion in zip(uids, labelled_reports, strict=True):
             rows.extend(_rows(uid, report_of[uid].report_id, opinion))
         return StageOutput(rows=rows, files={})
 
@@ -145,20 +145,20 @@ def inputs_of(archive: Archive) -> pl.LazyFrame:
     return counting.join(matched.addenda, on="study_uid", how="left").join(ages, on="study_uid")
 
 
-def _rows(study_uid: str, report_id: str, read: LabelledReport) -> list[Row]:
-    if read.labels is None:
-        return [_row(study_uid, report_id=report_id, status=FAILED, reason=read.failure)]
+def _rows(study_uid: str, report_id: str, labelled: LabelledReport) -> list[Row]:
+    if labelled.labels is None:
+        return [_row(study_uid, report_id=report_id, status=FAILED, reason=labelled.failure)]
     about = _row(
         study_uid,
         report_id=report_id,
         status=LABELLED,
-        priority=read.priority,
-        referrals=list(read.referrals),
-        findings=list(read.findings),
+        priority=labelled.priority,
+        referrals=list(labelled.referrals),
+        findings=list(labelled.findings),
     )
     by_diagnosis = [
         _row(study_uid, report_id=report_id, status=LABELLED, diagnosis=name, **label._asdict())
-        for name, label in read.labels.labels.items()
+        for name, label in labelled.labels.labels.items()
     ]
     return [about, *by_diagnosis]
 
@@ -204,13 +204,13 @@ def label_archive(
     Raises:
         ArchiveError: another process labels, or the disk is full.
     """
-    found = inputs_of(archive).collect(engine="streaming")
-    reports = found.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
+    studies = inputs_of(archive).collect(engine="streaming")
+    reports = studies.select("study_uid", "report_id", "addenda", "age_years").iter_rows()
     inputs = {uid: ", ".join((report_id, *(addenda or ()), str(age))) for uid, report_id, addenda, age in reports}
     folder = archive.root.absolute() / "labels" / re.sub(r"[^A-Za-z0-9.]+", "-", method.version)
     stage = LabelStage(archive=archive.root.absolute(), inputs=folder / "inputs.parquet", method=method)
     try:
-        write_parquet(found, stage.inputs)
+        write_parquet(studies, stage.inputs)
         rows = run_stage(
             stage, "label", folder, inputs, inputs,
             workers=workers, size=size, retry=retry, on_progress=on_progress,

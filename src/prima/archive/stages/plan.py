@@ -51,11 +51,11 @@ def outdated(stage: Stage, folder: Path, partitions: list[Partition], *, retry: 
     Args:
         retry: those with a study that failed as well.
     """
-    made: dict[str, dict[str, str]] = defaultdict(dict)
+    inputs_of: dict[str, dict[str, str]] = defaultdict(dict)
     stale: set[str] = set()
     present = {path.name for path in folder.iterdir()}
     for name, files, study_uid, source, made_by, failed in _made_studies(folder).iter_rows():
-        made[name][study_uid] = source
+        inputs_of[name][study_uid] = source
         if (
             made_by != stage.fingerprint
             or (retry and failed)
@@ -66,7 +66,7 @@ def outdated(stage: Stage, folder: Path, partitions: list[Partition], *, retry: 
     return [
         partition
         for partition in partitions
-        if partition.name in stale or partition.name not in parts or made[partition.name] != partition.inputs
+        if partition.name in stale or partition.name not in parts or inputs_of[partition.name] != partition.inputs
     ]
 
 

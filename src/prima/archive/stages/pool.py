@@ -21,15 +21,15 @@ def in_processes(
     When the system kills a process (out of memory, a decoder that crashes), the partitions that were being made are
     made again one at a time, and a study that kills its process once more is given up.
     """
-    waiting = {partition.name: partition for partition in partitions}
+    waiting = {part.name: part for part in partitions}
     while waiting:
         with _pool(min(processes, len(waiting))) as pool:
             suspects: list[str] = []
-            begun = {pool.submit(make_part, stage, folder, partition): partition.name for partition in waiting.values()}
+            futures = {pool.submit(make_part, stage, folder, part): part.name for part in waiting.values()}
             try:
-                for future in as_completed(begun):
+                for future in as_completed(futures):
                     outcome = future.result()
-                    del waiting[begun[future]]
+                    del waiting[futures[future]]
                     yield outcome
             except BrokenProcessPool:
                 suspects = [name for name in waiting if note_path(folder, name).exists()]

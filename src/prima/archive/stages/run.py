@@ -79,11 +79,11 @@ def run_stage(
     with locked(folder, verb):
         sweep(folder)
         partitions = plan(folder, inputs, known, size=size)
-        left = outdated(stage, folder, partitions, retry=retry)
+        unfinished = outdated(stage, folder, partitions, retry=retry)
         total = sum(len(partition.inputs) for partition in partitions)
-        done = total - sum(len(partition.inputs) for partition in left)
+        done = total - sum(len(partition.inputs) for partition in unfinished)
         on_progress(StageProgress(done=done, total=total))
-        for outcome in _partition_outcomes(stage, folder, left, workers):
+        for outcome in _partition_outcomes(stage, folder, unfinished, workers):
             if outcome.stop is not None:
                 raise ArchiveError(f"{folder}: {outcome.stop}")
             done += outcome.num_studies
@@ -92,12 +92,12 @@ def run_stage(
 
 
 def _partition_outcomes(
-    stage: Stage, folder: Path, left: Sequence[Partition], workers: StageWorkers
+    stage: Stage, folder: Path, unfinished: Sequence[Partition], workers: StageWorkers
 ) -> Iterator[PartitionOutcome]:
-    if not left:
+    if not unfinished:
         return iter(())
     if workers.ray is not None:
-        return on_ray(stage, folder, left, address=workers.ray, processes=workers.processes, gpus=workers.gpus)
+        return on_ray(stage, folder, unfinished, address=workers.ray, processes=workers.processes, gpus=workers.gpus)
     if workers.processes:
-        return in_processes(stage, folder, left, processes=workers.processes)
-    return (make_part(stage, folder, partition) for partition in left)
+        return in_processes(stage, folder, unfinished, processes=workers.processes)
+    return (make_part(stage, folder, partition) for partition in unfinished)

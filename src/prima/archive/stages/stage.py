@@ -156,10 +156,10 @@ def _noted(partition: Partition, staging: Path) -> Iterator[str]:
 
 def _check(rows: Sequence[Row], partition: Partition) -> None:
     """No study is dropped and none is invented."""
-    found = {row["study_uid"] for row in rows}
-    if found != set(partition.inputs):
+    studies = {row["study_uid"] for row in rows}
+    if studies != set(partition.inputs):
         raise RuntimeError(
-            f"partition {partition.name}: rows of {len(found)} studies, expected {len(partition.inputs)}"
+            f"partition {partition.name}: rows of {len(studies)} studies, expected {len(partition.inputs)}"
         )
 
 

@@ -89,8 +89,8 @@ class TokenizeStage:
         rows = [_study_row(uid, Failure.ENDED_ITS_PROCESS) for uid in given_up]
         tokenised = []
         for study_uid in studies:
-            found, tokens = _tokenise(archive, study_uid, engine)
-            rows.extend(found)
+            study_rows, tokens = _tokenise(archive, study_uid, engine)
+            rows.extend(study_rows)
             if tokens is not None:
                 tokenised.append((study_uid, tokens))
         if not tokenised:
@@ -152,8 +152,8 @@ def tokenize_archive(
     manifest = load_release(release).manifest
     fingerprint = tokens_fingerprint(manifest, precision)
     folder = tokens_folder(archive, fingerprint)
-    known = _inputs(archive, keep_all)
-    inputs = {uid: known[uid] for uid in cohort_studies(archive, splits) if uid in known}
+    inputs_of = _inputs(archive, keep_all)
+    inputs = {uid: inputs_of[uid] for uid in cohort_studies(archive, splits) if uid in inputs_of}
     stage = TokenizeStage(
         archive=archive.root.absolute(),
         release=release.absolute(),
@@ -164,7 +164,7 @@ def tokenize_archive(
     )
     try:
         rows = run_stage(
-            stage, "tokenize", folder.absolute(), inputs, known,
+            stage, "tokenize", folder.absolute(), inputs, inputs_of,
             workers=workers, size=size, retry=retry, on_progress=on_progress,
         )  # fmt: skip
         write_parquet(rows.select("partition", *COLUMNS), folder / "tokens.parquet")

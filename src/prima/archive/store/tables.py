@@ -102,9 +102,9 @@ def scan_parts(name: str, paths: Sequence[Path]) -> pl.LazyFrame:
 
 def parts(archive: Archive, name: str) -> list[Path]:
     """The parts of a table that are read, oldest first: from the last one that holds all rows on."""
-    found = _on_disk(archive, name)
-    whole = [index for index, path in enumerate(found) if path.stem.endswith(_WHOLE)]
-    return found[whole[-1] :] if whole else found
+    paths = _on_disk(archive, name)
+    whole = [index for index, path in enumerate(paths) if path.stem.endswith(_WHOLE)]
+    return paths[whole[-1] :] if whole else paths
 
 
 def damaged_parts(archive: Archive, name: str) -> list[Path]:
@@ -175,8 +175,8 @@ def _on_disk(archive: Archive, name: str) -> list[Path]:
 
 
 def _last_part(archive: Archive, name: str) -> int:
-    found = _on_disk(archive, name)
-    return int(found[-1].stem.removesuffix(_WHOLE)) if found else 0
+    paths = _on_disk(archive, name)
+    return int(paths[-1].stem.removesuffix(_WHOLE)) if paths else 0
 
 
 def _write_part(archive: Archive, name: str, frame: pl.LazyFrame, stem: str) -> None:

@@ -61,7 +61,7 @@ def show_stage(stage: Callable[[Terminal], StageResult], *, as_json: bool) -> No
         show_estimate(result.estimate)
 
 
-def show_estimate(found: RunEstimate) -> None:
+def show_estimate(estimate: RunEstimate) -> None:
     """Parameter counts, memory and time as a table."""
     from rich.console import Console
     from rich.table import Table
@@ -69,15 +69,15 @@ def show_estimate(found: RunEstimate) -> None:
     from prima.workflow.training.stage import duration
 
     table = Table(show_header=False, box=None, padding=(0, 2))
-    rows = [(f"parameters of {name}", f"{count:,}") for name, count in found.parameters.items()]
+    rows = [(f"parameters of {name}", f"{count:,}") for name, count in estimate.parameters.items()]
     rows += [
-        ("parameters", f"{found.num_parameters:,}"),
-        ("updates", f"{found.num_steps:,} of about {found.tokens_per_step:,.0f} tokens"),
-        ("memory", f"{found.memory_bytes / MIB:,.0f} MiB"),
-        ("  of it kept for the backward pass", f"{found.activation_bytes / MIB:,.0f} MiB"),
-        ("operations a token", f"{found.flops_per_token / 1e6:,.1f} MFLOP, forward and backward"),
-        ("speed", f"{found.tokens_per_second:,.0f} tokens/s, timed on the first batch"),
-        ("time", f"{duration(found.seconds)}; {duration(found.seconds_at_peak)} at this device's peak"),
+        ("parameters", f"{estimate.num_parameters:,}"),
+        ("updates", f"{estimate.num_steps:,} of about {estimate.tokens_per_step:,.0f} tokens"),
+        ("memory", f"{estimate.memory_bytes / MIB:,.0f} MiB"),
+        ("  of it kept for the backward pass", f"{estimate.activation_bytes / MIB:,.0f} MiB"),
+        ("operations a token", f"{estimate.flops_per_token / 1e6:,.1f} MFLOP, forward and backward"),
+        ("speed", f"{estimate.tokens_per_second:,.0f} tokens/s, timed on the first batch"),
+        ("time", f"{duration(estimate.seconds)}; {duration(estimate.seconds_at_peak)} at this device's peak"),
     ]
     for name, value in rows:
         table.add_row(name, value)

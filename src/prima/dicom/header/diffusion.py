@@ -30,19 +30,19 @@ def diffusion_of(dataset: Dataset) -> Diffusion:
     GE (0043,1039) with the direction in (0019,10BB..BD), Philips (2001,1003) and (2001,1004), UIH (0065,1009).
     """
     maker = (text(dataset, "Manufacturer") or "").upper()
-    found = _standard(dataset)
-    if found.b_value is None and "SIEMENS" in maker:
-        found = _siemens(dataset)
-    elif found.b_value is None and maker.startswith("GE"):
-        found = _ge(dataset)
-    elif found.b_value is None and "PHILIPS" in maker:
-        found = Diffusion(
+    diffusion = _standard(dataset)
+    if diffusion.b_value is None and "SIEMENS" in maker:
+        diffusion = _siemens(dataset)
+    elif diffusion.b_value is None and maker.startswith("GE"):
+        diffusion = _ge(dataset)
+    elif diffusion.b_value is None and "PHILIPS" in maker:
+        diffusion = Diffusion(
             b_value=_float32(dataset, (0x2001, 0x1003)),
             directionality=_philips_directionality(text(dataset, (0x2001, 0x1004))),
         )
-    elif found.b_value is None and maker.startswith("UIH"):
-        found = Diffusion(b_value=number(dataset, (0x0065, 0x1009)), direction=_vector(dataset, (0x0065, 0x1037)))
-    return found
+    elif diffusion.b_value is None and maker.startswith("UIH"):
+        diffusion = Diffusion(b_value=number(dataset, (0x0065, 0x1009)), direction=_vector(dataset, (0x0065, 0x1037)))
+    return diffusion
 
 
 def standard_diffusion(group: Dataset) -> Diffusion:
@@ -108,8 +108,8 @@ def _float32(dataset: Dataset, tag: tuple[int, int]) -> float | None:
     return number(dataset, tag)
 
 
-def _direction(found: tuple[float, ...] | None) -> Vector | None:
+def _direction(vector: tuple[float, ...] | None) -> Vector | None:
     """A gradient direction; the zero vector stands for none."""
-    if found is None or len(found) != 3 or not np.isfinite(found).all() or not any(found):
+    if vector is None or len(vector) != 3 or not np.isfinite(vector).all() or not any(vector):
         return None
-    return (found[0], found[1], found[2])
+    return (vector[0], vector[1], vector[2])

@@ -65,26 +65,26 @@ def words(dataset: Dataset, tag: Tag) -> tuple[str, ...]:
 def numbers(dataset: Dataset, tag: Tag, count: int) -> tuple[float, ...] | None:
     """Exactly `count` finite numbers, or None."""
     try:
-        found = tuple(float(value) for value in values_of(dataset, tag))
+        values = tuple(float(value) for value in values_of(dataset, tag))
     except BROKEN:
         return None
-    return found if len(found) == count and all(math.isfinite(value) for value in found) else None
+    return values if len(values) == count and all(math.isfinite(value) for value in values) else None
 
 
 def number(dataset: Dataset, tag: Tag) -> float | None:
     """The first value as a finite number, or None."""
     values = values_of(dataset, tag)
     try:
-        found = float(values[0]) if values else math.nan
+        value = float(values[0]) if values else math.nan
     except BROKEN:
         return None
-    return found if math.isfinite(found) else None
+    return value if math.isfinite(value) else None
 
 
 def integer(dataset: Dataset, tag: Tag) -> int | None:
     """The first value as a whole number, or None."""
-    found = number(dataset, tag)
-    return None if found is None else int(found)
+    value = number(dataset, tag)
+    return None if value is None else int(value)
 
 
 def items(dataset: Dataset, tag: Tag) -> tuple[Dataset, ...]:
@@ -95,8 +95,8 @@ def items(dataset: Dataset, tag: Tag) -> tuple[Dataset, ...]:
 
 def item(dataset: Dataset, tag: Tag) -> Dataset | None:
     """The first item of a sequence, or None."""
-    found = items(dataset, tag)
-    return found[0] if found else None
+    sequence_items = items(dataset, tag)
+    return sequence_items[0] if sequence_items else None
 
 
 def raw_bytes(dataset: Dataset, tag: Tag) -> bytes | None:

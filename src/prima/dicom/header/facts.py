@@ -38,10 +38,10 @@ def age_years(age: str | None, birth: str | None, study: str | None) -> float | 
     match = _AGE.fullmatch((age or "").strip().upper())
     if match is not None and int(match[1]) > 0:
         return round(int(match[1]) * _YEARS[match[2]], 2)
-    born, seen = _day(birth), _day(study)
-    if born is None or seen is None or not 0 <= (seen - born).days < 130 * 366:
+    birth_day, study_day = _day(birth), _day(study)
+    if birth_day is None or study_day is None or not 0 <= (study_day - birth_day).days < 130 * 366:
         return None
-    return round((seen - born).days / 365.25, 2)
+    return round((study_day - birth_day).days / 365.25, 2)
 
 
 def _day(value: str | None) -> date | None:
@@ -78,12 +78,12 @@ def _field_strength(dataset: Dataset) -> float | None:
 
 def anatomy_of(dataset: Dataset) -> tuple[str, ...]:
     """Meanings of the anatomic region codes, upper-case (PS3.3 10.5), from the top level and the shared groups."""
-    found = list(items(dataset, "AnatomicRegionSequence"))
+    regions = list(items(dataset, "AnatomicRegionSequence"))
     shared = item(dataset, "SharedFunctionalGroupsSequence")
     anatomy = None if shared is None else item(shared, "FrameAnatomySequence")
     if anatomy is not None:
-        found.extend(items(anatomy, "AnatomicRegionSequence"))
-    meanings = (text(region, "CodeMeaning") for region in found)
+        regions.extend(items(anatomy, "AnatomicRegionSequence"))
+    meanings = (text(region, "CodeMeaning") for region in regions)
     return tuple(meaning.upper() for meaning in meanings if meaning is not None)
 
 

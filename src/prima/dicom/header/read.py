@@ -40,8 +40,8 @@ def read_header(path: Path) -> Header | None:
     Raises:
         UnreadableError: as `read_file`.
     """
-    found = read_file(path)
-    return None if isinstance(found, Directory) else found
+    header = read_file(path)
+    return None if isinstance(header, Directory) else header
 
 
 def read_file(path: Path) -> Header | Directory | None:
@@ -116,9 +116,9 @@ def _read(path: Path, file: BinaryIO) -> Header | Directory:
 
 
 def _transfer_syntax(dataset: Dataset) -> str:
-    found = text(dataset.file_meta, "TransferSyntaxUID")
-    if found is not None:
-        return str(UID(found))
+    syntax = text(dataset.file_meta, "TransferSyntaxUID")
+    if syntax is not None:
+        return str(UID(syntax))
     implicit, little = dataset.original_encoding
     if implicit:
         return "1.2.840.10008.1.2"

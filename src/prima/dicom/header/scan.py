@@ -73,7 +73,9 @@ def scan(files: Sequence[Path], *, one_study: bool = False, on_file: Callable[[i
 
 def _study(raw: str, headers: Sequence[Header], directories: Sequence[Directory]) -> ScannedStudy:
     paths = [instance.path for instance, _ in headers]
-    notes = [found.note for found in directories if any(path.is_relative_to(found.folder) for path in paths)]
+    notes = [
+        directory.note for directory in directories if any(path.is_relative_to(directory.folder) for path in paths)
+    ]
     return ScannedStudy(
         study_uid=_study_uid(raw, headers),
         where=_folder(headers),

@@ -97,12 +97,12 @@ class Evidence:
     @cached_property
     def num_directions(self) -> int:
         """Distinct gradient directions of the series, opposite ones counted once."""
-        found = set()
+        directions = set()
         for frame in self.series:
             if frame.direction is not None and is_directional(frame):
                 rounded = tuple(round(value, 1) for value in frame.direction)
-                found.add(max(rounded, tuple(-value for value in rounded)))
-        return len(found)
+                directions.add(max(rounded, tuple(-value for value in rounded)))
+        return len(directions)
 
     @cached_property
     def directional(self) -> bool:
@@ -136,12 +136,12 @@ class Evidence:
     @cached_property
     def planes(self) -> dict[str, int]:
         """Images in each orientation of the series."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for part in self.parts:
             for word in part.words:
                 if word.split()[0] in {"axial", "coronal", "sagittal"}:
-                    found[word] = found.get(word, 0) + len(part.frames)
-        return found
+                    counts[word] = counts.get(word, 0) + len(part.frames)
+        return counts
 
     @cached_property
     def geometry(self) -> bool:

@@ -38,8 +38,11 @@ def select(evidence: Evidence, *, min_slices: int = MIN_SLICES) -> Verdict | Non
         if verdict is not None:
             return verdict
     if evidence.num_places < min_slices:
-        found = evidence.num_places
-        return Reason.TOO_FEW_SLICES, f"{found} {'slice' if found == 1 else 'slices'}, fewer than {min_slices}"
+        count = evidence.num_places
+        return (
+            Reason.TOO_FEW_SLICES,
+            f"{count} {'slice' if count == 1 else 'slices'}, fewer than {min_slices}",
+        )
     return None
 
 
@@ -72,9 +75,9 @@ def _anatomy(evidence: Evidence) -> Verdict | None:
     ):
         if rules.BRAIN.search(words):
             return None
-        found = pattern.search(words)
-        if found is not None:
-            return Reason.NOT_BRAIN, f"{source} says {found[0].strip()}"
+        match = pattern.search(words)
+        if match is not None:
+            return Reason.NOT_BRAIN, f"{source} says {match[0].strip()}"
     return None
 
 

@@ -38,16 +38,16 @@ def places(frames: Sequence[Frame]) -> dict[Frame, Hashable]:
     Values of a coordinate that follow each other closer than `SAME_PLACE_MM` are one. An image without a position has
     a place of its own.
     """
-    found: dict[Frame, Hashable] = {frame: frame for frame in frames}
-    known = [frame for frame in frames if frame.position is not None]
-    if known:
-        positions = np.array([frame.position for frame in known], dtype=np.float64)
+    place_of: dict[Frame, Hashable] = {frame: frame for frame in frames}
+    positioned = [frame for frame in frames if frame.position is not None]
+    if positioned:
+        positions = np.array([frame.position for frame in positioned], dtype=np.float64)
         order = np.argsort(positions, axis=0, kind="stable")
         steps = np.diff(np.take_along_axis(positions, order, axis=0), axis=0) > SAME_PLACE_MM
         ranks = np.zeros(positions.shape, dtype=np.int64)
         np.put_along_axis(ranks, order[1:], np.cumsum(steps, axis=0), axis=0)
-        found.update(zip(known, (rank.tobytes() for rank in ranks), strict=True))
-    return found
+        place_of.update(zip(positioned, (rank.tobytes() for rank in ranks), strict=True))
+    return place_of
 
 
 def num_repeats(frames: Sequence[Frame]) -> int:

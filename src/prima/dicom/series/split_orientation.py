@@ -17,10 +17,10 @@ _SAME_SPACING = 0.01
 
 def by_orientation(part: SeriesPart) -> list[SeriesPart]:
     """One part for each orientation and pixel spacing, named by its plane; images without geometry by themselves."""
-    known = [frame for frame in part.frames if has_geometry(frame)]
+    oriented = [frame for frame in part.frames if has_geometry(frame)]
     unknown = tuple(frame for frame in part.frames if not has_geometry(frame))
     stacks: list[list[Frame]] = []
-    for frame in known:
+    for frame in oriented:
         home = next((frames for frames in stacks if _same_orientation(frames[0], frame)), None)
         if home is None:
             stacks.append([frame])

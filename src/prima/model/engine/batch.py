@@ -55,8 +55,8 @@ class FeatureReader:
         """
         batch = self._pack(studies, indications)
         with self._autocast():
-            seen: VisionOutput = self.vision(batch)
-        return seen
+            output: VisionOutput = self.vision(batch)
+        return output
 
     @torch.inference_mode()
     def pooled_series(self, studies: Sequence[StudyTokens], indications: Sequence[str] | None = None) -> torch.Tensor:

@@ -169,11 +169,11 @@ class Engine:
             NotFiniteError: a feature or a logit is infinite or not a number.
         """
         started = perf_counter()
-        seen = self.reader.features([tokens], [indication])
-        feature, series = seen.study[0].float(), seen.series.float()
-        read = perf_counter()
+        output = self.reader.features([tokens], [indication])
+        feature, series = output.study[0].float(), output.series.float()
+        vision_done = perf_counter()
         logits = self.heads(feature)
-        timings = {"vision": read - started, "heads": perf_counter() - read}
+        timings = {"vision": vision_done - started, "heads": perf_counter() - vision_done}
         feature, series = feature.cpu(), series.cpu()
         _check_finite(logits, feature, series)
         return StudyOutputs(logits=logits, feature=feature, series=series, timings_s=timings)

@@ -101,8 +101,8 @@ class Gate:
         kind = max(by_kind, key=by_kind.__getitem__)
         if brain >= needed:
             return Verdict(admitted=True, kind=kind, brain=brain, detail=None)
-        found = f"looks like {_LOOKS_LIKE.get(kind, kind)}"
-        detail = f"{found} (brain {_percent(brain)}, at least {_percent(needed)} is needed)"
+        looks = f"looks like {_LOOKS_LIKE.get(kind, kind)}"
+        detail = f"{looks} (brain {_percent(brain)}, at least {_percent(needed)} is needed)"
         return Verdict(admitted=False, kind=kind, brain=brain, detail=detail)
 
     def refusal(self, series: Series) -> Excluded | None:
@@ -131,9 +131,9 @@ def load_gate(folder: Path = PACKAGED) -> Gate:
         weights = (folder / WEIGHTS_FILE).read_bytes()
     except (OSError, ValueError) as error:
         raise ReleaseError(f"input gate: its files cannot be read ({type(error).__name__}); reinstall it") from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
-        raise ReleaseError(f"input gate: found format {found!r}, expected {FORMAT!r}; use the version that wrote it")
+    kind = data.get("format") if isinstance(data, dict) else None
+    if kind != FORMAT:
+        raise ReleaseError(f"input gate: found format {kind!r}, expected {FORMAT!r}; use the version that wrote it")
     file = read_json(GateFile, data, "gate.json")
     if hashlib.sha256(weights).hexdigest() != file.sha256:
         raise ReleaseError(f"input gate: {WEIGHTS_FILE} is not the file that gate.json names; reinstall it")

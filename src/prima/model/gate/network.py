@@ -49,6 +49,6 @@ class GateNetwork(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """Logits of each kind."""
-        found = self.features(views.unsqueeze(1)).flatten(2)
-        logits: Tensor = self.head(torch.cat([found.mean(dim=2), found.amax(dim=2)], dim=1))
+        features = self.features(views.unsqueeze(1)).flatten(2)
+        logits: Tensor = self.head(torch.cat([features.mean(dim=2), features.amax(dim=2)], dim=1))
         return logits

@@ -44,13 +44,13 @@ def view_of(volume: Volume, num_pixels: int = NUM_PIXELS) -> View:
         (48, 48, 48)
     """
     voxels, affine = turn_to_lps(*_picked(volume))
-    seen = voxels.astype(np.float32)
+    view = voxels.astype(np.float32)
     for axis in range(3):
-        seen, affine = _resampled(seen, affine, axis)
-    dark, bright = np.percentile(seen, (_DARK, _BRIGHT))
-    seen = np.clip((seen - dark) / max(float(bright - dark), 1e-12), 0, BRIGHTEST).astype(np.float32)
-    corner = _corner(seen, num_pixels)
-    return View(voxels=_cut(seen, corner, num_pixels), affine=affine.starting_at(corner))
+        view, affine = _resampled(view, affine, axis)
+    dark, bright = np.percentile(view, (_DARK, _BRIGHT))
+    view = np.clip((view - dark) / max(float(bright - dark), 1e-12), 0, BRIGHTEST).astype(np.float32)
+    corner = _corner(view, num_pixels)
+    return View(voxels=_cut(view, corner, num_pixels), affine=affine.starting_at(corner))
 
 
 def _picked(volume: Volume) -> tuple[NDArray[np.generic], Affine]:

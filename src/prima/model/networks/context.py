@@ -43,10 +43,10 @@ class TokenContext(nn.Module):
         """
         hidden = self.second(gelu(self.first(self.norm(rows_TC))))
         hidden = hidden + self.of_series(_pooled(gelu(hidden), series_T))[series_T]
-        shown = gelu(hidden)
+        activated = gelu(hidden)
         for of_place, cell_T in zip(self.of_places, cells_TG.unbind(1), strict=True):
             _, place_T = torch.unique(study_T * NUM_CELLS + cell_T, return_inverse=True)
-            hidden = hidden + of_place(_pooled(shown, place_T))[place_T]
+            hidden = hidden + of_place(_pooled(activated, place_T))[place_T]
         states: torch.Tensor = gelu(self.last(self.last_norm(gelu(hidden))))
         return states
 

@@ -106,7 +106,7 @@ def load_folder(
             folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
         )
     except ImportError as error:  # raised late, e.g. by a torchvision that does not fit this torch
-        raise missing("transformers", f"the text model {folder.name}", extra="train", found=error) from error
+        raise missing("transformers", f"the text model {folder.name}", extra="train", error=error) from error
     except Exception as error:  # a stranger's folder fails in many ways inside the library
         raise UnreadableError(
             f"{folder.name}: found no whole text model ({type(error).__name__}); expected config.json, "
@@ -136,9 +136,9 @@ def _checked_config(folder: Path) -> dict[str, Any]:
             f"{folder.name}: config.json asks to run code of the folder (auto_map); use a model that transformers knows"
         )
     if not list(folder.glob("*.safetensors")):
-        found = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "no weights"
+        listing = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "no weights"
         raise CheckpointError(
-            f"{folder.name}: found {found}, expected *.safetensors; "
+            f"{folder.name}: found {listing}, expected *.safetensors; "
             "nothing pickled is read: convert it where you trust it"
         )
     return config

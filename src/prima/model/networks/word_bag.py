@@ -27,11 +27,11 @@ def words_of(text: str) -> list[str]:
         >>> words_of("MRI BRAIN WO. 4-year-old male. Seizures")
         ['mri', 'brain', 'wo', 'aged', 'over_1', 'over_3', 'male', 'seizures']
     """
-    found: list[str] = []
+    words: list[str] = []
     for match in _WORD.finditer(text.lower()):
         years = match[1]
-        found += [match[0]] if years is None else ["aged", *(f"over_{age}" for age in _AGES if int(years) >= age)]
-    return found
+        words += [match[0]] if years is None else ["aged", *(f"over_{age}" for age in _AGES if int(years) >= age)]
+    return words
 
 
 class WordBag(nn.Module):
@@ -52,5 +52,5 @@ class WordBag(nn.Module):
         weight = self.embedding.weight
         starts = torch.tensor([0, *(len(bag) for bag in bags)]).cumsum(0)[:-1]
         index = torch.tensor([bucket for bag in bags for bucket in bag], dtype=torch.int64)
-        found: torch.Tensor = self.embedding(index.to(weight.device), starts.to(weight.device))
-        return found
+        pooled: torch.Tensor = self.embedding(index.to(weight.device), starts.to(weight.device))
+        return pooled

@@ -136,7 +136,7 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
     Raises:
         ReleaseError: a source holds nothing, a part is missing in all of them, or they do not fit each other.
     """
-    found: dict[str, Part] = {}
+    parts: dict[str, Part] = {}
     records: dict[str, StageRecord] = {}
     trained: dict[str, bool] = {}
     facts: dict[str, Any] = {"evaluation": None}
@@ -150,12 +150,12 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
             facts["evaluation"] = None  # what was measured of other parts says nothing of these
         is_trained = bool(notes.pop("trained", True))
         trained |= dict.fromkeys(heads, is_trained)
-        found |= heads
+        parts |= heads
         records = {stage: record for stage, record in records.items() if stage not in heads} | made_by
         facts |= notes
     if evaluation is not None:
         facts["evaluation"] = read_text_json(evaluation)
-    missing = [*(stage for stage in STAGES if stage not in found), *({"contract", "mode"} - facts.keys())]
+    missing = [*(stage for stage in STAGES if stage not in parts), *({"contract", "mode"} - facts.keys())]
     if missing:
         raise ReleaseError(
             f"release: found no {missing[0]} in {', '.join(source.name for source in sources)}, expected "
@@ -164,9 +164,9 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
     return ReleaseParts(
         name=name,
         trained=all(trained.values()),
-        tokenizer=found["tokenizer"],
-        vision=found["clip"],
-        heads=found["heads"],
+        tokenizer=parts["tokenizer"],
+        vision=parts["clip"],
+        heads=parts["heads"],
         records=records,
         **facts,
     )
@@ -301,12 +301,12 @@ def _checked(part: Part, kind: type[Any], network: type[torch.nn.Module], stage:
     config = _config(part, kind, stage)
     with torch.device("meta"):
         expected = {name: tuple(tensor.shape) for name, tensor in network(config).state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in part.tensors.items()}
-    if odd := sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)):
+    shapes = {name: tuple(tensor.shape) for name, tensor in part.tensors.items()}
+    if odd := sorted(name for name in expected.keys() | shapes.keys() if expected.get(name) != shapes.get(name)):
         name = odd[0]
         raise ReleaseError(
             f"{stage}: found {len(odd)} tensors that do not fit config.json: {name} is "
-            f"{found.get(name, 'absent')}, expected {expected.get(name, 'none of that name')}; write the stage again"
+            f"{shapes.get(name, 'absent')}, expected {expected.get(name, 'none of that name')}; write the stage again"
         )
     if bad := [name for name, tensor in part.tensors.items() if not bool(torch.isfinite(tensor).all())]:
         raise ReleaseError(f"{stage}: found values in {bad[0]} that are not finite, expected numbers; train again")

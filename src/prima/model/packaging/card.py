@@ -99,10 +99,10 @@ def _groups(measured: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def _comparison(measured: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    found = measured.get("comparison") or {}
+    comparison = measured.get("comparison") or {}
     return [
         (str(row["display"]), number(row["first"]), number(row["second"]), estimate(row.get("difference")))
-        for row in found.get("summary") or []
+        for row in comparison.get("summary") or []
     ]
 
 

@@ -100,16 +100,16 @@ def _size(manifest: Manifest) -> ReleaseCheck:
 
 
 def _order(name: str, heads: tuple[HeadRecord, ...], expected: tuple[str, ...], otherwise: Status) -> ReleaseCheck:
-    found = tuple(head.name for head in heads)
-    if found == expected:
-        return ReleaseCheck(name=name, status="ok", found=f"{len(found)}, in the order of the ontology")
-    absent = [head_name for head_name in expected if head_name not in found]
-    unknown = [head_name for head_name in found if head_name not in expected]
+    names = tuple(head.name for head in heads)
+    if names == expected:
+        return ReleaseCheck(name=name, status="ok", found=f"{len(names)}, in the order of the ontology")
+    absent = [head_name for head_name in expected if head_name not in names]
+    unknown = [head_name for head_name in names if head_name not in expected]
     words = [
         *([f"without {_few(absent)}"] if absent else []),
         *([f"not in the ontology: {_few(unknown)}"] if unknown else []),
     ]
-    return ReleaseCheck(name=name, status=otherwise, found=f"{len(found)}, {'; '.join(words) or 'in another order'}")
+    return ReleaseCheck(name=name, status=otherwise, found=f"{len(names)}, {'; '.join(words) or 'in another order'}")
 
 
 def _levels(manifest: Manifest) -> ReleaseCheck:
@@ -142,8 +142,8 @@ def _thresholds(manifest: Manifest) -> ReleaseCheck:
     ]
     if not heads:
         return ReleaseCheck(name="thresholds", status="warn", found="on logits, at 0")
-    found = "; ".join([f"{len(heads)}, all finite", *words])
-    return ReleaseCheck(name="thresholds", status="warn" if words else "ok", found=found)
+    words_of_heads = "; ".join([f"{len(heads)}, all finite", *words])
+    return ReleaseCheck(name="thresholds", status="warn" if words else "ok", found=words_of_heads)
 
 
 def _encoder(manifest: Manifest) -> ReleaseCheck:
@@ -163,17 +163,17 @@ def _probe(release: Release) -> ReleaseCheck:
                 name="probe", status="warn", found=f"it answers, and has no {PROBE_FILE} to compare with"
             )
         expected = read_probe(release.folder / PROBE_FILE)
-        found = compare(expected, run_probe(release))
+        result = compare(expected, run_probe(release))
     except ReleaseError as error:
         return ReleaseCheck(name="probe", status="fail", found=str(error))
     logits = f"{len(expected.logits)} logits"
-    machine = "the same machine type" if found.same_machine else f"another machine type ({expected.machine.processor})"
-    if found.verdict == "equal":
+    machine = "the same machine type" if result.same_machine else f"another machine type ({expected.machine.processor})"
+    if result.verdict == "equal":
         return ReleaseCheck(name="probe", status="ok", found=f"{logits} equal to the digit, on {machine}")
-    words = f"{logits} differ by up to {found.largest:.2g} ({found.where}), on {machine}"
-    if found.verdict == "close":
+    words = f"{logits} differ by up to {result.largest:.2g} ({result.where}), on {machine}"
+    if result.verdict == "close":
         return ReleaseCheck(name="probe", status="ok", found=f"{words}: within {TOLERANCE:g}")
-    expected_words = "none" if found.same_machine else f"at most {TOLERANCE:g}"
+    expected_words = "none" if result.same_machine else f"at most {TOLERANCE:g}"
     return ReleaseCheck(name="probe", status="fail", found=f"{words}; expected {expected_words}")
 
 

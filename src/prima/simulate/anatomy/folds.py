@@ -23,10 +23,10 @@ _FINE = Lattice(shape=(88, 91, 68), node_mm=3.0, origin_mm=(-148.0, -130.0, -100
 def distance_to_sulcus(shape: Shape, rng: np.random.Generator) -> Tensor:
     """[d, h, w] about mm to the nearest sulcus at the nodes of the head; its sign tells the sides apart."""
     template, points = shape.template, shape.inner
-    read = template.lattice.at(_outwards(template), points)
-    normal = read[:3] / read[:3].square().sum(0).sqrt().clamp(min=0.3)
-    up = points - normal * read[3].clamp(-30, 10) * 0.85
-    medial = step((-read[3] - points[0].abs()) / 8)  # where the falx is nearer than the skull
+    field = template.lattice.at(_outwards(template), points)
+    normal = field[:3] / field[:3].square().sum(0).sqrt().clamp(min=0.3)
+    up = points - normal * field[3].clamp(-30, 10) * 0.85
+    medial = step((-field[3] - points[0].abs()) / 8)  # where the falx is nearer than the skull
     up[0] += (points[0].sign() * 12 - up[0]) * medial
     coarse = Lattice.of_head(6.0)
     up += 3.2 * coarse.at(random_field(coarse, 3, 15.0, rng), points)  # no sulcus is plane

@@ -130,19 +130,19 @@ def region_map(head: Head, name: str, side: Side = "both") -> Tensor:
         KeyError: there is no such region; the message names those there are.
     """
     if name in LOBES:
-        found = _tissues(head, *_BRAIN) * _spread(head, lambda points: _soft_seeds(points, LOBES, name))
+        region = _tissues(head, *_BRAIN) * _spread(head, lambda points: _soft_seeds(points, LOBES, name))
     elif name in TERRITORIES:
-        found = _tissues(head, *_BRAIN) * _spread(head, lambda points: _soft_seeds(points, TERRITORIES, name))
+        region = _tissues(head, *_BRAIN) * _spread(head, lambda points: _soft_seeds(points, TERRITORIES, name))
     elif name in NUCLEI:
-        found = _tissues(head, *_BRAIN, "pituitary") * _spread(head, lambda points: _solids(points, NUCLEI[name], 3.0))
+        region = _tissues(head, *_BRAIN, "pituitary") * _spread(head, lambda points: _solids(points, NUCLEI[name], 3.0))
     elif name in _MAPS:
-        found = _MAPS[name](head)
+        region = _MAPS[name](head)
     else:
         raise KeyError(f"no region {name!r}; known: {', '.join(region_names())}")
     if side in ("left", "right"):
         sign = 1 if side == "left" else -1
-        found = found * _spread(head, lambda points: step(0.5 + sign * points[0] / 4))
-    return found
+        region = region * _spread(head, lambda points: step(0.5 + sign * points[0] / 4))
+    return region
 
 
 def region_names() -> tuple[str, ...]:

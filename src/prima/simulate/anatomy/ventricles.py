@@ -28,8 +28,8 @@ def widen(points: Tensor, template: Template, factor: float) -> Tensor:
 
 def _move_walls(points: Tensor, template: Template, amount: float) -> Tensor:
     reach = max(26.0, 2.6 * abs(amount))
-    read = template.ventricle_lattice.at(_surface(template), points)
-    slope, distance = read[:3], read[3]
+    field = template.ventricle_lattice.at(_surface(template), points)
+    slope, distance = field[:3], field[3]
     slope = slope / slope.square().sum(0).sqrt().clamp(min=0.35)
     within = amount * ((distance + _DEPTH_MM) / (amount + _DEPTH_MM)).clamp(0, 1)
     outside = amount * (1 - (distance - amount) / reach).clamp(0, 1).square()

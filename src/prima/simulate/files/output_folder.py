@@ -33,16 +33,16 @@ def claim(out: Path, plan: Plan, making: dict[str, Any]) -> None:
             out.mkdir(parents=True, exist_ok=True)
             write_text(path, text)
             return
-        found = path.read_text("utf-8") if path.exists() else ""
+        present_text = path.read_text("utf-8") if path.exists() else ""
     except UnicodeDecodeError:
-        found = ""
+        present_text = ""
     except OSError as error:
         if error.errno in _FULL:
             raise
         raise UsageError(f"{out}: cannot be used ({error.strerror}); give a folder that you may write to") from None
-    if found == text:
+    if present_text == text:
         return
-    begun = _making_of(found, plan)
+    begun = _making_of(present_text, plan)
     if begun is not None:
         before, present = (
             ", ".join(f"{name} {value}" for name, value in options.items()) for options in (begun, making)

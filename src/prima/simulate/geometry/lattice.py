@@ -68,10 +68,10 @@ class Lattice:
         origin = torch.tensor(self.origin_mm[::-1], dtype=torch.float32, device=field.device)
         index = (points_mm.reshape(3, -1).T - origin) / self.node_mm
         unit = (index * (2 / (size - 1)) - 1).view(1, 1, 1, -1, 3)
-        read = torch.nn.functional.grid_sample(
+        values = torch.nn.functional.grid_sample(
             field[None], unit, mode="bilinear", padding_mode="border", align_corners=True
         )
-        return read.view(len(field), *shape)
+        return values.view(len(field), *shape)
 
 
 def _expand(field: Tensor, z: Tensor, y: Tensor, x: Tensor) -> Tensor:

@@ -93,10 +93,10 @@ def _stack(  # noqa: PLR0917 - what one series needs, in one place
     resampling = make_resampling(
         grid.affine, grid.shape, scan.affine, scan.shape, thickness_mm=scan.thickness_mm, pixel_mm=scan.pixel_mm
     )
-    seen = resampling(image).abs_()
+    resampled = resampling(image).abs_()
     random = stream(*key, "image")
-    seen.mul_(normal_like(seen, random, interpolation=3.0).mul_(scene.grain).add_(1).clamp_(0.1))
-    return store(spoil(seen, role, scanner, random), role, scan, scanner, random)
+    resampled.mul_(normal_like(resampled, random, interpolation=3.0).mul_(scene.grain).add_(1).clamp_(0.1))
+    return store(spoil(resampled, role, scanner, random), role, scan, scanner, random)
 
 
 def lay_out(

@@ -65,16 +65,16 @@ def _reconstruct(  # noqa: PLR0917 - what one reconstruction needs
     resampling = make_resampling(
         grid.affine, grid.shape, affine, shape, thickness_mm=spacing[0], pixel_mm=spacing[1] * (1 if sharp else 2)
     )
-    found = resampling(image)
+    slices = resampling(image)
     random = stream(*key, "image")
-    _holder(found, spacing[1])
+    _holder(slices, spacing[1])
     sigma = (30.0 if sharp else 5.0) * float(random.uniform(0.7, 1.6))
-    found += normal_like(found, random, interpolation=1.0 if sharp else 2.0) * sigma
-    found += HOUNSFIELD["air"]
+    slices += normal_like(slices, random, interpolation=1.0 if sharp else 2.0) * sigma
+    slices += HOUNSFIELD["air"]
     rows = torch.arange(shape[1]) - (shape[1] - 1) / 2
     outside = torch.hypot(rows[:, None], rows[None, :]) > shape[1] / 2
-    found[:, outside] = tomograph.padding
-    stored = (found.round_().clamp_(-3024, 3071) + 1024).to(torch.int16).numpy()
+    slices[:, outside] = tomograph.padding
+    stored = (slices.round_().clamp_(-3024, 3071) + 1024).to(torch.int16).numpy()
     return StoredStack(
         role="ct", affine=affine, spacing_mm=spacing, thickness_mm=spacing[0], stored=stored, intercept=-1024.0
     )

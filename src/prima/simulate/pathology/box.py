@@ -77,10 +77,10 @@ def touched(fraction: Tensor) -> Slices | None:
     rows, plane = fraction.amax(2), fraction.amax((0, 1))
     spans = []
     for line in (rows.amax(1), rows.amax(0), plane):
-        found = torch.nonzero(line > 0).flatten()
-        if found.numel() == 0:
+        indices = torch.nonzero(line > 0).flatten()
+        if indices.numel() == 0:
             return None
-        spans.append(slice(int(found[0]), int(found[-1]) + 1))
+        spans.append(slice(int(indices[0]), int(indices[-1]) + 1))
     return spans[0], spans[1], spans[2]
 
 
@@ -93,8 +93,8 @@ def within(box: Box, part: Slices) -> Slices:
 
 def near(values: Tensor, centre: float, reach_mm: float) -> slice:
     """Which of some positions lie within reach of one, none of them when none does."""
-    found = torch.nonzero((values - centre).abs() <= reach_mm).flatten()
-    return slice(int(found[0]), int(found[-1]) + 1) if found.numel() else slice(0, 0)
+    indices = torch.nonzero((values - centre).abs() <= reach_mm).flatten()
+    return slice(int(indices[0]), int(indices[-1]) + 1) if indices.numel() else slice(0, 0)
 
 
 def soft(values: Tensor, width: float) -> Tensor:

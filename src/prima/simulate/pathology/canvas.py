@@ -56,10 +56,10 @@ class Canvas:
         inside = self._before["inside"] > 0.3
         slices = []
         for axis, other_axes in enumerate(((1, 2), (0, 2), (0, 1))):
-            found = torch.nonzero(inside.any(other_axes[1]).any(other_axes[0])).flatten()
+            indices = torch.nonzero(inside.any(other_axes[1]).any(other_axes[0])).flatten()
             margin = round(6 / self.head.grid.spacing_mm)
             size = inside.shape[axis]
-            slices.append(slice(max(int(found[0]) - margin, 0), min(int(found[-1]) + margin + 1, size)))
+            slices.append(slice(max(int(indices[0]) - margin, 0), min(int(indices[-1]) + margin + 1, size)))
         return self._box((slices[0], slices[1], slices[2]))
 
     def box(self, centre: Point, reach_mm: float | Point) -> Box:
@@ -73,8 +73,8 @@ class Canvas:
 
     def part(self, box: Box, mask: Tensor) -> Box:
         """The smallest part of a box outside of which nothing is wanted [z, y, x]; the box itself when nothing is."""
-        found = touched(mask.to(torch.uint8))
-        return box if found is None else self._box(within(box, found))
+        touched_box = touched(mask.to(torch.uint8))
+        return box if touched_box is None else self._box(within(box, touched_box))
 
     def region(self, name: str, box: Box) -> Tensor:
         """[z, y, x] 0 to 1 in a box: a region of the head as it was before any lesion."""

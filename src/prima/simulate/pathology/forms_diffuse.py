@@ -25,10 +25,10 @@ def _spot(job: Job, centre: Point, radii: Point, material: str, index: int, *, s
     if within is not None:
         alpha = alpha * job.canvas.region(within, box)
     job.canvas.paint(box, alpha, material)
-    seen = inside < 1
+    visible = inside < 1
     if within is not None:
-        seen &= job.canvas.region(within, box) > 0.3
-    return job.mask(box, seen)
+        visible &= job.canvas.region(within, box) > 0.3
+    return job.mask(box, visible)
 
 
 def _bleed(job: Job, centre: Point, radii: Point, index: int) -> Tensor:
@@ -46,7 +46,7 @@ def plaques(job: Job) -> Tensor:
     """Multiple sclerosis: ovals at right angles to the ventricles, in the callosum, under the cortex, in the pons."""
     random = stream(job.lesion.seed, "plaques")
     count = round(4 + 22 * job.lesion.degree)
-    found = _empty(job)
+    mask = _empty(job)
     for index in range(count):
         kind = float(random.random())
         half = job.lesion.size_mm / 2 * float(random.uniform(0.45, 1.0) if index else 1.0)
@@ -64,7 +64,7 @@ def plaques(job: Job) -> Tensor:
             radii = (0.6 * half, 0.7 * half, 0.6 * half)
         centre = job.canvas.point(point)
         share = job.fade * float(random.uniform(0.85, 1.0))
-        found |= _spot(job, centre, radii, "plaque", index, share=share)
+        mask |= _spot(job, centre, radii, "plaque", index, share=share)
         state = float(random.random())
         inner = (0.6 * radii[0], 0.6 * radii[1], 0.6 * radii[2])
         if job.lesion.stage == "active" and (index == 0 or state < 0.25):
@@ -72,13 +72,13 @@ def plaques(job: Job) -> Tensor:
             _spot(job, centre, inner, "plaque", index, share=0.8)
         elif state > 0.7 and half > 3:
             _spot(job, centre, inner, "black_hole", index, share=0.8)
-    return found
+    return mask
 
 
 def heterotopia(job: Job) -> Tensor:
     """Nodules of gray matter in a row on the wall of the lateral ventricles."""
     random = stream(job.lesion.seed, "nodules")
-    found = _empty(job)
+    mask = _empty(job)
     count = 0
     for s in sign(job.lesion):
         for step in range(round(2 + 6 * job.lesion.degree)):
@@ -86,9 +86,9 @@ def heterotopia(job: Job) -> Tensor:
             along = -18 + 10.5 * step + float(random.uniform(-3, 3)) if job.lesion.subtlety < 3 else 20 + 16 * step
             inside = (s * (9 + 0.28 * max(along + 10, 0)), along, 22 - 0.2 * max(along - 12, 0))
             point = _on_the_wall(job, job.canvas.point(inside), s, half)
-            found |= _spot(job, point, (half, 1.15 * half, half), "grey", count, within=None)
+            mask |= _spot(job, point, (half, 1.15 * half, half), "grey", count, within=None)
             count += 1
-    return found
+    return mask
 
 
 def _on_the_wall(job: Job, point: Point, outward: float, half: float) -> Point:
@@ -126,24 +126,24 @@ def leukoaraiosis(job: Job) -> Tensor:
     share = torch.maximum(torch.maximum(halo, ends * 0.95), deep) * soft(z + 2, 6) * soft(white - 0.35, 0.5)
     canvas.paint(box, share * (0.72 + 0.28 * degree), "leukoaraiosis")
     random = stream(key, "small")
-    seen = job.mask(box, share > 0.4)
+    mask = job.mask(box, share > 0.4)
     for index in range(round(6 * max(degree - 0.45, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(14, 28)), float(random.uniform(-10,
         20)),
                               float(random.uniform(0, 30))))  # fmt: skip
-        seen |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", index)
+        mask |= _spot(job, point, (2.2, 2.6, 3.0), "csf_like", index)
     for index in range(round(16 * max(degree - 0.5, 0))):
         point = canvas.point((float(random.choice([-1, 1])) * float(random.uniform(10, 30)), float(random.uniform(-5,
         25)),
                               float(random.uniform(-4, 32))))  # fmt: skip
         _bleed(job, point, (1.8, 1.8, 1.8), 100 + index)
-    return seen
+    return mask
 
 
 def axonal(job: Job) -> Tensor:
     """Dots at the gray-white junction, in the splenium (grade 2) and the dorsal midbrain (grade 3)."""
     random = stream(job.lesion.seed, "dots")
-    found = _empty(job)
+    mask = _empty(job)
     grade = int((job.lesion.stage or "grade 1")[-1])
     for index in range(round(8 + 30 * job.lesion.degree)):
         s = float(random.choice([-1, 1]))
@@ -155,9 +155,9 @@ def axonal(job: Job) -> Tensor:
         centre = job.canvas.point(point)
         torn = (1.4 * size, 2.2 * size, 1.4 * size)
         if random.random() < 0.25:  # without blood
-            found |= _spot(job, centre, torn, "infarct_acute", index, share=0.9)
+            mask |= _spot(job, centre, torn, "infarct_acute", index, share=0.9)
         else:
-            found |= _bleed(job, centre, (size, 1.5 * size, size), index)
+            mask |= _bleed(job, centre, (size, 1.5 * size, size), index)
     places: list[tuple[Point, Point]] = []
     if grade >= 2:
         places.append(((4.0, 36.0, 15.0), (7.0, 5.0, 5.0)))
@@ -165,9 +165,9 @@ def axonal(job: Job) -> Tensor:
         places.append(((6.0, 34.0, -14.0), (4.0, 4.0, 5.0)))
     for index, (spot, radii) in enumerate(places):
         centre = job.canvas.point(spot)
-        found |= _spot(job, centre, radii, "infarct_acute", 500 + index, share=0.9)
+        mask |= _spot(job, centre, radii, "infarct_acute", 500 + index, share=0.9)
         _spot(job, centre, (2.0, 2.0, 2.0), "hemosiderin", 520 + index)
-    return found
+    return mask
 
 
 def encephalitis(job: Job) -> Tensor:
@@ -213,17 +213,17 @@ def sarcoid(job: Job) -> Tensor:
     sulci = rim * soft(patchy - (2.2 - 1.1 * degree), 0.5) * soft(z + 10, 5)
     share = torch.maximum(film, sulci) * soft(canvas.depth_mm(box) - 1, 2)
     canvas.paint(box, share * (0.5 + 0.5 * degree), "leptomeninges")
-    found = job.mask(box, share > 0.35)
+    mask = job.mask(box, share > 0.35)
     random = stream(key, "granulomas")
     half = job.lesion.size_mm / 2
     spots: list[Point] = [(0.0, -2.0, -20.0), (7.0, -6.0, -18.0), (-8.0, 10.0, -14.0), (10.0, 18.0, -24.0)]
     for index, spot in enumerate(spots[: round(1 + 3 * degree)]):
         r = half * float(random.uniform(0.6, 1.0))
-        found |= _spot(job, canvas.point(spot), (0.8 * r, r, 0.9 * r), "granuloma", index, within=None)
+        mask |= _spot(job, canvas.point(spot), (0.8 * r, r, 0.9 * r), "granuloma", index, within=None)
     if degree > 0.5:
         s = float(random.choice([-1, 1]))
         radii: Point = (0.5 * half, 1.2 * half, 0.9 * half)
-        found |= _spot(
+        mask |= _spot(
             job, canvas.point((s * 58.0, float(random.uniform(-10, 30)), 30.0)), radii, "granuloma", 90, within="inside"
         )
-    return found
+    return mask

@@ -50,7 +50,7 @@ def callosal(job: Job) -> Tensor:
     )
     canvas.paint(box, plate, "grey")
     canvas.paint(box, gap * inside, "csf_like")
-    found = plate > 0.4
+    mask = plate > 0.4
     for s in (1.0, -1.0):  # teardrop trigones, frontal horns apart
         back = (((s * x - 25) / 12) ** 2 + ((y - 50) / 27) ** 2 + ((z - 11) / 13) ** 2).sqrt()
         body = (((s * x - 20) / 5.5) ** 2 + ((y - 8) / 34) ** 2 + ((z - 24) / 8) ** 2).sqrt()
@@ -65,8 +65,8 @@ def callosal(job: Job) -> Tensor:
         )
         canvas.paint(box, medial * present * inside * 0.95, "white")
         canvas.paint(box, share, "csf_like")
-        found |= share > 0.5
-    return job.mask(box, found)
+        mask |= share > 0.5
+    return job.mask(box, mask)
 
 
 def syrinx(job: Job) -> Tensor:

@@ -21,7 +21,7 @@ def subdural(job: Job) -> Tensor:
     canvas, box = job.canvas, job.canvas.cranium
     x, y, z = canvas.template_points(box)
     depth = canvas.depth_mm(box)
-    found = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
+    mask = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
     wave = box.noise((0, 0, 10), 130, 22, job.lesion.seed, "crescent")
     for s in sign(job.lesion):
         up = (((y - 4) / 74) ** 2 + ((z - 26) / 50) ** 2).sqrt() + 0.08 * wave
@@ -39,8 +39,8 @@ def subdural(job: Job) -> Tensor:
             membrane = share * soft(1.4 - (thick - depth).abs(), 1.0)
             if stage in ("late subacute", "chronic"):
                 canvas.paint(box, membrane * 0.8, "thick_dura")
-        found |= share > 0.4
-    return job.mask(box, found)
+        mask |= share > 0.4
+    return job.mask(box, mask)
 
 
 def craniotomy(job: Job) -> Tensor:

@@ -167,7 +167,7 @@ def moyamoya(job: Job) -> Tensor:
     """The end of the carotid and the stem of the MCA gone, a puff of fine vessels, slow bright sulci, old infarcts."""
     canvas, box, degree = job.canvas, job.canvas.cranium, job.lesion.degree
     x, y, z = canvas.template_points(box)
-    found = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
+    mask = torch.zeros(box.shape, dtype=torch.bool, device=x.device)
     key = job.lesion.seed
     fine = [box.noise((0, 0, 0), 120, 3.4, key, "puff", part) for part in (0, 1)]
     ivy = box.noise((0, 0, 0), 130, 8, key, "ivy")
@@ -185,10 +185,10 @@ def moyamoya(job: Job) -> Tensor:
         csf = canvas.region("csf", box)
         over = csf * soft(s * x - 14, 6) * soft(z - 12, 6) * soft(ivy + 0.2, 0.8) * soft(canvas.depth_mm(box) - 1.5, 2)
         canvas.paint(box, over * 0.45 * degree, "leptomeninges")
-        found |= (dots > 0.3) | (lost > 0.3)
+        mask |= (dots > 0.3) | (lost > 0.3)
         if stream(key, "old", round(s)).random() < degree:
             patch = (((s * x - 28) / 5) ** 2 + ((y + 4) / 24) ** 2 + ((z - 34) / 7) ** 2).sqrt()
             old = soft(1 - patch + 0.3 * ivy, 0.4) * canvas.region("white_matter", box)
             canvas.paint(box, old * 0.85, "gliosis")
-            found |= old > 0.5
-    return job.mask(box, found)
+            mask |= old > 0.5
+    return job.mask(box, mask)

@@ -98,12 +98,12 @@ def sample_lesions(
 
 def _sample(pattern: Pattern, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
     least, most = pattern.count[subtlety - 1]
-    found: list[Lesion] = []
+    lesions: list[Lesion] = []
     for index in range(int(rng.integers(least, most + 1))):
         main = _draw_lesion(pattern, subtlety, rng, scale=1.0 if index == 0 else float(rng.uniform(0.45, 0.95)))
-        found.append(main)
-        found += _consequences(pattern, main, subtlety, rng, only_edema=index > 0)
-    return tuple(found)
+        lesions.append(main)
+        lesions += _consequences(pattern, main, subtlety, rng, only_edema=index > 0)
+    return tuple(lesions)
 
 
 def _draw_lesion(pattern: Pattern, subtlety: int, rng: np.random.Generator, *, scale: float) -> Lesion:
@@ -137,20 +137,20 @@ def _stage(pattern: Pattern, subtlety: int, rng: np.random.Generator) -> str | N
 def _consequences(
     pattern: Pattern, main: Lesion, subtlety: int, rng: np.random.Generator, *, only_edema: bool
 ) -> list[Lesion]:
-    found: list[Lesion] = []
+    consequences: list[Lesion] = []
     for rule in pattern.consequences:
         chance, place = float(rng.random()), int(rng.integers(1 << 31))
         own = np.random.default_rng(place)
         if chance >= rule.chance[subtlety - 1] or main.size_mm < rule.from_mm:
             continue
-        if rule.needs is not None and all(lesion.diagnosis != rule.needs for lesion in found):
+        if rule.needs is not None and all(lesion.diagnosis != rule.needs for lesion in consequences):
             continue
         if (rule.sites and main.site not in rule.sites) or (rule.stages and main.stage not in rule.stages):
             continue
         if only_edema and rule.diagnosis != EDEMA:
             continue
-        found.append(_consequence(rule, main, subtlety, own))
-    return found
+        consequences.append(_consequence(rule, main, subtlety, own))
+    return consequences
 
 
 def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.Generator) -> Lesion:
@@ -179,25 +179,25 @@ def _consequence(rule: Consequence, main: Lesion, subtlety: int, rng: np.random.
 
 def _with_forced(cause: str, forced: str, subtlety: int, rng: np.random.Generator) -> tuple[Lesion, ...]:
     """A cause, with the wanted consequence and all it needs."""
-    found = list(_sample(PATTERNS[cause], subtlety if forced == EDEMA else _CAUSE_SUBTLETY[subtlety], rng))
-    main = next(lesion for lesion in found if lesion.diagnosis == cause)
+    lesions = list(_sample(PATTERNS[cause], subtlety if forced == EDEMA else _CAUSE_SUBTLETY[subtlety], rng))
+    main = next(lesion for lesion in lesions if lesion.diagnosis == cause)
     if main.side not in ("left", "right") or main.site not in HEMISPHERIC:  # only such a mass pushes across
         side: Side = "left" if rng.random() < 0.5 else "right"
         site = "convexity" if cause in (SUBDURAL, "tumor_adult_meningioma") else "frontal_wm"
-        found = [
-            Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in found if lesion.seed == main.seed
+        lesions = [
+            Lesion(**(vars(lesion) | {"side": side, "site": site})) for lesion in lesions if lesion.seed == main.seed
         ]
-        main = found[0]
+        main = lesions[0]
     for name in (*_NEEDS.get(forced, ()), forced):
         extent: Range = (1.5, 2.2) if name == EDEMA else (0.0, 0.0)
         rule = Consequence(diagnosis=name, chance=(1, 1, 1), extent=extent, degree=(1.0, 1.0))
         graded = Lesion(**(vars(main) | {"degree": _draw(PATTERNS[name].degrees[subtlety - 1], rng)}))
-        found = [lesion for lesion in found if lesion.diagnosis != name or lesion.seed != main.seed]
-        found.append(_consequence(rule, graded, subtlety, rng))
+        lesions = [lesion for lesion in lesions if lesion.diagnosis != name or lesion.seed != main.seed]
+        lesions.append(_consequence(rule, graded, subtlety, rng))
     if forced == EDEMA:  # as large as it is asked for, whatever brought it
         size = max(_draw(PATTERNS[EDEMA].sizes_mm[subtlety - 1], rng), 1.3 * main.size_mm)
-        found[-1] = Lesion(**(vars(found[-1]) | {"size_mm": round(size, 1)}))
-    return tuple(found)
+        lesions[-1] = Lesion(**(vars(lesions[-1]) | {"size_mm": round(size, 1)}))
+    return tuple(lesions)
 
 
 def _draw(between: Range, rng: np.random.Generator) -> float:

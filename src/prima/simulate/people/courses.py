@@ -86,11 +86,13 @@ def _operate(state: State, main: str, sample: Sample, rng: np.random.Generator) 
     lesions = tuple(lesion for lesion in state.lesions if lesion.seed != old.seed)
     if rng.random() < RESIDUAL:
         lesions = (*lesions, replace(old, size_mm=0.5 * old.size_mm, course="smaller"))
-    made = sample("surgical_resection_cavity")
-    site = OPENED_AT.get(old.site, made[0].site)
-    side = old.side if old.side in ("left", "right") else made[0].side
+    cavity = sample("surgical_resection_cavity")
+    site = OPENED_AT.get(old.site, cavity[0].site)
+    side = old.side if old.side in ("left", "right") else cavity[0].side
     lesions += tuple(
-        replace(lesion, site=site, side=side, course="postoperative") for lesion in made if lesion.seed == made[0].seed
+        replace(lesion, site=site, side=side, course="postoperative")
+        for lesion in cavity
+        if lesion.seed == cavity[0].seed
     )
     gone = _names(state.lesions) - _names(lesions)
     return replace(state, lesions=lesions, gone=_sorted((*state.gone, *gone)), operated=True)

@@ -153,8 +153,8 @@ def _radius_squared(part: Ellipsoid, grid: HeadGrid) -> tuple[Array, Array]:
 
 
 def _span(inside: NDArray[np.bool_]) -> slice:
-    found = np.flatnonzero(inside)
-    return slice(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0)
+    indices = np.flatnonzero(inside)
+    return slice(int(indices[0]), int(indices[-1]) + 1) if indices.size else slice(0, 0)
 
 
 def _waves(grid: HeadGrid, random: np.random.Generator, *, wavelength_mm: float, count: int) -> Array:

@@ -71,21 +71,21 @@ def census(plan: Plan, *, most: int = REPLAYED) -> Census:
 
 def describe(plan: Plan, *, negatives: int = 0) -> Group:
     """The plan as tables for a terminal, with the kinds of negatives beside it."""
-    found = census(plan)
+    counted = census(plan)
     return Group(
-        Text(_summary(plan, found)),
+        Text(_summary(plan, counted)),
         *([_shares("Negatives", _negative_kinds(plan, negatives))] if negatives else []),
-        _diagnosis_table(found),
-        _shares("Scanners", [case.scanner for case in found.cases]),
-        _shares("Protocols", [case.protocol for case in found.cases]),
-        _shares("Places", [case.visit.site for case in found.cases]),
-        _shares("Patient class", [case.visit.patient_class for case in found.cases]),
-        _shares("Priority", [case.priority for case in found.cases]),
-        _shares("Sex", [case.person.sex for case in found.cases]),
-        _shares("Age", [_band(case.age_years) for case in found.cases]),
-        _shares("Race and ethnicity", [case.person.race_ethnicity for case in found.cases]),
-        _shares("Insurance", [case.person.insurance for case in found.cases]),
-        _shares("Home", ["rural" if case.person.rural else "urban" for case in found.cases]),
+        _diagnosis_table(counted),
+        _shares("Scanners", [case.scanner for case in counted.cases]),
+        _shares("Protocols", [case.protocol for case in counted.cases]),
+        _shares("Places", [case.visit.site for case in counted.cases]),
+        _shares("Patient class", [case.visit.patient_class for case in counted.cases]),
+        _shares("Priority", [case.priority for case in counted.cases]),
+        _shares("Sex", [case.person.sex for case in counted.cases]),
+        _shares("Age", [_band(case.age_years) for case in counted.cases]),
+        _shares("Race and ethnicity", [case.person.race_ethnicity for case in counted.cases]),
+        _shares("Insurance", [case.person.insurance for case in counted.cases]),
+        _shares("Home", ["rural" if case.person.rural else "urban" for case in counted.cases]),
         _effect_table(plan),
     )
 
@@ -132,30 +132,30 @@ def _negative_kinds(plan: Plan, count: int) -> list[str]:
     return [kind_of(plan.seed, index)[0] for index in range(count)]
 
 
-def _summary(plan: Plan, found: Census) -> str:
-    thinned = f" (counts from {found.num_studies} of them)" if found.num_studies < plan.num_studies else ""
+def _summary(plan: Plan, counted: Census) -> str:
+    thinned = f" (counts from {counted.num_studies} of them)" if counted.num_studies < plan.num_studies else ""
     return (
         f"{plan.num_studies} studies{thinned}, seed {plan.seed}, {plan.start} to {plan.last}, version {plan.version}; "
-        f"{found.num_persons} persons; {found.prevalence['normal']:.1%} of studies are normal"
+        f"{counted.num_persons} persons; {counted.prevalence['normal']:.1%} of studies are normal"
     )
 
 
-def _diagnosis_table(found: Census) -> Table:
+def _diagnosis_table(counted: Census) -> Table:
     table = Table(title="Diagnoses", title_justify="left", caption_justify="left")
     table.add_column("diagnosis")
     table.add_column("studies", justify="right")
     table.add_column("share", justify="right")
     table.add_column("most often with")
     for diagnosis in DIAGNOSES:
-        share = found.prevalence[diagnosis.name]
+        share = counted.prevalence[diagnosis.name]
         if not share:
             continue
         company = sorted(
-            ((part, companion) for (name, companion), part in found.together.items() if name == diagnosis.name),
+            ((part, companion) for (name, companion), part in counted.together.items() if name == diagnosis.name),
             reverse=True,
         )
         words = ", ".join(f"{display_name(companion)} {part:.0%}" for part, companion in company[:3])
-        table.add_row(diagnosis.display, str(round(share * found.num_studies)), f"{share:.1%}", words)
+        table.add_row(diagnosis.display, str(round(share * counted.num_studies)), f"{share:.1%}", words)
     return table
 
 

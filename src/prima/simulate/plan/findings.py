@@ -71,16 +71,16 @@ def state_at(plan: Plan, slot: Slot, patient: PersonAndAge) -> State:
 
 def _company(condition: Condition, patient: PersonAndAge, rng: np.random.Generator) -> list[str]:
     """Diagnoses that come with a condition, with age, or by chance."""
-    found = [name for name, chance in ASSOCIATED.get(condition.diagnosis, ()) if rng.random() < chance]
+    company = [name for name, chance in ASSOCIATED.get(condition.diagnosis, ()) if rng.random() < chance]
     worn = zip(
         ("vascular_ischemic_small_vessel_disease", "structural_cerebral_atrophy"),
         wear_probability(patient.first_age_years),
         strict=True,
     )
-    found += [name for name, chance in worn if rng.random() < chance]
+    company += [name for name, chance in worn if rng.random() < chance]
     adult = patient.first_age_years >= 18
     chances = [(name, chance, rng.random()) for name, chance in INCIDENTAL]
-    return found + [
+    return company + [
         name for name, chance, point in chances if point < chance and (adult or name in INCIDENTAL_IN_CHILDREN)
     ]
 

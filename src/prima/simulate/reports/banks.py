@@ -49,12 +49,12 @@ def phrases(writers: Writers) -> dict[str, Phrases]:
         >>> len(phrases("dev")), len(phrases("heldout"))
         (52, 52)
     """
-    found: dict[str, Phrases] = {}
+    phrases_of: dict[str, Phrases] = {}
     for part in ("tumors", "structural", "vascular"):
         for diagnosis, table in _read(f"{writers}_{part}").items():
             lines = {key: tuple(value) for key, value in table.items() if key != "article"}
-            found[diagnosis] = Phrases(**lines, article=bool(table.get("article", True)))
-    return found
+            phrases_of[diagnosis] = Phrases(**lines, article=bool(table.get("article", True)))
+    return phrases_of
 
 
 @cache

@@ -37,8 +37,8 @@ def made_up_name(person: Person) -> tuple[str, str]:
 
 def impression_of(text: str) -> str:
     """The impression of a report by its heading; empty when there is none."""
-    found = re.search(rf"(?im)^(?:{_IMPRESSIONS}):[ \n](.*?)(?=\n\n|\n[A-Z][A-Za-z ]+:|\Z)", text, re.DOTALL)
-    return found[1].strip() if found else ""
+    match = re.search(rf"(?im)^(?:{_IMPRESSIONS}):[ \n](.*?)(?=\n\n|\n[A-Z][A-Za-z ]+:|\Z)", text, re.DOTALL)
+    return match[1].strip() if match else ""
 
 
 _IMPRESSIONS = "impression(?: and recommendations)?|imp|conclusion|opinion|summary|preliminary read|ed read|final diagnosis|diagnostic summary|assessment|my opinion"  # noqa: E501

@@ -26,8 +26,8 @@ def clinical_history(speaker: Speaker) -> str:
             [f"{_who(speaker)}, {parts[0][:1].lower()}{parts[0][1:]}"] if style.abbreviated else [_who(speaker), *parts]
         )
     chances = random.random(4)
-    if chances[0] < WITH_KNOWN and (known := _known_diagnosis(speaker)):
-        parts.append(known)
+    if chances[0] < WITH_KNOWN and (diagnosis := _known_diagnosis(speaker)):
+        parts.append(diagnosis)
     if chances[1] < WITH_RELATIVES:
         parts.append(_relatives(speaker))
     if chances[2] < WITH_BACKGROUND:

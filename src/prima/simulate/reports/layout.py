@@ -37,18 +37,18 @@ def one_line_sections(speaker: Speaker) -> dict[str, str]:
     """Exam, history, technique and comparison."""
     case, style = speaker.case, speaker.style
     words: dict[str, Any] = habits(style.name)
-    found = {"exam": case.visit.description.strip(), "history": clinical_history(speaker)}
+    sections = {"exam": case.visit.description.strip(), "history": clinical_history(speaker)}
     scanner = SCANNERS.get(case.scanner)
     technique = speaker.pick(words["technique"]["c" if "c" in speaker.flags else "nc"])
-    found["technique"] = technique.replace("{field}", f"{scanner.field_t:g}" if scanner else "1.5")
+    sections["technique"] = technique.replace("{field}", f"{scanner.field_t:g}" if scanner else "1.5")
     if speaker.prior is not None:
         date = speaker.prior.visit.scanned.strftime(style.date)
-        found["comparison"] = speaker.pick(words["comparison"]["prior"]).replace("{date}", date)
+        sections["comparison"] = speaker.pick(words["comparison"]["prior"]).replace("{date}", date)
     elif case.prior_index is None:
-        found["comparison"] = speaker.pick(words["comparison"]["none"])
+        sections["comparison"] = speaker.pick(words["comparison"]["none"])
     return {
         section: sentence(text, end="" if section == "exam" else style.full_stop)
-        for section, text in found.items()
+        for section, text in sections.items()
         if text
     }
 

@@ -33,9 +33,9 @@ class Marks:
     def put(self, text: str, diagnosis: str, assertion: Stance) -> str:
         """The text with each `<mention>` between marks of this meaning."""
 
-        def marked(found: re.Match[str]) -> str:
+        def marked(match: re.Match[str]) -> str:
             self.meanings.append((diagnosis, assertion))
-            return f"{chr(_FIRST + len(self.meanings) - 1)}{found[1]}{_CLOSE}"
+            return f"{chr(_FIRST + len(self.meanings) - 1)}{match[1]}{_CLOSE}"
 
         return re.sub(r"<([^<>]*)>", marked, text)
 

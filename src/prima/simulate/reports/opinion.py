@@ -110,8 +110,8 @@ def form_opinion(case: Case, denials: tuple[int, int], reading: ReadingErrors, r
     chances = {label: random.random(3) for label in case.labels}
     missed = {
         label
-        for label, found in lesions.items()
-        if _can_be_missed(case, found) and chances[label][0] < reading.missed[_subtlety(found) - 1]
+        for label, label_lesions in lesions.items()
+        if _can_be_missed(case, label_lesions) and chances[label][0] < reading.missed[_subtlety(label_lesions) - 1]
     }
     added = {label for label in missed if chances[label][1] < reading.added}
     seen = {label for label in lesions if label not in missed or label in added}
@@ -133,7 +133,7 @@ def form_opinion(case: Case, denials: tuple[int, int], reading: ReadingErrors, r
     mentioned = {*stances, *implied, *historical}
     suspected = _suspected(case, mentioned, random) if random.random() < reading.suspected else {}
     return Opinion(
-        lesions={label: found for label, found in lesions.items() if label in seen},
+        lesions={label: label_lesions for label, label_lesions in lesions.items() if label in seen},
         stances=stances,
         implied=implied,
         historical=historical,

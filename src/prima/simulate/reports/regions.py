@@ -71,10 +71,10 @@ def region_of(diagnosis: str, lesions: Sequence[Lesion] = ()) -> str:
 
 def spoken_for(diagnoses: Collection[str], lesions: Sequence[Lesion]) -> set[str]:
     """Regions of which no normal sentence may be said."""
-    found = {PLACES[lesion.site].region for lesion in lesions if lesion.site in PLACES}
+    named_regions = {PLACES[lesion.site].region for lesion in lesions if lesion.site in PLACES}
     for diagnosis in diagnoses:
-        found.add(region_of(diagnosis, [lesion for lesion in lesions if lesion.diagnosis == diagnosis]))
+        named_regions.add(region_of(diagnosis, [lesion for lesion in lesions if lesion.diagnosis == diagnosis]))
         for start, regions in _FORBIDS.items():
             if diagnosis.startswith(start):
-                found.update(regions)
-    return found
+                named_regions.update(regions)
+    return named_regions

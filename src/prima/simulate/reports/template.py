@@ -49,17 +49,17 @@ def expand(template: str, fields: Mapping[str, str], flags: Collection[str], ran
             return None
         template = template[gate.end() :]
 
-    def option(found: re.Match[str]) -> str:
-        inner = found[1]
+    def option(match: re.Match[str]) -> str:
+        inner = match[1]
         if inner.startswith("?c"):
             return inner[2:] if "c" in flags else ""
         return inner if all(name in fields for name in _FIELD.findall(inner)) else ""
 
     text = _OPTION.sub(option, template)
-    text = _CHOICE.sub(lambda found: str(random.choice(found[1].split("|"))), text)
+    text = _CHOICE.sub(lambda match: str(random.choice(match[1].split("|"))), text)
     if set(_FIELD.findall(text)) - set(fields) - _MAY_BE_EMPTY:
         return None
-    text = _FIELD.sub(lambda found: fields.get(found[1], ""), text)
+    text = _FIELD.sub(lambda match: fields.get(match[1], ""), text)
     return lowered(tidy(text))
 
 
@@ -78,22 +78,22 @@ def tidy(text: str) -> str:
     return re.sub(rf"\b([Aa])n? (?=((?:{MARK}|<)*)(\w+))", _article, text)
 
 
-def _article(found: re.Match[str]) -> str:
-    word = found[3]
+def _article(match: re.Match[str]) -> str:
+    word = match[3]
     vowel = word[0].lower() in "aeiou" or re.match(r"8|1[18](?!\d)", word) is not None
     if re.match(r"(?i)uni|use|usu|eu|one", word):
         vowel = False
     if re.match(r"(?:[AEFHILMNORSX][A-Z]+)\b", word):
         vowel = True
-    return f"{found[1]}{'n' if vowel else ''} "
+    return f"{match[1]}{'n' if vowel else ''} "
 
 
 def lowered(text: str) -> str:
     """The phrase with a small first letter, unless the word is an abbreviation or a name."""
-    found = re.match(rf"((?:{MARK}|<)*)([A-Z][a-z]+(?:['-][A-Za-z]+)*|[AI](?= ))", text)
-    if not found or re.match(r"Rath|Dandy|Chiari|Monro|Probst|I$", found[2]):
+    match = re.match(rf"((?:{MARK}|<)*)([A-Z][a-z]+(?:['-][A-Za-z]+)*|[AI](?= ))", text)
+    if not match or re.match(r"Rath|Dandy|Chiari|Monro|Probst|I$", match[2]):
         return text
-    place = found.start(2)
+    place = match.start(2)
     return text[:place] + text[place].lower() + text[place + 1 :]
 
 
@@ -104,8 +104,8 @@ def sentence(text: str, *, end: str = ".") -> str:
         >>> sentence("the ventricles are normal")
         'The ventricles are normal.'
     """
-    found = re.match(rf"(?:{MARK}|[<(])*", text)
-    place = found.end() if found else 0
+    match = re.match(rf"(?:{MARK}|[<(])*", text)
+    place = match.end() if match else 0
     text = text[:place] + text[place : place + 1].upper() + text[place + 1 :]
     if end and not re.search(rf"[.!?:]{MARK}*$", text):
         text += end

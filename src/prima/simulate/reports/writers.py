@@ -164,12 +164,12 @@ def _settled(spans: list[Assertion], implied: dict[str, tuple[str, ...]]) -> tup
     for span in all_spans:
         rank = RANK.index(span.assertion)
         best[span.diagnosis] = min(best.get(span.diagnosis, rank), rank)
-    kept = {
+    spans_kept = {
         span
         for span in all_spans
         if span.assertion == "other_experiencer" or RANK.index(span.assertion) == best[span.diagnosis]
     }
-    return tuple(sorted(kept, key=lambda span: (span.start, span.end, span.diagnosis)))
+    return tuple(sorted(spans_kept, key=lambda span: (span.start, span.end, span.diagnosis)))
 
 
 def _addendum(speaker: Speaker) -> str:

@@ -200,15 +200,15 @@ def sequence_for(role: Role, field_t: float, *, stretch: float = 1.0, b_value: f
         "ciss": Sequence(kind="balanced", tr_ms=6, te_ms=2.7, flip_deg=50),
         "localizer": Sequence(kind="spoiled", tr_ms=8.6, te_ms=4.0, flip_deg=20),
     }  # fmt: skip
-    found = kinds[role.contrast]
+    sequence = kinds[role.contrast]
 
-    digits = 0 if found.tr_ms > 100 else 1
+    digits = 0 if sequence.tr_ms > 100 else 1
     return replace(
-        found,
-        tr_ms=round(found.tr_ms * stretch, digits),
-        te_ms=round(found.te_ms * stretch, 0 if found.te_ms > 30 else 1),
-        ti_ms=float(found.ti_ms),
-        flip_deg=float(found.flip_deg),
+        sequence,
+        tr_ms=round(sequence.tr_ms * stretch, digits),
+        te_ms=round(sequence.te_ms * stretch, 0 if sequence.te_ms > 30 else 1),
+        ti_ms=float(sequence.ti_ms),
+        flip_deg=float(sequence.flip_deg),
         fat_suppressed=fat,
         contrast_agent=agent,
     )

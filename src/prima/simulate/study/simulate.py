@@ -78,7 +78,7 @@ def simulate_study(
     scanned = [series for series in planned.series if with_excluded or series.role.reason is None]
     # all at once, wanted or not: rounding of the product depends on how many there are
     acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)
-    made = tuple(
+    acquired = tuple(
         AcquiredSeries(planned=series, scans=acquisition.acquire(series) if series in scanned else ())
         for series in planned.series
     )
@@ -86,8 +86,8 @@ def simulate_study(
     return SimulatedStudy(
         case=case,
         planned=planned,
-        study=_study(planned, made),
-        series=made,
+        study=_study(planned, acquired),
+        series=acquired,
         masks={truth.diagnosis: Mask(_voxels(truth), affine, truth.mask_kind) for truth in truths},
         visibility=visibility(acquisition, [series for series in scanned if series.role.reason is None], truths),
     )
@@ -97,11 +97,11 @@ def _voxels(truth: LesionTruth) -> NDArray[np.uint8]:
     return np.asarray(truth.mask.to(torch.uint8).cpu().numpy())
 
 
-def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:
+def _study(planned: PlannedStudy, acquired: tuple[AcquiredSeries, ...]) -> Study:
     case = planned.case
-    used = [
+    used_series = [
         _series(planned, series.planned, scan)
-        for series in made
+        for series in acquired
         if series.planned.role.reason is None
         for scan in series.scans
     ]
@@ -111,7 +111,7 @@ def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:
         indication=case.visit.indication[:SHORT_TEXT],
         date=case.visit.scanned.strftime("%Y-%m-%d"),
         patient=Patient(age_years=_age_in_header(case.age_years), sex=case.person.sex),
-        series=tuple(used),
+        series=tuple(used_series),
         excluded=tuple(
             Excluded(
                 series_uid=series.planned.uid,
@@ -119,7 +119,7 @@ def _study(planned: PlannedStudy, made: tuple[AcquiredSeries, ...]) -> Study:
                 description=series.planned.description,
                 reason=series.planned.role.reason,
             )
-            for series in made
+            for series in acquired
             if series.planned.role.reason is not None
         ),
     )

@@ -50,7 +50,7 @@ def visibility(
 ) -> tuple[Visibility, ...]:
     """Each finding on each stack that a reader uses; stacks that do not cover it are left out."""
     brain = sum((acquisition.head.fraction(name) for name in ("wm", "deep_gm")), acquisition.head.fraction("gm"))
-    found = []
+    results = []
     for truth in truths:
         box = _box_mm(truth.mask, acquisition.head.grid)
         if box is None:
@@ -66,7 +66,7 @@ def visibility(
                 volume_ml = float(share.sum()) * float(np.prod(crop.spacing_mm)) / 1000
                 if volume_ml < 0.01 * whole_ml or float(share.max()) < 0.02:
                     continue
-                found.append(
+                results.append(
                     Visibility(
                         series_uid=series.uid,
                         part=scan.part,
@@ -76,7 +76,7 @@ def visibility(
                         volume_ml=round(volume_ml, 3),
                     )
                 )
-    return tuple(found)
+    return tuple(results)
 
 
 def _box_mm(mask: Tensor, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

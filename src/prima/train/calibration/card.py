@@ -10,7 +10,7 @@ CARD_HEADING = "## Calibration"
 
 def calibration_section(calibration: Calibration) -> str:
     """The section, Markdown, with its heading: on what, for what, and what each threshold reached there."""
-    rows = [_row(head, found) for head, found in calibration.heads.items()]
+    rows = [_row(head, curve) for head, curve in calibration.heads.items()]
     return f"""{CARD_HEADING}
 
 Probabilities, intervals, thresholds and abstention come from {calibration.num_studies} labelled studies of

@@ -64,16 +64,16 @@ class Draws:
 
 def pooled_slope(tasks: Sequence[tuple[Floats, NDArray[np.bool_]]]) -> tuple[float, float]:
     """Mean and spread of the log slope over heads with positives enough (DerSimonian and Laird 1986)."""
-    found, natural = [], [0.0]
+    fitted, natural = [], [0.0]
     for logits, present in tasks:
         # A head's own slope is sought around one over the spread of its logits, whatever their scale.
         natural.append(-float(np.log(logits.std() or 1.0)))
         if min(present.sum(), (~present).sum()) >= FEW_FOR_POOLING:
             fit = fit_line(logits, present, (natural[-1], 1.5))
-            found.append((float(fit.log_slope[0]), slope_error(logits, fit)))
-    if len(found) < 3:
-        return float(np.mean([slope for slope, _ in found] or natural[1:] or natural)), 0.5
-    slopes, errors = np.array(found).T
+            fitted.append((float(fit.log_slope[0]), slope_error(logits, fit)))
+    if len(fitted) < 3:
+        return float(np.mean([slope for slope, _ in fitted] or natural[1:] or natural)), 0.5
+    slopes, errors = np.array(fitted).T
     weights = errors**-2.0
     mean = float(weights @ slopes / weights.sum())
     excess = float(weights @ (slopes - mean) ** 2) - (len(slopes) - 1)

@@ -65,9 +65,9 @@ def _fit(z: Floats, truth: Floats) -> tuple[float, Floats]:
         information = np.einsum("nl,nla,nlb->ab", mass * p, centred, centred) + 1e-6 * np.eye(num_levels + 1)
         step = np.linalg.solve(information, gradient)
         step *= min(1.0, 1.0 / float(np.abs(step).max() or 1.0))
-        while (found := _loss(parameters - step, z, hits)) > loss and np.abs(step).max() > 1e-12:
+        while (new_loss := _loss(parameters - step, z, hits)) > loss and np.abs(step).max() > 1e-12:
             step /= 2
-        parameters, loss = parameters - step, min(found, loss)
+        parameters, loss = parameters - step, min(new_loss, loss)
         if np.abs(step).max() < 1e-9:
             break
     return float(parameters[0]), parameters[1:]

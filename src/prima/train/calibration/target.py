@@ -113,12 +113,12 @@ def describe_threshold(
     sensitivity = num_hits / num_positives if num_positives else None
     ppv = num_hits / num_called if num_called else None
     alerts = num_called / len(labels)
-    found = {"sensitivity": sensitivity, "ppv": ppv, "alerts": alerts}[target.kind]
+    value = {"sensitivity": sensitivity, "ppv": ppv, "alerts": alerts}[target.kind]
     reached: bool | None = None
     if target.kind == "alerts":
         reached = alerts <= target.value
     elif num_positives:
-        reached = found is not None and found >= target.value - 1e-9
+        reached = value is not None and value >= target.value - 1e-9
     return Operation(
         threshold=threshold,
         reached=reached,

@@ -107,7 +107,7 @@ def write_part(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
     lines = [
-        json.dumps({key: value for key, value in asdict(known).items() if value is not None}) for known, *_ in studies
+        json.dumps({key: value for key, value in asdict(study).items() if value is not None}) for study, *_ in studies
     ]
     write_text(folder / f"{name}{FACTS_SUFFIX}", "\n".join(lines) + "\n")
     arrays = {
@@ -119,7 +119,7 @@ def write_part(
     if arrays:
         with new_file(folder / f"{name}{DENSE_SUFFIX}") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    write_shard(folder / f"{name}{SUFFIX}", [(known.study_uid, tokens) for known, tokens, _ in studies], facts)
+    write_shard(folder / f"{name}{SUFFIX}", [(study.study_uid, tokens) for study, tokens, _ in studies], facts)
 
 
 class TokenFolder:
@@ -136,25 +136,25 @@ class TokenFolder:
     def __init__(self, folder: Path, only: Sequence[str] | None = None) -> None:
         self.folder = folder
         self.store = TokenStore(folder)
-        found: dict[str, tuple[StudyFacts, str, int]] = {}
+        stored: dict[str, tuple[StudyFacts, str, int]] = {}
         for shard in sorted(folder.glob(f"*{SUFFIX}")):
             part = shard.name.removesuffix(SUFFIX)
-            for row, known in enumerate(_read_facts(folder / f"{part}{FACTS_SUFFIX}")):
-                found[known.study_uid] = (known, part, row)
-        if missing := set(self.store.study_uids) - set(found):
+            for row, study_facts in enumerate(_read_facts(folder / f"{part}{FACTS_SUFFIX}")):
+                stored[study_facts.study_uid] = (study_facts, part, row)
+        if missing := set(self.store.study_uids) - set(stored):
             raise UnreadableError(
                 f"tokens {folder.name}: found nothing about {len(missing)} studies, expected a line for each; "
                 "make the part again"
             )
-        chosen = set(found if only is None else only)
+        chosen = set(stored if only is None else only)
         if unknown := chosen - set(self.store.study_uids):
             raise UnreadableError(
                 f"tokens {folder.name}: found no tokens of {len(unknown)} studies that have labels; tokenize them, "
                 "or leave their labels out"
             )
-        self._studies = [found[uid] for uid in self.store.study_uids if uid in chosen]
+        self._studies = [stored[uid] for uid in self.store.study_uids if uid in chosen]
         self._num_tokens = np.array(
-            [self.store.num_tokens_of(known.study_uid) for known, *_ in self._studies], np.int64
+            [self.store.num_tokens_of(study_facts.study_uid) for study_facts, *_ in self._studies], np.int64
         )
 
     def __len__(self) -> int:
@@ -163,17 +163,17 @@ class TokenFolder:
     @property
     def study_uids(self) -> tuple[str, ...]:
         """StudyInstanceUIDs."""
-        return tuple(known.study_uid for known, *_ in self._studies)
+        return tuple(facts.study_uid for facts, *_ in self._studies)
 
     @property
     def patients(self) -> tuple[str, ...]:
         """Patient of each study."""
-        return tuple(known.patient for known, *_ in self._studies)
+        return tuple(facts.patient for facts, *_ in self._studies)
 
     @property
     def facts(self) -> tuple[StudyFacts, ...]:
         """What is known of each study."""
-        return tuple(known for known, *_ in self._studies)
+        return tuple(facts for facts, *_ in self._studies)
 
     @property
     def num_tokens(self) -> NDArray[np.int64]:
@@ -186,16 +186,16 @@ class TokenFolder:
         Raises:
             UnreadableError: its tokens or targets are damaged.
         """
-        known, part, at = self._studies[index]
+        facts, part, at = self._studies[index]
         return Example(
-            study_uid=known.study_uid,
-            patient=known.patient,
-            tokens=self.store.read(known.study_uid),
-            sentences=known.sentences,
-            labels=known.labels(),
-            priority=known.priority_number(),
-            referrals=known.referral_values(),
-            indication=known.indication,
+            study_uid=facts.study_uid,
+            patient=facts.patient,
+            tokens=self.store.read(facts.study_uid),
+            sentences=facts.sentences,
+            labels=facts.labels(),
+            priority=facts.priority_number(),
+            referrals=facts.referral_values(),
+            indication=facts.indication,
             dense=_read_dense(self.folder / f"{part}{DENSE_SUFFIX}", at),
         )
 

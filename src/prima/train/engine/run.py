@@ -75,8 +75,8 @@ class TrainingRun(Generic[SomeBatch]):
         }
         self.optimiser = make_optimiser(task.module, config.optimiser, workers.device)
         self.checkpoints = Checkpoints(folder, workers, keep=config.keep)
-        found = self.checkpoints.restore(task.module, self.parameters, self.optimiser, self._check_recipe)
-        self.position = found or self.position
+        restored = self.checkpoints.restore(task.module, self.parameters, self.optimiser, self._check_recipe)
+        self.position = restored or self.position
         self.clock = Clock(config.checkpoint_seconds, config.stop_after_seconds, before=self.position.seconds)
 
     # the steps
@@ -260,12 +260,12 @@ class TrainingRun(Generic[SomeBatch]):
     # inside
 
     def _batches(self, epoch: int) -> list[tuple[int, ...]]:
-        found = batches_of_epoch(
+        batches = batches_of_epoch(
             self.num_tokens, self.config.order, seed=self.config.seed, epoch=epoch, repeats=self.repeats
         )
-        if not found:
+        if not batches:
             raise UsageError("train: found no study, expected at least one")
-        return found
+        return batches
 
     def _steps_of(self, num_epochs: int) -> int:
         return sum(len(self._batches(epoch)) for epoch in range(num_epochs))
@@ -315,9 +315,9 @@ class TrainingRun(Generic[SomeBatch]):
             f"look at the studies (those of rank {at.rank} are {studies}) or start again with a lower learning rate"
         )
 
-    def _check_recipe(self, found: dict[str, Any]) -> None:
+    def _check_recipe(self, recipe: dict[str, Any]) -> None:
         """A run resumes with the recipe it was begun with; with a constant learning rate it may be made longer."""
-        differing = sorted(_differing(found, self.recipe))
+        differing = sorted(_differing(recipe, self.recipe))
         if self.config.optimiser.schedule == "constant":
             differing = [name for name in differing if name not in ("engine.num_epochs", "engine.num_steps")]
         if differing:

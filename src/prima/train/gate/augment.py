@@ -51,18 +51,18 @@ def augmented(voxels: Tensor, outlines: Tensor, random: torch.Generator, config:
         [B, n, n, n] as `view_of` gives them.
     """
     voxels = _without_skull_or_face(voxels, outlines, random, config)
-    seen = _moved(voxels, random, config)
-    seen = _contrasted(seen, random, config)
-    seen = _slab(seen, random, config)
-    seen = _with_things_beside(seen, random, config)
-    seen = _blurred(seen, random, config)
+    views = _moved(voxels, random, config)
+    views = _contrasted(views, random, config)
+    views = _slab(views, random, config)
+    views = _with_things_beside(views, random, config)
+    views = _blurred(views, random, config)
     if _drawn(1, random, config.shaded):
-        seen = seen * _smooth(seen.shape[0], 4, random).mul(0.3).exp()
-    seen = _noisy(seen, random, config)
-    sample = seen.flatten(1)[:, ::37]
+        views = views * _smooth(views.shape[0], 4, random).mul(0.3).exp()
+    views = _noisy(views, random, config)
+    sample = views.flatten(1)[:, ::37]
     bright = torch.quantile(sample, 0.995, dim=1).clamp(min=0.05)[:, None, None, None]
-    stretched = 0.85 + 0.3 * _uniform(len(seen), random)
-    return (seen / bright * stretched[:, None, None, None]).clamp(0, BRIGHTEST)
+    stretched = 0.85 + 0.3 * _uniform(len(views), random)
+    return (views / bright * stretched[:, None, None, None]).clamp(0, BRIGHTEST)
 
 
 def _uniform(count: int, random: torch.Generator) -> Tensor:
@@ -142,10 +142,10 @@ def _turns(angles: Tensor) -> Tensor:
     return about_x @ about_y @ about_z
 
 
-def _contrasted(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
+def _contrasted(views: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Other contrasts: any curve from one intensity to another, inversions among them, or a power."""
-    chance = _uniform(len(seen), random)
-    result = seen.clamp(0, BRIGHTEST)
+    chance = _uniform(len(views), random)
+    result = views.clamp(0, BRIGHTEST)
     for row, value in enumerate(chance.tolist()):
         if value < config.contrast:
             knots = _uniform(8, random)
@@ -159,45 +159,45 @@ def _contrasted(seen: Tensor, random: torch.Generator, config: Augmentation) -> 
     return result
 
 
-def _slab(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
+def _slab(views: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Only a part of the cover along one axis, as a stack over the sella has or a small field of view."""
-    for index in torch.nonzero(_drawn(len(seen), random, config.slab)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(views), random, config.slab)).flatten().tolist():
         axis = int(torch.randint(3, (1,), generator=random))
         width = int(torch.randint(8, 36, (1,), generator=random))
         first = int((NUM_PIXELS - width) / 2 + float(torch.randn(1, generator=random)) * 5)
         keep = torch.zeros(NUM_PIXELS)
         keep[max(0, first) : max(0, first + width)] = 1
-        seen[index] *= keep.view([-1 if array_axis == axis else 1 for array_axis in range(3)])
-    return seen
+        views[index] *= keep.view([-1 if array_axis == axis else 1 for array_axis in range(3)])
+    return views
 
 
-def _with_things_beside(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
+def _with_things_beside(views: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Bright rods and dots around what is scanned: fiducials of a frame, a pad, a capsule."""
-    for index in torch.nonzero(_drawn(len(seen), random, config.beside)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(views), random, config.beside)).flatten().tolist():
         for _ in range(int(torch.randint(1, 8, (1,), generator=random))):
             place = torch.randint(2, NUM_PIXELS - 2, (3,), generator=random).tolist()
             length = int(torch.randint(1, 24, (1,), generator=random))
             axis = int(torch.randint(3, (1,), generator=random))
             box = [slice(at, at + 1) for at in place]
             box[axis] = slice(place[axis], place[axis] + length)
-            dark = seen[index][tuple(box)] < 0.1
-            seen[index][tuple(box)] += dark * (0.5 + float(_uniform(1, random)))
-    return seen
+            dark = views[index][tuple(box)] < 0.1
+            views[index][tuple(box)] += dark * (0.5 + float(_uniform(1, random)))
+    return views
 
 
-def _blurred(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
+def _blurred(views: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Thick slices along one axis, or low resolution along all."""
-    for index in torch.nonzero(_drawn(len(seen), random, config.blurred)).flatten().tolist():
+    for index in torch.nonzero(_drawn(len(views), random, config.blurred)).flatten().tolist():
         axis = int(torch.randint(4, (1,), generator=random))
         kernel = [3 if axis in (array_axis, 3) else 1 for array_axis in range(3)]
         padding = [size // 2 for size in kernel]
-        seen[index] = functional.avg_pool3d(seen[index][None, None], kernel, 1, padding)[0, 0]
-    return seen
+        views[index] = functional.avg_pool3d(views[index][None, None], kernel, 1, padding)[0, 0]
+    return views
 
 
-def _noisy(seen: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
+def _noisy(views: Tensor, random: torch.Generator, config: Augmentation) -> Tensor:
     """Rician noise."""
-    sigma = _drawn(len(seen), random, config.noisy) * _uniform(len(seen), random).square() * 0.15
+    sigma = _drawn(len(views), random, config.noisy) * _uniform(len(views), random).square() * 0.15
     sigma = sigma[:, None, None, None]
-    real = seen + sigma * torch.randn(seen.shape, generator=random)
-    return (real.square() + (sigma * torch.randn(seen.shape, generator=random)).square()).sqrt()
+    real = views + sigma * torch.randn(views.shape, generator=random)
+    return (real.square() + (sigma * torch.randn(views.shape, generator=random)).square()).sqrt()

@@ -103,8 +103,8 @@ def fit_gate(
     for step in range(recipe.steps):
         count = recipe.fresh if memory.count >= recipe.batch else recipe.batch
         indices = torch.multinomial(chance, count, replacement=True, generator=random).numpy()
-        seen = augmented(views.voxels_of(indices), views.outlines_of(indices), random, recipe.augmentation)
-        batch, kinds = memory.mixed(seen, torch.from_numpy(views.kinds[indices]), recipe.batch, random)
+        changed_views = augmented(views.voxels_of(indices), views.outlines_of(indices), random, recipe.augmentation)
+        batch, kinds = memory.mixed(changed_views, torch.from_numpy(views.kinds[indices]), recipe.batch, random)
         loss = functional.cross_entropy(network(batch), kinds, label_smoothing=recipe.label_smoothing)
         if not torch.isfinite(loss):
             raise RuntimeError(f"step {step}: found a loss that is not finite, expected a number; lower the rate")
@@ -158,10 +158,10 @@ def kind_shares(
         if changed is None:
             edge = (voxels.shape[1] - NUM_PIXELS) // 2
             inside = slice(edge, edge + NUM_PIXELS)
-            seen = voxels[:, inside, inside, inside]
+            inner_views = voxels[:, inside, inside, inside]
         else:
-            seen = augmented(voxels, views.outlines_of(indices), random, changed)
-        results.append(network(seen).softmax(1).numpy())
+            inner_views = augmented(voxels, views.outlines_of(indices), random, changed)
+        results.append(network(inner_views).softmax(1).numpy())
     return np.concatenate(results)
 
 

@@ -46,12 +46,12 @@ class PenalisedHeads(HeadTraining):
         chosen = torch.zeros(num_outputs, dtype=torch.int64)
         for step, penalty in enumerate(sorted(self.recipe.penalties, reverse=True), 1):
             loss = self._fit(columns, penalty)
-            found = self._validate(self.x_validation)
-            self.on_epoch(HeadEpoch(phase=1, epoch=step, train_loss=loss, validation_loss=self._mean(found)))
+            measured = self._validate(self.x_validation)
+            self.on_epoch(HeadEpoch(phase=1, epoch=step, train_loss=loss, validation_loss=self._mean(measured)))
             for name, where in groups.items():
-                value = float((found * entropy)[where].sum())
+                value = float((measured * entropy)[where].sum())
                 if value < best[name]:
-                    best[name], losses[where], chosen[where] = value, found[where], step
+                    best[name], losses[where], chosen[where] = value, measured[where], step
                     kept[0][where], kept[1][where] = self.weight.detach()[where], self.bias.detach()[where]
                     if name == "priority":
                         kept[2].copy_(self.steps.detach())

@@ -47,8 +47,8 @@ class HeadTraining:
         optimiser = self._optimiser(parameters)
         for epoch in range(1, self.recipe.epochs + 1):
             loss = self._epoch(optimiser, self.x, parameters, frozen=False)
-            found = self._validate(self._hidden(self.x_validation))
-            mean = self._mean(found)
+            validation_losses = self._validate(self._hidden(self.x_validation))
+            mean = self._mean(validation_losses)
             self.on_epoch(HeadEpoch(phase=1, epoch=epoch, train_loss=loss, validation_loss=mean))
             if mean < best:
                 best, kept, trunk_epoch = mean, [tensor.detach().clone() for tensor in parameters], epoch
@@ -68,12 +68,12 @@ class HeadTraining:
         optimiser = self._optimiser(columns)
         for epoch in range(1, self.recipe.column_epochs + 1):
             loss = self._epoch(optimiser, hidden, columns, frozen=True)
-            found = self._validate(hidden_validation)
-            mean = self._mean(found)
+            validation_losses = self._validate(hidden_validation)
+            mean = self._mean(validation_losses)
             self.on_epoch(HeadEpoch(phase=2, epoch=epoch, train_loss=loss, validation_loss=mean))
-            better = torch.where(self.supported, found < best, torch.tensor(mean < best_mean))
+            better = torch.where(self.supported, validation_losses < best, torch.tensor(mean < best_mean))
             best_mean = min(best_mean, mean)
-            best = torch.where(better, found, best)
+            best = torch.where(better, validation_losses, best)
             epochs[better] = epoch
             for tensor, value in zip(kept[:2], columns[:2], strict=True):
                 tensor[better] = value.detach()[better]

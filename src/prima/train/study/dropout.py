@@ -69,13 +69,13 @@ def withhold(example: Example, config: DropoutConfig, mode: Mode, random: np.ran
             kept_series.append(_with_tokens(replace(series, name="") if is_nameless else series, keep))
     keep_T = np.concatenate(kept_tokens)
     description = "" if hide_text or hide_description else example.tokens.description
-    seen = replace(
+    shown_example = replace(
         example,
         tokens=StudyTokens(series=tuple(kept_series), description=description),
         indication="" if hide_text or hide_indication else example.indication,
         dense=None if example.dense is None else renumber(example.dense, keep_T),
     )
-    return replace(seen, tokens=shown(seen.tokens, mode, seen.indication))
+    return replace(shown_example, tokens=shown(shown_example.tokens, mode, shown_example.indication))
 
 
 def renumber(dense: DenseTargets, keep_T: NDArray[np.bool_]) -> DenseTargets:

@@ -83,17 +83,17 @@ def features_of(
         raise TrainingError("features: found no study, expected at least one")
     reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
     passes = batches_in_order(tokens, OrderConfig(tokens_per_batch=tokens_per_pass))
-    known: list[Example] = []
+    examples_read: list[Example] = []
     study, joint, series, counts = [], [], [], []
 
     def read(indices: tuple[int, ...]) -> list[Example]:
         return [examples.read(index) for index in indices]
 
     for _, batch, _ in mapped_ahead(passes, read, readers=1, ahead=2):
-        seen = reader.features([example.tokens for example in batch], [example.indication for example in batch])
-        study.append(_numpy(seen.study))
-        joint.append(_numpy(reader.project(seen.study)))
-        series.append(_numpy(seen.series))
+        output = reader.features([example.tokens for example in batch], [example.indication for example in batch])
+        study.append(_numpy(output.study))
+        joint.append(_numpy(reader.project(output.study)))
+        series.append(_numpy(output.series))
         counts += [len(example.tokens.series) for example in batch]
         bad = [example.study_uid for example, row in zip(batch, study[-1], strict=True) if not np.isfinite(row).all()]
         if bad:
@@ -101,26 +101,26 @@ def features_of(
                 f"features of study {bad[0]}: found a value that is not finite, expected numbers; "
                 "tokenize the study again"
             )
-        known += [_without_tokens(example) for example in batch]
-        on_studies(len(known))
+        examples_read += [_without_tokens(example) for example in batch]
+        on_studies(len(examples_read))
     return Features(
-        study_uids=tuple(example.study_uid for example in known),
+        study_uids=tuple(example.study_uid for example in examples_read),
         study=np.concatenate(study),
         joint=np.concatenate(joint),
         series=np.concatenate(series),
         series_offsets=np.cumsum([0, *counts]),
         labels=HeadLabels(
-            patients=tuple(example.patient for example in known),
-            diagnoses=np.stack([example.labels for example in known]),
-            referrals=np.stack([example.referrals for example in known]),
-            priority=np.array([example.priority for example in known], np.int64),
+            patients=tuple(example.patient for example in examples_read),
+            diagnoses=np.stack([example.labels for example in examples_read]),
+            referrals=np.stack([example.referrals for example in examples_read]),
+            priority=np.array([example.priority for example in examples_read], np.int64),
         ),
     )
 
 
 def _numpy(tensor: torch.Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = tensor.float().cpu().numpy()
-    return found
+    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return array
 
 
 def _without_tokens(example: Example) -> Example:
@@ -162,13 +162,13 @@ def read_features(path: Path, examples: LabelledExamples) -> Features | None:
         return None
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            found = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None  # cut short by a full disk, say: they are made again
-    uids = tuple(str(uid) for uid in found.pop("study_uids"))
+    uids = tuple(str(uid) for uid in arrays.pop("study_uids"))
     if uids != examples.study_uids:
         return None
-    return Features(study_uids=uids, labels=labels_of(examples.facts), **found)
+    return Features(study_uids=uids, labels=labels_of(examples.facts), **arrays)
 
 
 def labels_of(facts: Sequence[StudyFacts]) -> HeadLabels:

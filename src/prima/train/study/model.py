@@ -102,19 +102,19 @@ class StudyModel(nn.Module):
 
     def forward(self, batch: StudyBatch, texts: Texts | None) -> tuple[VisionOutput, torch.Tensor, torch.Tensor | None]:
         """Features, study embeddings [B, J] and report embeddings [B, J] (None without texts)."""
-        seen = self.vision(batch)
+        output = self.vision(batch)
         reports = self.report(texts) if self.report is not None and texts is not None else None
-        return seen, self.vision.project(seen.study), reports
+        return output, self.vision.project(output.study), reports
 
-    def supervised(self, seen: VisionOutput, targets: StudyTargets) -> dict[str, torch.Tensor]:
+    def supervised(self, output: VisionOutput, targets: StudyTargets) -> dict[str, torch.Tensor]:
         """Losses that need no other study, as means over the studies of the batch."""
-        losses = self.supervised_study(seen.study, targets)
-        if self.config.dense and seen.evidence is not None and targets.token_targets is not None:
-            logits = seen.evidence[:, : len(DIAGNOSES)]
+        losses = self.supervised_study(output.study, targets)
+        if self.config.dense and output.evidence is not None and targets.token_targets is not None:
+            logits = output.evidence[:, : len(DIAGNOSES)]
             loss = cross_entropy_of(logits, targets.token_targets, weight=targets.token_weights, reduction="sum")
             losses["tokens"] = loss / len(logits)
         if self.series_head is not None and targets.series_targets is not None:
-            logits = self.series_head(seen.series.float())
+            logits = self.series_head(output.series.float())
             loss = cross_entropy_of(logits, targets.series_targets, weight=targets.series_weights, reduction="sum")
             losses["series"] = loss / len(logits)
         return losses

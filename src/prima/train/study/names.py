@@ -78,9 +78,9 @@ class NamesModel(nn.Module):
         backend = best_backend(batch.tokens.device, self.project_name.weight.dtype)
         names = self.encoder(batch.series_text, batch.series_text_offsets.cpu(), backend)
         lengths = batch.series_offsets.diff().to(batch.tokens.device)
-        seen = self.look(batch.tokens)
-        owner = torch.repeat_interleave(torch.arange(len(lengths), device=seen.device), lengths)
-        summed = seen.new_zeros(len(lengths), seen.shape[1]).index_add(0, owner, seen)
+        output = self.look(batch.tokens)
+        owner = torch.repeat_interleave(torch.arange(len(lengths), device=output.device), lengths)
+        summed = output.new_zeros(len(lengths), output.shape[1]).index_add(0, owner, output)
         return self.project_series(summed / lengths[:, None]), self.project_name(names)
 
 
@@ -138,18 +138,18 @@ class NamesTask:
 
     def measure(self, batches: Iterable[NamesBatch], step: StepState) -> dict[str, float]:
         """How often a series finds its name among all of the validation studies."""
-        seen: list[NDArray[np.float32]] = []
+        embeddings: list[NDArray[np.float32]] = []
         named: list[NDArray[np.float32]] = []
         groups: list[NDArray[np.int64]] = []
         for batch in batches:
             with step.autocast():
                 series, names = self.model(batch.studies)
-            seen.append(series.float().cpu().numpy())
+            embeddings.append(series.float().cpu().numpy())
             named.append(names.float().cpu().numpy())
             groups.append(batch.groups.cpu().numpy())
-        found = retrieval(np.concatenate(seen), np.concatenate(named), np.concatenate(groups), ks=(1, 5))
-        chance = {f"chance@{k}": share for k, share in found.chance.items()}
-        return {f"retrieval@{k}": share for k, share in found.at.items()} | chance
+        ranks = retrieval(np.concatenate(embeddings), np.concatenate(named), np.concatenate(groups), ks=(1, 5))
+        chance = {f"chance@{k}": share for k, share in ranks.chance.items()}
+        return {f"retrieval@{k}": share for k, share in ranks.at.items()} | chance
 
 
 def _some_of(series: SeriesTokens, most: int, random: np.random.Generator) -> SeriesTokens:

@@ -99,19 +99,19 @@ def series_states(
     reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
     passes = batches_in_order(examples.num_tokens, OrderConfig(tokens_per_batch=TOKENS_PER_PASS))
     pooled: list[NDArray[np.float32]] = []
-    known: list[Example] = []
+    examples_read: list[Example] = []
 
     def read(indices: tuple[int, ...]) -> list[Example]:
         return [examples.read(index) for index in indices]
 
     counts: list[int] = []
     for _, batch, _ in mapped_ahead(passes, read, readers=1, ahead=2):
-        found = reader.pooled_series([example.tokens for example in batch], [example.indication for example in batch])
-        pooled.append(found.float().cpu().numpy())
+        output = reader.pooled_series([example.tokens for example in batch], [example.indication for example in batch])
+        pooled.append(output.float().cpu().numpy())
         counts += [len(example.tokens.series) for example in batch]
-        known += [_without_tokens(example, mode) for example in batch]
-        on_studies(len(known))
-    return SeriesStates(pooled=np.concatenate(pooled), offsets=np.cumsum([0, *counts]), examples=tuple(known))
+        examples_read += [_without_tokens(example, mode) for example in batch]
+        on_studies(len(examples_read))
+    return SeriesStates(pooled=np.concatenate(pooled), offsets=np.cumsum([0, *counts]), examples=tuple(examples_read))
 
 
 def _without_tokens(example: Example, mode: Mode) -> Example:

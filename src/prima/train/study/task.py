@@ -214,15 +214,15 @@ class StudyTask:
     def losses(self, batch: TrainingBatch, step: StepState) -> dict[str, torch.Tensor]:
         """Every loss of the model."""
         with step.autocast():
-            seen, study, report = self.model(batch.studies, batch.texts)
-        losses = self.model.supervised(seen, batch.targets)
+            output, study, report = self.model(batch.studies, batch.texts)
+        losses = self.model.supervised(output, batch.targets)
         if self.model.report is not None:  # a rank without a text still answers the others
             text_rows = batch.targets.text_rows
             reports = study.new_zeros(0, study.shape[1]) if report is None else report
             losses["contrast"] = self.model.contrast(study[text_rows], reports, batch.targets.groups[text_rows])
         if "discrimination" in self.weights:
             losses["discrimination"] = series_discrimination(
-                seen.series, batch.targets.studies, temperature=self.config.temperature
+                output.series, batch.targets.studies, temperature=self.config.temperature
             )
         return {name: losses[name] for name in self.weights}
 
@@ -232,8 +232,8 @@ class StudyTask:
         def outputs() -> Iterator[Outputs]:
             for batch in batches:
                 with step.autocast():
-                    seen, joint, report = self.model(batch.studies, batch.texts)
-                yield seen.study, joint, report, batch.targets
+                    output, joint, report = self.model(batch.studies, batch.texts)
+                yield output.study, joint, report, batch.targets
 
         return scores_of(self.model, outputs())
 
@@ -255,9 +255,9 @@ def scores_of(model: StudyModel, batches: Iterable[Outputs]) -> dict[str, float]
             labels.append(targets.labels.cpu().numpy())
     measured: dict[str, float] = {}
     if reports:
-        found = retrieval(np.concatenate(studies), np.concatenate(reports), np.concatenate(groups), ks=(1, 5))
-        measured |= {f"retrieval@{k}": share for k, share in found.at.items()}
-        measured |= {f"chance@{k}": share for k, share in found.chance.items()}
+        ranks = retrieval(np.concatenate(studies), np.concatenate(reports), np.concatenate(groups), ks=(1, 5))
+        measured |= {f"retrieval@{k}": share for k, share in ranks.at.items()}
+        measured |= {f"chance@{k}": share for k, share in ranks.chance.items()}
     if logits:
         measured["auroc"], _ = mean_auroc(np.concatenate(logits), np.concatenate(labels))
     return measured

@@ -88,14 +88,14 @@ def changed_contrast(
     def of_token(value: torch.Tensor) -> torch.Tensor:
         return value[series_T][:, None, None, None]
 
-    made = voxels_Tzyx.clamp_min(1e-3) ** of_token(gamma) * (of_token(gain) * slope[:, None, None, None])
+    contrasted = voxels_Tzyx.clamp_min(1e-3) ** of_token(gamma) * (of_token(gain) * slope[:, None, None, None])
     weight = of_token((uniform[:, 0] * 2 - 1).clamp_min(-0.5) * config.blur)
-    padded = torch.nn.functional.pad(made, (1, 1, 1, 1), mode="replicate")
+    padded = torch.nn.functional.pad(contrasted, (1, 1, 1, 1), mode="replicate")
     around = (padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] + padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1]) / 4
-    made = made + weight * (around - made)
+    contrasted = contrasted + weight * (around - contrasted)
     seed = int(random.integers(2**62))
-    noise = torch.randn(made.shape, generator=torch.Generator().manual_seed(seed))
-    return (made + noise * of_token(uniform[:, 1] * config.noise)).clamp_(0, BRIGHTEST)
+    noise = torch.randn(contrasted.shape, generator=torch.Generator().manual_seed(seed))
+    return (contrasted + noise * of_token(uniform[:, 1] * config.noise)).clamp_(0, BRIGHTEST)
 
 
 def position_of(coordinates_T3: NDArray[np.int16], planes_T: NDArray[np.uint8], contract: Contract) -> torch.Tensor:
@@ -114,5 +114,5 @@ def augmented(
     sizes = np.diff(study.offsets)
     series = torch.from_numpy(np.repeat(np.arange(len(sizes)), sizes))
     position = position_of(changed.coordinates, np.repeat(study.planes, sizes), contract)
-    made = changed_contrast(to_float(torch.from_numpy(changed.voxels)), series, position, random, config)
-    return replace(changed, voxels=(made * STEPS).round_().to(torch.uint8).numpy())
+    contrasted = changed_contrast(to_float(torch.from_numpy(changed.voxels)), series, position, random, config)
+    return replace(changed, voxels=(contrasted * STEPS).round_().to(torch.uint8).numpy())

@@ -57,11 +57,11 @@ def _convolutions(module: nn.Module) -> list[tuple[nn.Module, str, Conv]]:
 
 
 def _pairs(module: nn.Module) -> list[tuple[nn.Module, str, Conv, Norm]]:
-    found: list[tuple[nn.Module, str, Conv, Norm]] = []
+    pairs: list[tuple[nn.Module, str, Conv, Norm]] = []
     for parent in module.modules():
         for name, child in parent.named_children():
             if isinstance(child, nn.Sequential) and len(child) == 2:
                 conv, norm = child
                 if isinstance(conv, Conv) and isinstance(norm, Norm):
-                    found.append((parent, name, conv, norm))
-    return found
+                    pairs.append((parent, name, conv, norm))
+    return pairs

@@ -85,9 +85,9 @@ def _of_study(
         drawn = mirrored(drawn, contract)
     targets = weights = None
     if dense is not None and drawn.dense is not None:
-        seen = mark_hidden(drawn, dense)
-        assert seen is not None
-        targets, weights = token_targets(seen, drawn.num_tokens, len(DIAGNOSES), dense, positive_weights)
+        marked_study = mark_hidden(drawn, dense)
+        assert marked_study is not None
+        targets, weights = token_targets(marked_study, drawn.num_tokens, len(DIAGNOSES), dense, positive_weights)
     voxels = to_float(torch.from_numpy(drawn.voxels))
     if augmentation is not None:
         sizes = np.diff(drawn.offsets)

@@ -53,12 +53,12 @@ def read_sides(root: Path, release: Path, options: StageOptions, *, with_indicat
     archive = Archive.open(root)
     store = open_tokens(archive, release, options)
     cohort = cohort_of(archive)
-    known = dict(_facts(archive, cohort, with_indication=with_indication))
+    facts_of = dict(_facts(archive, cohort, with_indication=with_indication))
     sides: dict[str, StoredExamples] = {}
     without = 0
     for side in ("train", "validation"):
         uids = [str(uid) for uid in cohort.filter(split=side)["study_uid"]]
-        facts = tuple(known[uid] for uid in uids if uid in store)
+        facts = tuple(facts_of[uid] for uid in uids if uid in store)
         without += len(uids) - len(facts)
         if not facts:
             raise ArchiveError(

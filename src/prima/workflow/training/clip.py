@@ -211,11 +211,11 @@ def report_tokenizer(recipe: Recipe, studies: Studies, path: Path, *, keep: bool
     texts = [sentence for facts in studies.train.facts for sentence in facts.sentences]
     if not texts:
         raise UsageError("reports: found no sentence on the training side, expected summaries; run prima label first")
-    made = train_bpe(texts, recipe.vocabulary, longest)
+    tokenizer = train_bpe(texts, recipe.vocabulary, longest)
     if keep:
         path.parent.mkdir(parents=True, exist_ok=True)
-        made.save(path)
-    return made
+        tokenizer.save(path)
+    return tokenizer
 
 
 def _check_masks(source: Path, recipe: Recipe, studies: Studies) -> None:

@@ -40,14 +40,14 @@ class StoredExamples:
 
     def read(self, index: int) -> Example:
         """The study with an index."""
-        known = self.facts[index]
+        facts = self.facts[index]
         return Example(
-            study_uid=known.study_uid,
-            patient=known.patient,
-            tokens=self.store.read(known.study_uid),
-            sentences=known.sentences,
-            labels=known.labels(),
-            priority=known.priority_number(),
-            referrals=known.referral_values(),
-            indication=known.indication,
+            study_uid=facts.study_uid,
+            patient=facts.patient,
+            tokens=self.store.read(facts.study_uid),
+            sentences=facts.sentences,
+            labels=facts.labels(),
+            priority=facts.priority_number(),
+            referrals=facts.referral_values(),
+            indication=facts.indication,
         )

@@ -136,10 +136,10 @@ def _frozen(run: Path, release: Path | None) -> _Frozen:
     if release is None:
         vision, contract, mode = read_vision(run)
         return _Frozen(vision=vision, contract=contract, mode=mode, sha256=weights_sha256(run))
-    found = load_release(release)
-    manifest = found.manifest
+    frozen = load_release(release)
+    manifest = frozen.manifest
     return _Frozen(
-        vision=found.vision(),
+        vision=frozen.vision(),
         contract=manifest.contract,
         mode=manifest.mode,
         sha256=manifest.files[VISION_FILE].sha256,
@@ -155,16 +155,16 @@ def _features(
     about = "\n".join((frozen.sha256, frozen.mode, str(precision.dtype), repr(frozen.contract), *examples.study_uids))
     stamp = hashlib.sha256(about.encode()).hexdigest()[:16]
     path = run / "features" / f"{side}-{stamp}.npz"
-    known = read_features(path, examples)
-    if known is not None:
-        return known
+    stored = read_features(path, examples)
+    if stored is not None:
+        return stored
     total = len(examples.study_uids)
-    found = features_of(
+    features = features_of(
         examples, frozen.vision, frozen.contract, mode=frozen.mode, device=precision.device,
         dtype=precision.dtype, on_studies=lambda done: watcher.count(f"features of {side}", done, total),
     )  # fmt: skip
-    write_features(found, path)
-    return found
+    write_features(features, path)
+    return features
 
 
 def _head_data(features: Features) -> HeadData:
@@ -174,27 +174,27 @@ def _head_data(features: Features) -> HeadData:
 def unlearnt_of(train: HeadData) -> tuple[str, ...]:
     """Heads whose training labels have no positive or no negative."""
     labels = train.labels
-    found: list[str] = []
+    unlearnt: list[str] = []
     for names, table in (
         (labels.diagnosis_names, labels.diagnoses),
         (labels.referral_names, labels.referrals),
     ):
         for name, column in zip(names, table.T, strict=True):
             if not ((column == 1).any() and (column == 0).any()):
-                found.append(name)
-    return tuple(found)
+                unlearnt.append(name)
+    return tuple(unlearnt)
 
 
 def measure(heads: TrainedHeads, validation: HeadData) -> dict[str, float]:
     """Mean AUROC over the diagnoses, and over the services, that have positives and negatives among the studies."""
     logits, labels = heads.logits(validation.features), validation.labels
-    found: dict[str, float] = {}
+    measured: dict[str, float] = {}
     for family, scores, truth in (
         ("diagnosis AUROC", logits.diagnoses, labels.diagnoses),
         ("referral AUROC", logits.referrals, labels.referrals),
     ):
         value, num_measured = mean_auroc(scores, truth)
         if num_measured:
-            found[family] = value
-            found[f"{family.split()[0]} heads measured"] = float(num_measured)
-    return found
+            measured[family] = value
+            measured[f"{family.split()[0]} heads measured"] = float(num_measured)
+    return measured

@@ -64,18 +64,18 @@ def read_studies(
         ArchiveError: something has not been made yet.
     """
     if is_archive(source):
-        found = _of_archive(source, release, options, with_indication=with_indication, watcher=watcher)
+        studies = _of_archive(source, release, options, with_indication=with_indication, watcher=watcher)
     else:
         if not all((source / side).is_dir() for side in ("train", "validation")):
             raise UnreadableError(f"{source}: found no archive and no folders train/ and validation/, expected either")
         train, validation = TokenFolder(source / "train"), TokenFolder(source / "validation")
         words = f"a folder of tokens: {len(train)} studies to learn from, {len(validation)} to validate with"
-        found = Studies(train=train, validation=validation, words=words, simulated=_simulated(train))
-    if shared := set(found.train.patients) & set(found.validation.patients):
+        studies = Studies(train=train, validation=validation, words=words, simulated=_simulated(train))
+    if shared := set(studies.train.patients) & set(studies.validation.patients):
         raise UsageError(
             f"{source}: found {len(shared)} patients on both sides, expected each on one; split by patient"
         )
-    return found if labels is None else _with_labels(found, labels, watcher)
+    return studies if labels is None else _with_labels(studies, labels, watcher)
 
 
 def _of_archive(
@@ -104,14 +104,14 @@ def _simulated(train: TokenFolder | StoredExamples) -> bool:
 
 def _with_labels(studies: Studies, path: Path, watcher: Watcher) -> Studies:
     sides = (studies.train, studies.validation)
-    known, missing = site_labels(path, {study.study_uid: study for side in sides for study in side.facts})
+    labelled, missing = site_labels(path, {study.study_uid: study for side in sides for study in side.facts})
     if missing:
         named = ", ".join(missing[:NUM_NAMED])
         watcher.warn(f"{path}: no column for {len(missing)} diagnoses, which stay unlearnt: {named} …")
-    kept = []
+    kept_sides = []
     for name, side in zip(("training", "validation"), sides, strict=True):
-        facts = tuple(known[uid] for uid in side.study_uids if uid in known)
+        facts = tuple(labelled[uid] for uid in side.study_uids if uid in labelled)
         if not facts:
             raise UsageError(f"{path}: found no study of the {name} side, expected some; add rows for it")
-        kept.append(StoredExamples(side.store, facts))
-    return replace(studies, train=kept[0], validation=kept[1], words=f"{studies.words}; labels of a table")
+        kept_sides.append(StoredExamples(side.store, facts))
+    return replace(studies, train=kept_sides[0], validation=kept_sides[1], words=f"{studies.words}; labels of a table")

@@ -70,12 +70,12 @@ class StageOptions:
             engine = replace(engine, num_steps=self.steps, num_epochs=None, optimiser=optimiser)
         if self.epochs is not None:
             engine = replace(engine, num_steps=None, num_epochs=self.epochs)
-        found = choose_precision(self.device, self.dtype)
+        precision = choose_precision(self.device, self.dtype)
         return replace(
             engine,
             seed=self.seed,
-            device=found.device.type,
-            precision="bfloat16" if found.dtype == torch.bfloat16 else "float32",
+            device=precision.device.type,
+            precision="bfloat16" if precision.dtype == torch.bfloat16 else "float32",
             stop_after_seconds=None if self.minutes is None else 60 * self.minutes,
             parallel="fsdp" if self.fsdp else "ddp",
             compile=self.compile,
@@ -115,9 +115,9 @@ def run_stage(
     """
     resolved = {"engine": json.loads(json.dumps(asdict(engine))), **recipe}
     if options.dry_run:
-        found = estimate(task, engine, ranks=num_ranks())
-        values = {"recipe": resolved, "estimate": found.to_json()}
-        return StageResult(words=json.dumps(resolved, indent=1), values=values, estimate=found)
+        run_estimate = estimate(task, engine, ranks=num_ranks())
+        values = {"recipe": resolved, "estimate": run_estimate.to_json()}
+        return StageResult(words=json.dumps(resolved, indent=1), values=values, estimate=run_estimate)
     if is_first_rank():
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE_FILE, resolved)
@@ -178,10 +178,10 @@ def record_of(
 
 def hardware(options: StageOptions) -> str:
     """What this machine computes on, in words."""
-    found = find_compute()
-    if found.device == "cpu" or options.device == "cpu":
+    compute = find_compute()
+    if compute.device == "cpu" or options.device == "cpu":
         return f"{torch.get_num_threads()} threads of {_cpu_name()}"
-    return f"{num_ranks()} × {found.name}"
+    return f"{num_ranks()} × {compute.name}"
 
 
 def _cpu_name() -> str:
