@@ -39,10 +39,7 @@ def select(evidence: Evidence, *, min_slices: int = MIN_SLICES) -> Verdict | Non
             return verdict
     if evidence.num_places < min_slices:
         count = evidence.num_places
-        return (
-            Reason.TOO_FEW_SLICES,
-            f"{count} {'slice' if count == 1 else 'slices'}, fewer than {min_slices}",
-        )
+        return Reason.TOO_FEW_SLICES, f"{count} {'slice' if count == 1 else 'slices'}, fewer than {min_slices}"
     return None
 
 
