@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from prima.train.engine.config import EngineConfig, RunOutcome
     from prima.train.engine.estimate import estimate
     from prima.train.engine.loop import run
-    from prima.train.engine.order import OrderConfig
+    from prima.train.engine.sampler import SamplerConfig
     from prima.train.engine.task import Task
     from prima.train.heads.data import HeadData, HeadLabels, HeadLogits
     from prima.train.heads.fit import train_heads
@@ -26,9 +26,9 @@ __all__ = [
     "HeadLabels",
     "HeadLogits",
     "HeadRecipe",
-    "OrderConfig",
     "Recipe",
     "RunOutcome",
+    "SamplerConfig",
     "Task",
     "calibrate",
     "calibrate_release",
@@ -51,7 +51,7 @@ __getattr__ = lazy_exports(
         "HeadLabels": "heads.data",
         "HeadLogits": "heads.data",
         "HeadRecipe": "heads.recipe",
-        "OrderConfig": "engine.order",
+        "SamplerConfig": "engine.sampler",
         "RunOutcome": "engine.config",
         "RECIPES": "recipes",
         "Recipe": "recipes",

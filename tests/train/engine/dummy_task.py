@@ -20,7 +20,7 @@ from torch import nn
 from prima.train.engine.config import EngineConfig
 from prima.train.engine.loop import run
 from prima.train.engine.optimiser import OptimiserConfig
-from prima.train.engine.order import OrderConfig
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.engine.task import Split, StepState
 
 WIDTH = 6
@@ -102,7 +102,7 @@ class DummyTask:
 
 
 CONFIG = EngineConfig(
-    order=OrderConfig(studies_per_batch=6, tokens_per_pass=20),
+    order=SamplerConfig(studies_per_batch=6, tokens_per_pass=20),
     num_steps=12,
     optimiser=OptimiserConfig(learning_rate=1e-2, warmup_steps=2, clip_norm=0.5),
     precision="float32",

@@ -20,8 +20,8 @@ from prima.train.engine.checkpoint import FOLDER, load_weights, read_pointer
 from prima.train.engine.journal import read_journal
 from prima.train.engine.loop import EngineConfig, run
 from prima.train.engine.optimiser import OptimiserConfig, make_optimiser
-from prima.train.engine.order import OrderConfig
 from prima.train.engine.progress import TrainingProgress
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.engine.task import StepState, TaskWithBackward
 
 from .dummy_task import CONFIG, DummyTask, Network, Rows
@@ -39,7 +39,7 @@ def one_thread() -> Iterator[None]:
 
 def test_the_loop_makes_the_updates_of_plain_pytorch(tmp_path: Path) -> None:
     """Three steps written out by hand: global batch at once, torch's own clipping, schedule and AdamW."""
-    config = replace(CONFIG, num_steps=3, order=OrderConfig(studies_per_batch=23), measure_every=None, best=None)
+    config = replace(CONFIG, num_steps=3, order=SamplerConfig(studies_per_batch=23), measure_every=None, best=None)
     task = DummyTask()
     run(task, config, tmp_path)
 
@@ -253,7 +253,7 @@ def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
 def test_the_length_of_a_run_is_given_once() -> None:
     for values in ({}, {"num_epochs": 2, "num_steps": 3}):
         with pytest.raises(UsageError, match="num_epochs or num_steps"):
-            EngineConfig(order=OrderConfig(studies_per_batch=2), **values)
+            EngineConfig(order=SamplerConfig(studies_per_batch=2), **values)
 
 
 def test_weight_decay_is_on_matrices_alone_and_scales_fit() -> None:

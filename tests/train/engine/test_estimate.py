@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from prima.train.engine.estimate import count_parameters, estimate, peak_of, try_step
-from prima.train.engine.order import OrderConfig
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.engine.task import StepState
 
 from .dummy_task import CONFIG, WIDTH, DummyTask, Rows
@@ -21,7 +21,7 @@ from .vision_task import VisionTask
 
 def test_operations_parameters_and_bytes_are_those_by_hand() -> None:
     task = DummyTask()
-    config = replace(CONFIG, order=OrderConfig(studies_per_batch=23), num_steps=None, num_epochs=4)
+    config = replace(CONFIG, order=SamplerConfig(studies_per_batch=23), num_steps=None, num_epochs=4)
     found = estimate(task, config)
     tokens = int(task.num_tokens("train").sum())
     # [n, i] by [i, o] is 2·n·i·o operations; its backward pass twice that, or once when the input needs no gradient

@@ -22,7 +22,7 @@ from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.tokens.batch import StudyBatch, offsets_of
 from prima.train.engine.loop import EngineConfig, run
 from prima.train.engine.optimiser import OptimiserConfig
-from prima.train.engine.order import OrderConfig
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.engine.task import Split, StepState
 from prima.train.study.gradient_cache import cached_backward
 from prima.train.study.losses import Contrast, ContrastConfig
@@ -106,7 +106,7 @@ class VisionTask:
 
 
 CONFIG = EngineConfig(
-    order=OrderConfig(studies_per_batch=6, tokens_per_pass=40),
+    order=SamplerConfig(studies_per_batch=6, tokens_per_pass=40),
     num_steps=4,
     optimiser=OptimiserConfig(learning_rate=3e-3, warmup_steps=2),
     precision="float32",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from prima.errors import UsageError
 from prima.train.engine.journal import MirrorKind
 from prima.train.engine.optimiser import OptimiserConfig
-from prima.train.engine.order import OrderConfig
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.engine.task import Precision
 
 
@@ -40,7 +40,7 @@ class EngineConfig:
         mirrors: where else to send the numbers.
     """
 
-    order: OrderConfig
+    order: SamplerConfig
     num_epochs: int | None = None
     num_steps: int | None = None
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)

@@ -17,7 +17,7 @@ from prima.errors import UsageError
 from prima.model.networks.aligned import without_padding
 from prima.train.engine.config import EngineConfig
 from prima.train.engine.distributed import join_workers
-from prima.train.engine.order import batches_of_epoch, deal
+from prima.train.engine.sampler import batches_of_epoch, deal
 from prima.train.engine.task import Precision, SomeBatch, StepState, Task, TaskWithBackward, TaskWithRepeats
 
 # Dense bf16 operations a second, from NVIDIA's data sheets (SXM boards).

@@ -21,7 +21,7 @@ from prima.train.engine.estimate import Peak, count_parameters, peak_of, try_ste
 from prima.train.engine.interruption import Clock
 from prima.train.engine.journal import Journal
 from prima.train.engine.optimiser import clip, make_optimiser, set_rate
-from prima.train.engine.order import batches_in_order, batches_of_epoch, deal
+from prima.train.engine.sampler import batches_in_order, batches_of_epoch, deal
 from prima.train.engine.task import SomeBatch, Split, StepState, Task, TaskWithBackward, TaskWithRepeats, TaskWithTowers
 
 

@@ -10,7 +10,7 @@ from prima.model.networks.vision import TextEncoderConfig, VisionConfig
 from prima.tokens.contract import Contract
 from prima.train.engine.config import EngineConfig
 from prima.train.engine.optimiser import OptimiserConfig
-from prima.train.engine.order import OrderConfig
+from prima.train.engine.sampler import SamplerConfig
 from prima.train.study.names import NamesTaskConfig
 from prima.train.tokenizer.model import TokenModelConfig
 from prima.train.tokenizer.task import latent_width
@@ -33,7 +33,7 @@ def engine_config(
         learning_rate=rate, weight_decay=decay, warmup_steps=warmup, schedule=schedule, clip_norm=clip
     )
     return EngineConfig(
-        order=OrderConfig(studies_per_batch=studies),
+        order=SamplerConfig(studies_per_batch=studies),
         num_epochs=epochs,
         num_steps=steps,
         optimiser=optimiser,

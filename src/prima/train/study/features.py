@@ -24,7 +24,7 @@ from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.train.data.examples import Example, Examples
 from prima.train.data.token_folder import StudyFacts
-from prima.train.engine.order import OrderConfig, batches_in_order
+from prima.train.engine.sampler import SamplerConfig, batches_in_order
 from prima.train.heads.data import HeadLabels
 
 TOKENS_PER_PASS = 16_384
@@ -82,7 +82,7 @@ def features_of(
     if not len(tokens):
         raise TrainingError("features: found no study, expected at least one")
     reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
-    passes = batches_in_order(tokens, OrderConfig(tokens_per_batch=tokens_per_pass))
+    passes = batches_in_order(tokens, SamplerConfig(tokens_per_batch=tokens_per_pass))
     examples_read: list[Example] = []
     study, joint, series, counts = [], [], [], []
 

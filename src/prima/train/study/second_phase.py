@@ -27,7 +27,7 @@ from prima.tokens.contract import Contract
 from prima.tokens.shown import shown
 from prima.tokens.text import encode_text
 from prima.train.data.examples import Example, Examples
-from prima.train.engine.order import OrderConfig, batches_in_order
+from prima.train.engine.sampler import SamplerConfig, batches_in_order
 from prima.train.engine.task import Split, StepState
 from prima.train.study.features import TOKENS_PER_PASS
 from prima.train.study.model import StudyModel, StudyTargets
@@ -97,7 +97,7 @@ def series_states(
         on_studies: told after each pass how many studies are done.
     """
     reader = FeatureReader(vision, contract, mode=mode, device=device, products=dtype)
-    passes = batches_in_order(examples.num_tokens, OrderConfig(tokens_per_batch=TOKENS_PER_PASS))
+    passes = batches_in_order(examples.num_tokens, SamplerConfig(tokens_per_batch=TOKENS_PER_PASS))
     pooled: list[NDArray[np.float32]] = []
     examples_read: list[Example] = []
 

@@ -18,7 +18,7 @@ from prima.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderConfig:
+class SamplerConfig:
     """How studies are packed into batches; at least one of the two limits of a global batch is given.
 
     Args:
@@ -44,7 +44,7 @@ class OrderConfig:
 
 def batches_of_epoch(
     num_tokens: NDArray[np.int64],
-    config: OrderConfig,
+    config: SamplerConfig,
     *,
     seed: int,
     epoch: int,
@@ -70,9 +70,9 @@ def batches_of_epoch(
     return _pack(random.permutation(indices).tolist(), num_tokens, config)
 
 
-def batches_in_order(num_tokens: NDArray[np.int64], config: OrderConfig) -> list[tuple[int, ...]]:
+def batches_in_order(num_tokens: NDArray[np.int64], config: SamplerConfig) -> list[tuple[int, ...]]:
     """All studies in their own order, for measuring; nothing is left out."""
-    measured = OrderConfig(
+    measured = SamplerConfig(
         studies_per_batch=config.studies_per_batch,
         tokens_per_batch=config.tokens_per_pass or config.tokens_per_batch,
         keep_last=True,
@@ -113,7 +113,7 @@ def deal(
     return [_in_passes(share, num_tokens, budget, num_passes) for share in shares]
 
 
-def _pack(indices: list[int], num_tokens: NDArray[np.int64], config: OrderConfig) -> list[tuple[int, ...]]:
+def _pack(indices: list[int], num_tokens: NDArray[np.int64], config: SamplerConfig) -> list[tuple[int, ...]]:
     batches: list[tuple[int, ...]] = []
     waiting = deque(indices)
     aside: list[int] = []  # a study that the open batch already holds waits for the next one
@@ -144,7 +144,7 @@ def _pack(indices: list[int], num_tokens: NDArray[np.int64], config: OrderConfig
 
 def _passes(share: Sequence[int], num_tokens: NDArray[np.int64], budget: int) -> list[tuple[int, ...]]:
     """Cut a share, in its order, where the next study would go over the budget."""
-    return _pack(list(share), num_tokens, OrderConfig(tokens_per_batch=budget, keep_last=True))
+    return _pack(list(share), num_tokens, SamplerConfig(tokens_per_batch=budget, keep_last=True))
 
 
 def _in_passes(
