@@ -34,6 +34,7 @@ from prima.model.engine.engine import Engine
 from prima.model.release.folder import load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.sources import find_studies
+from prima.tables.failures import Failure
 from prima.tokens.precision import choose_precision
 from prima.tokens.text import name_of
 
@@ -185,7 +186,7 @@ def test_no_study_of_the_cohort_is_lost(
         os.truncate(path, 140)
     tokenise(filled, release, splits=["train"])
     rows = module._rows
-    fails: dict[str, Callable[[], Any]] = {"1.2.3": lambda: [module._failed("1.2.3", "not_finite")]}
+    fails: dict[str, Callable[[], Any]] = {"1.2.3": lambda: [module._failed("1.2.3", Failure.NOT_FINITE)]}
 
     def failing(engine: Any, study_uid: str, tokens: Any, order: str) -> Any:
         if study_uid == "1.2.4":
