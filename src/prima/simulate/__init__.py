@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from prima.simulate.health_system import Making, make_health_system
     from prima.simulate.people.case import Case
     from prima.simulate.plan.cases import case_at
+    from prima.simulate.plan.enrichment import Enrichment, enriched
     from prima.simulate.plan.plan import Plan, make_plan
     from prima.simulate.plan.truth import truth_tables
     from prima.simulate.studies import simulate_studies
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Case",
+    "Enrichment",
     "Making",
     "Plan",
     "SimulatedStudy",
     "case_at",
+    "enriched",
     "make_health_system",
     "make_plan",
     "simulate_studies",
@@ -30,10 +33,12 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "Case": "people.case",
+        "Enrichment": "plan.enrichment",
         "Making": "health_system",
         "Plan": "plan.plan",
         "SimulatedStudy": "study.simulate",
         "case_at": "plan.cases",
+        "enriched": "plan.enrichment",
         "make_health_system": "health_system",
         "make_plan": "plan.plan",
         "simulate_studies": "studies",

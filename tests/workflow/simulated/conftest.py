@@ -49,7 +49,7 @@ def data() -> Iterator[SimulatedData]:
     plan = make_plan(num_studies=40, seed=21)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PROTOCOLS, SHORT.name, SHORT)
-        yield FewSeries(name="train", plan=plan, enrichment=Enrichment(), spacing_mm=(3.0, 4.0), copies=1)
+        yield FewSeries(name="train", plan=plan, enrichment=Enrichment(), spacing_mm=(4.0, 5.0), copies=1)
 
 
 @pytest.fixture(scope="session")
