@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Literal, NamedTuple
 
-from prima.report.labels import Label, Labels, Mention, strongest, with_consequences
+from prima.report.answers import Answer, answer_in, answer_to, answered_pieces, asks, checklists, is_bare
+from prima.report.labels import Failure, Label, Labels, Mention, strongest, with_consequences
+from prima.report.language import ENGLISH, language_of
 from prima.report.lexicon import Term, lexicon
 from prima.report.patterns import Found
 from prima.report.references import headings, there_after_all
-from prima.report.scope import Clause, Said, Stance
-from prima.report.sections import split_sections
-from prima.report.sentences import lines_of, split_sentences
+from prima.report.scope import Assessment, Clause, Stance
+from prima.report.sections import Section, split_sections
+from prima.report.sentences import Lines, lines_of, split_sentences
+from prima.report.words import Word
 from prima.study.ontology import DIAGNOSIS_NAMES
 
 _ROLES = ("names", "signs", "affirmed", "denied", "normal")
@@ -21,6 +25,16 @@ _CONSEQUENCES = (
     *("ventricular_ventriculomegaly", "surgical_"),
 )
 _MOST_REMEMBERED = 100_000
+# Of a line that only answers the line above it.
+_LONGEST_ANSWER = 30
+
+
+class _Piece(NamedTuple):
+    """A sentence or an item of a checklist, and what the mark of the item says."""
+
+    start: int
+    end: int
+    answer: Answer | None
 
 
 class _Read(NamedTuple):
@@ -45,11 +59,14 @@ class RuleLabeller:
 
     def __init__(self) -> None:
         self._lexicon = lexicon()
-        self._remembered: dict[tuple[str, bool], tuple[_Read, ...]] = {}
+        self._remembered: dict[tuple[str, bool, Answer | Literal["asked"] | None], tuple[_Read, ...]] = {}
         self.version = f"rules-{self._lexicon.version}"
 
     def label(self, text: str) -> Labels:
-        """The labels of one report, by its sections."""
+        """The labels of one report, by its sections; none where it is not in English."""
+        language = language_of(text, self._lexicon.folder.known)
+        if language != ENGLISH:
+            return Labels(labels={}, labeller=self.version, language=language)
         told: list[Mention] = []
         added: list[Mention] = []
         in_doubt: list[Mention] = []
@@ -59,15 +76,19 @@ class RuleLabeller:
                 continue
             history = section.kind == "history"
             into = added if section.kind == "addendum" else told
-            sentences = split_sentences(text, section.start, section.end, lines=lines)
-            reads = [self._sentence(text[start:end], history) for start, end in sentences]
-            for number, (start, end) in enumerate(sentences):
-                for mention, asked in reads[number]:
+            pieces = _pieces(text, section, lines)
+            answers = self._answers(text, pieces)
+            reads = [
+                self._sentence(text[piece.start : piece.end], history, answer)
+                for piece, answer in zip(pieces, answers, strict=True)
+            ]
+            for index, (start, end, _) in enumerate(pieces):
+                for mention, asked in reads[index]:
                     place = mention._replace(start=mention.start + start, end=mention.end + start)
                     (in_doubt if asked else into).append(place)
-                    if place.assertion == "absent":
-                        alone = number + 1 < len(sentences) and not reads[number + 1]
-                        upto = sentences[number + 1][1] if alone else end
+                    if place.assertion == "absent" and answers[index] is None:
+                        alone = index + 1 < len(pieces) and not reads[index + 1]
+                        upto = pieces[index + 1].end if alone else end
                         into += _after_all(text, start, place, upto)
         answered = {mention.diagnosis for mention in (*told, *added)}
         told += [mention for mention in in_doubt if mention.diagnosis not in answered]
@@ -79,45 +100,100 @@ class RuleLabeller:
         }
         return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*told, *added), key=_place)))
 
-    def label_all(self, texts: Iterable[str]) -> Iterator[Labels]:
-        """The labels of each report, in order."""
-        return map(self.label, texts)
+    def label_all(self, texts: Iterable[str]) -> Iterator[Labels | Failure]:
+        """The labels of each report, in order; one in another language than English fails by its name."""
+        for labels in map(self.label, texts):
+            if labels.language == ENGLISH:
+                yield labels
+            else:
+                yield Failure(reason=f"written in {labels.language}; the rules read English")
 
-    def _sentence(self, sentence: str, history: bool) -> tuple[_Read, ...]:
-        key = (sentence, history)
+    def _answers(self, text: str, pieces: Sequence[_Piece]) -> list[Answer | Literal["asked"] | None]:
+        """What of each sentence is answered elsewhere: by the mark of a checklist, or by the next sentence."""
+        answers: list[Answer | Literal["asked"] | None] = [piece.answer for piece in pieces]
+        for index, (piece, following) in enumerate(pairwise(pieces)):
+            if piece.answer is not None or following.answer is not None:
+                continue
+            sentence, reply = text[piece.start : piece.end], text[following.start : following.end]
+            if asks(sentence):
+                named = self._diagnoses(reply)
+                answers[index] = (
+                    "asked" if self._diagnoses(sentence) & named else answer_to(sentence, reply, bool(named))
+                )
+            elif (
+                "\n" in text[piece.end : following.start] and len(reply) <= _LONGEST_ANSWER and self._is_bare(sentence)
+            ):
+                answers[index] = "no" if answer_in(reply) == "no" and not self._diagnoses(reply) else None
+        return answers
+
+    def _diagnoses(self, sentence: str) -> frozenset[str]:
+        return frozenset(hit.kind.diagnosis for hit in self._found(sentence)[1])
+
+    def _is_bare(self, sentence: str) -> bool:
+        words, found = self._found(sentence)
+        covered = {index for hit in found for index in range(hit.start, hit.end)}
+        return is_bare([word.word for word in words], len(covered))
+
+    def _found(self, sentence: str) -> tuple[list[Word], list[Found[Term]]]:
+        words = self._lexicon.folder.words(sentence)
+        folded = [word.word for word in words]
+        return words, _settled(self._lexicon.terms.find(folded), folded)
+
+    def _sentence(self, sentence: str, history: bool, answer: Answer | Literal["asked"] | None) -> tuple[_Read, ...]:
+        key = (sentence, history, answer)
         known = self._remembered.get(key)
         if known is None:
             if len(self._remembered) > _MOST_REMEMBERED:
                 self._remembered.clear()
-            known = self._remembered[key] = tuple(self._read(sentence, history))
+            known = self._remembered[key] = tuple(self._read(sentence, history, answer))
         return known
 
-    def _read(self, sentence: str, history: bool) -> Iterable[_Read]:
-        words = self._lexicon.folder.words(sentence)
-        folded = [word.word for word in words]
-        found = _settled(self._lexicon.terms.find(folded), folded)
-        if not found:
+    def _read(self, sentence: str, history: bool, answer: Answer | Literal["asked"] | None) -> Iterable[_Read]:
+        words, found = self._found(sentence)
+        if not found or answer == "asked" or language_of(sentence) != ENGLISH:
             return
+        folded = [word.word for word in words]
         clause = Clause(folded, [Found(hit.kind.diagnosis, hit.start, hit.end) for hit in found])
         stances = clause.alternatives([clause.stance(mention) for mention in clause.mentions])
         only = headings(folded, clause.mentions)
-        stances = [None if at in only and said == "present" else said for at, said in enumerate(stances)]
+        stances = [None if index in only and stance == "present" else stance for index, stance in enumerate(stances)]
+        if answer is not None:
+            stances = [_answered(stance, answer, asks(sentence)) for stance in stances]
         named = {
             hit.kind.diagnosis
             for hit, stance in zip(found, stances, strict=True)
             if hit.kind.role == "names" and stance not in (None, "absent")
         }
         for hit, stance in zip(found, stances, strict=True):
-            normal = hit.kind.role == "normal"
-            told = _denied_by(stance, "not" in folded[hit.start : hit.end]) if normal else stance
-            said = _of_history(told) if history else told
-            asked = said == "to rule out"
-            said = "uncertain" if said == "to rule out" else said
-            if said is None or not _counts(hit.kind, said, named):
+            is_normal = hit.kind.role == "normal"
+            stated = _denied_by(stance, "not" in folded[hit.start : hit.end]) if is_normal else stance
+            settled = _of_history(stated) if history else stated
+            asked = settled == "to rule out"
+            assertion = "uncertain" if settled == "to rule out" else settled
+            if assertion is None or not _counts(hit.kind, assertion, named):
                 continue
             start, end = words[hit.start].start, words[hit.end - 1].end
-            for name in (hit.kind.diagnosis,) if asked else with_consequences(hit.kind.diagnosis, said):
-                yield _Read(Mention(name, said, start, end), asked)
+            for name in (hit.kind.diagnosis,) if asked else with_consequences(hit.kind.diagnosis, assertion):
+                yield _Read(Mention(name, assertion, start, end), asked)
+
+
+def _pieces(text: str, section: Section, lines: Lines) -> list[_Piece]:
+    """The sentences of a part of a report, and the items of its checklists, in the order of the text."""
+    pieces: list[_Piece] = []
+    begin = section.start
+    for start, end, items in [*checklists(text, section.start, section.end), (section.end, section.end, [])]:
+        for sentence in split_sentences(text, begin, start, lines=lines):
+            pieces += [_Piece(*piece, None) for piece in answered_pieces(text, *sentence)]
+        pieces += [_Piece(item.start, item.end, item.answer) for item in items]
+        begin = end
+    return pieces
+
+
+def _answered(stance: Assessment, answer: Answer, is_question: bool) -> Assessment:
+    """What is said of a mention whose sentence is answered by another one, or by a mark."""
+    if stance in ("other_experiencer", "historical") or (stance == "absent" and not is_question):
+        return stance
+    return {"no": "absent", "doubt": "uncertain", "yes": "present" if is_question else stance}[answer]
 
 
 def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[Term]]:
@@ -183,12 +259,12 @@ def _after_all(text: str, start: int, denied: Mention, end: int) -> list[Mention
     return [Mention(name, "present", *found) for name in with_consequences(denied.diagnosis, "present")]
 
 
-def _denied_by(stance: Said, denies: bool) -> Said:
+def _denied_by(stance: Assessment, denies: bool) -> Assessment:
     """What a normal statement says of the diagnosis that it denies ("ventricles of normal size")."""
     return "absent" if stance == ("absent" if denies else "present") else None
 
 
-def _of_history(stance: Said) -> Stance | None:
+def _of_history(stance: Assessment) -> Stance | None:
     """In the clinical history a finding is of the past, and what is asked, doubted or denied is no finding."""
     if stance == "present":
         return "historical"

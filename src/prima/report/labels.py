@@ -44,12 +44,14 @@ class Labels:
         labels: released name → label, in the order of the ontology; a diagnosis that is not spoken of has none.
         labeller: name and version of the labeller.
         mentions: every mention, in the order of the text.
+        language: of the text. The rules read English; of another language they give no labels.
         priority, referrals: where the labeller itself was asked for them; None: the ontology's rule decides.
     """
 
     labels: Mapping[str, Label]
     labeller: str
     mentions: tuple[Mention, ...] = ()
+    language: str = "English"
     priority: PriorityLevel | None = None
     referrals: tuple[str, ...] | None = None
 

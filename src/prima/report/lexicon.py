@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from prima.files.code import executed_code
 from prima.report.patterns import Matcher, words_of
 from prima.report.words import Folder
 
@@ -64,16 +66,22 @@ def lexicon() -> Lexicon:
     )
 
 
-_DECIDES = (
-    *("terms.toml", "cues.toml", "words.toml", "headings.toml", "lookalikes.txt"),
-    *("label.py", "labels.py", "patterns.py", "references.py", "scope.py", "sections.py", "sentences.py", "words.py"),
+_TABLES = ("terms.toml", "cues.toml", "words.toml", "headings.toml", "languages.toml")
+_RULES = (
+    *("answers.py", "label.py", "labels.py", "language.py", "patterns.py", "references.py", "scope.py", "sections.py"),
+    *("sentences.py", "words.py"),
 )
 
 
 def _digest() -> str:
+    """A hash of the tables as data and of the rules as Python executes them: comments and layout do not change it."""
     digest = hashlib.sha256()
-    for name in _DECIDES:
-        digest.update(files("prima.report").joinpath(name).read_bytes().replace(b"\r\n", b"\n"))
+    room = files("prima.report")
+    for name in _TABLES:
+        digest.update(json.dumps(_table(name), sort_keys=True).encode() + b"\0")
+    digest.update(" ".join(room.joinpath("lookalikes.txt").read_text("utf-8").split()).encode() + b"\0")
+    for name in _RULES:
+        digest.update(executed_code(room.joinpath(name).read_text("utf-8")).encode() + b"\0")
     return digest.hexdigest()[:8]
 
 

@@ -19,11 +19,12 @@ from prima.report.patterns import Found
 Stance = Literal["present", "absent", "uncertain", "historical", "other_experiencer"]
 """What is said of a diagnosis; `other_experiencer`: of a relative, not of the patient."""
 
-Said = Stance | Literal["to rule out"] | None
+Assessment = Stance | Literal["to rule out"] | None
 """What a sentence says of a mention; None where it only asks, or names what to look for. "Rule out" is a question in an
 order and a doubt in a finding, so that the report decides."""
 
 _STOPS = frozenset(";.!:")
+_FARTHEST_TAKEN_BACK = 16
 _SHORTENED = frozenset(
     (
         "possible",
@@ -59,6 +60,7 @@ _BACKWARD = frozenset(
             "returned_after",
             "answers_no",
             "answers_doubt",
+            "taken_back",
         ),
         *("expected", "relative_after", "confirmed_after", "planned_after", "dated"),
     )
@@ -129,7 +131,7 @@ class Clause:
     def _of_lists(self) -> frozenset[int]:
         return frozenset(at for cue in self.cues if "list_ends" in cue.kinds for at in range(cue.start, cue.end))
 
-    def stance(self, mention: Found[str]) -> Said:
+    def stance(self, mention: Found[str]) -> Assessment:
         """What is said of one mention."""
         before = [cue for cue in self._acting if cue.start < mention.start and cue.end <= mention.end]
         after = [cue for cue in self._acting if cue.start > mention.start and cue.end > mention.end]
@@ -154,7 +156,7 @@ class Clause:
             later -= {"past_after"}
         if "past_after" in later and "returned_after" not in later and self._can_be_past(mention, after):
             return "historical"
-        if inside or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
+        if inside or "taken_back" in later or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
             return "absent"
         if any({"denied", "past"} <= cue.kinds for cue in reached):
             return "historical" if self._can_be_past(mention, ()) else "absent"
@@ -175,7 +177,7 @@ class Clause:
             return "historical"
         return "present"
 
-    def alternatives(self, stances: Sequence[Said]) -> list[Said]:
+    def alternatives(self, stances: Sequence[Assessment]) -> list[Assessment]:
         """What is joined to something else by "or" or "versus" is in doubt, and B in "A over B" and "more A than B"."""
         settled = list(stances)
         for at, (one, other) in enumerate(pairwise(self.mentions)):
@@ -184,11 +186,15 @@ class Clause:
             joined = len(between) <= 4 and {"or", "versus", "vs"} & set(between) and "and" not in between
             if both and joined and not any(name.kind.startswith(_NOT_ALTERNATIVES) for name in (one, other)):
                 settled[at] = settled[at + 1] = "uncertain"
-            weighed = not _WORDS["weighs"].isdisjoint(self.words[max(0, one.start - 8) : other.start])
+            arms = self.words[max(0, one.start - 8) : other.start]
+            weighed = not _WORDS["weighs"].isdisjoint(arms) and {"less", "least"}.isdisjoint(arms)
             if both and weighed and between and {"over", "than"} & set(between[-4:]):
                 settled[at + 1] = "uncertain"
         for at, mention in enumerate(self.mentions):
-            if settled[at] == "present" and not mention.kind.startswith(_NOT_ALTERNATIVES) and self._one_of(mention):
+            if settled[at] != "present":
+                continue
+            is_alternative = not mention.kind.startswith(_NOT_ALTERNATIVES) and self._one_of(mention)
+            if is_alternative or self._second_arm(mention):
                 settled[at] = "uncertain"
         return settled
 
@@ -220,6 +226,8 @@ class Clause:
             return not any(self.words[at] in _JOINS for at in between)
         if any(at in self._of_lists for at in between):
             return False
+        if "doubted" in cue.kinds and self._other_arm(cue.start, mention):
+            return False
         if "adjectives_of_past" in cue.kinds:
             return len(between) <= 4 and not any(
                 self.words[at] in _JOINS or self.words[at] in _WORDS["places"] for at in between
@@ -231,6 +239,29 @@ class Clause:
         if "denied" in cue.kinds and self._unjoined(cue, mention):
             return False
         return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
+
+    def _other_arm(self, start: int, mention: Found[str]) -> bool:
+        """ "Less likely A than B": what is less likely is A."""
+        than = next((index for index in range(start, mention.start) if self.words[index] == "than"), None)
+        return than is not None and not {"less", "least", "unlikely"}.isdisjoint(self.words[start:than])
+
+    def _second_arm(self, mention: Found[str]) -> bool:
+        """ "More likely something than B", where something is none of the 52."""
+        words = self.words
+        lead = range(max(0, mention.start - 4), mention.start)
+        than = next((index for index in reversed(lead) if words[index] in ("than", "over", "to")), None)
+        if than is None or words[than - 1] in ("rather", "other"):
+            return False
+        if words[than] == "to":
+            return any(word.startswith("prefer") for word in words[max(0, than - 8) : than])
+        before = [index for index in range(max(0, than - 8), than) if index not in self._hard]
+        if any(words[index] in ("less", "least") for index in before):
+            return False
+        weighs = any(
+            words[index] in ("more", "likelier", "better", "rather", "favor", "favored", "preferred")
+            for index in before
+        )
+        return weighs and any(words[index] in _WORDS["weighed"] for index in before)
 
     def _unjoined(self, cue: Cue, mention: Found[str]) -> bool:
         """ "No bleed no hydro big stroke": a degree right after another finding begins what is there."""
@@ -290,9 +321,13 @@ class Clause:
         if kind in ("answers_no", "answers_doubt"):
             if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
                 return False
+            is_part = (
+                words[cue.start - 1] == "," and cue.start == mention.end + 1 and words[cue.end : cue.end + 1] != [","]
+            )
             if (
                 words[cue.start] in ("no", "nil", "zero", "neg", "negative", "none", "denied")
                 and words[cue.start - 1] != ":"
+                and not is_part
             ):
                 return False
             if "unremarkable" in words[cue.start : cue.end] and words[cue.start - 1] != ":":
@@ -300,6 +335,8 @@ class Clause:
             return all(words[at] == ":" or at not in self._hard for at in between) and not self._parted(between)
         if kind == "dated":
             return cue.start == mention.end
+        if kind == "taken_back":
+            return len(between) <= _FARTHEST_TAKEN_BACK and "but" not in words[mention.end : cue.start]
         if kind in ("doubted_after", "doubted") and words[cue.start] in ("less", "least", "alternatively"):
             ahead = words[cue.start - 1] in _JOINS and any(cue.end <= one.start <= cue.end + 4 for one in self.mentions)
             if ahead:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from prima.report.label import RuleLabeller
+from prima.report.language import ENGLISH
 from prima.report.sections import split_sections
 from prima.report.sentences import lines_of, split_sentences
 
@@ -34,14 +35,18 @@ def findings_of(text: str, labeller: RuleLabeller) -> list[str]:
         labeller: tells which sentences only deny.
 
     Returns:
-        At most `MOST_FINDINGS` sentences, each once; of a normal report what the impression says.
+        At most `MOST_FINDINGS` sentences, each once; of a normal report what the impression says; none of a report that
+        is not in English.
 
     Example:
         >>> text = "FINDINGS: No infarct. A 2 cm meningioma.\\nSinuses clear.\\nIMPRESSION: Meningioma. Follow-up."
         >>> findings_of(text, RuleLabeller())
         ['A 2 cm meningioma.', 'Meningioma.']
     """
-    mentions = labeller.label(text).mentions
+    labels = labeller.label(text)
+    if labels.language != ENGLISH:
+        return []
+    mentions = labels.mentions
     lines = lines_of(text)
     told: dict[str, str] = {}
     closing: dict[str, str] = {}

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 _TOKEN = re.compile(
-    r"(?<=\s)[-–—](?=\s)|(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
+    r"[-=]>|n/a\b|(?<![A-Za-z\d])[-+]ve\b|(?<=\s)[-–—](?=\s)|(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
     re.IGNORECASE,
 )
 _SILENT = frozenset("/-+*\"'’()[]{}–—_=<>~#“”•·^`‑")
@@ -23,6 +23,12 @@ _BRITISH: list[tuple[str, str]] = [(british, american) for british, american in 
 _FORMS: dict[str, str] = {form: word for word, forms in _TABLE["forms"].items() for form in forms}
 _SLASHED: dict[str, str] = _TABLE["slashed"]
 _DASHES = frozenset("-–—")
+_LEADS = frozenset(("->", "=>", "→", "|"))
+_ANSWERS = {
+    **{word: word for word in ("no", "none", "nil", "absent", "negative", "yes", "present", "positive")},
+    **{"n/a": "none", "n": "no", "y": "yes", "-ve": "negative", "+ve": "positive"},
+}
+_LEADER = re.compile(r"\t|[ .…_]*(?:\.{3}|…|_{3}| {3})[ .…_]*\Z")
 _MOST_MEMORISED = 200_000
 
 
@@ -40,6 +46,9 @@ class Folder:
     Args:
         known: the words of the tables.
 
+    Attributes:
+        known: those of letters, and what other forms are folded into.
+
     Example:
         >>> folder = Folder(["meningioma", "edema", "low", "grade", "hemorrhage", "disease", "without"])
         >>> [word.word for word in folder.words("Low-grade oedema, menigniomas; Haemorrhages? diseasewithout")]
@@ -47,9 +56,9 @@ class Folder:
     """
 
     def __init__(self, known: Iterable[str]) -> None:
-        self._known = frozenset(word for word in known if word.isalpha()) | frozenset(_FORMS.values())
+        self.known = frozenset(word for word in known if word.isalpha()) | frozenset(_FORMS.values())
         lookalikes = _lookalikes()
-        self._right = self._known | lookalikes
+        self._right = self.known | lookalikes
         self._near: dict[str, set[str]] = {}
         for word in self._right | {form for form in _FORMS if form.isalpha()}:
             if len(word) >= _SHORTEST:
@@ -60,13 +69,19 @@ class Folder:
 
     def words(self, text: str) -> list[Word]:
         """The words and stops of a text; brackets, hyphens and quotation marks are left out."""
-        memory, words = self._memory, []
+        memory, words = self._memory, list[Word]()
         for hit in _TOKEN.finditer(text):
             raw = hit[0]
+            if raw == "?" and text[hit.end() : hit.end() + 4].lstrip(" \t")[:1] == ":":
+                continue  # "Hemorrhage?: none"
             if raw == "?" and _asks_ahead(text, hit.start()):
                 raw = "questioning"
-            elif raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace():
+            elif raw in _LEADS or (raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace()):
                 raw = ":"
+            elif raw.lower() in _ANSWERS and words and _is_led(text, words[-1], hit):
+                if words[-1].word != ":":
+                    words.append(Word(":", words[-1].end, words[-1].end))
+                raw = _ANSWERS[raw.lower()]
             folded = memory.get(raw)
             if folded is None:
                 folded = self._remember(raw)
@@ -119,7 +134,7 @@ class Folder:
             if word.endswith(ending) and len(word) > len(ending) + 2:
                 single = word[: -len(ending)] + instead
                 single = _FORMS.get(single, single)
-                if single in self._known:
+                if single in self.known:
                     return single
         return None
 
@@ -133,7 +148,7 @@ class Folder:
             return (self._plain(near),)
         if len(word) >= 10:
             for cut in range(4, len(word) - 3):
-                if word[:cut] in self._known and word[cut:] in self._known:
+                if word[:cut] in self.known and word[cut:] in self.known:
                     return word[:cut], word[cut:]
         return (word,)
 
@@ -144,7 +159,7 @@ class Folder:
         for rest in _deletions(word):
             candidates |= self._near.get(rest, set())
         allowed = [
-            (distance, candidate not in self._known and candidate not in _FORMS, candidate)
+            (distance, candidate not in self.known and candidate not in _FORMS, candidate)
             for candidate in candidates
             if (distance := min(_distance(word, spelled) for spelled in _spellings(candidate)))
             <= _slips(candidate, word)
@@ -153,6 +168,20 @@ class Folder:
             return None
         _, lookalike, nearest = min(allowed)
         return None if lookalike else _FORMS.get(nearest, nearest)
+
+
+def _is_led(text: str, before: Word, answer: re.Match[str]) -> bool:
+    """Whether an answer stands in a column of its own: after a colon, a tab, leaders, or as a sign or a letter."""
+    if answer[0][0] in "+-":
+        return True
+    gap = text[before.end : answer.start()][:80]
+    if (
+        before.word == ":"
+        or gap.strip() == "="
+        or (gap.strip() == "(" and text[answer.end() : answer.end() + 1] == ")")
+    ):
+        return True
+    return len(answer[0]) > 1 and bool(_LEADER.match(gap)) and "\n" not in gap
 
 
 def _asks_ahead(text: str, at: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from safetensors.torch import load_file
 
 from prima import __version__
 from prima.errors import ReleaseError
+from prima.files.code import executed_code
 from prima.files.strict_json import read_json
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.model.packaging.card import render_card
@@ -271,23 +271,6 @@ def source_sha256() -> str:
         code = executed_code(path.read_text(encoding="utf-8"))
         digest.update(path.relative_to(top).as_posix().encode() + b"\0" + code.encode() + b"\0")
     return digest.hexdigest()
-
-
-def executed_code(source: str) -> str:
-    """What Python executes of a module: its syntax tree without docstrings.
-
-    Example:
-        >>> executed_code("x = 1  # one") == executed_code("x = 1")
-        True
-        >>> executed_code("x = 1") == executed_code("x = 2")
-        False
-    """
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:  # type: ignore[arg-type]
-            node.body = node.body[1:]  # type: ignore[attr-defined]
-    return ast.dump(tree)
 
 
 def _config(part: Part, kind: type[Any], stage: str) -> Any:
