@@ -34,8 +34,8 @@ _SCRIPTS = {
 _STRONG = 2
 _MOST_WORDS = 5000
 # A text of so many words in which so few are English is in a language that no list has.
-_ENOUGH_WORDS = 8
-_FEWEST_ENGLISH = 0.15
+_ENOUGH_WORDS = 12
+_FEWEST_ENGLISH = 0.25
 
 
 class _Evidence(NamedTuple):

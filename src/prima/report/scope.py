@@ -224,7 +224,7 @@ class Clause:
             return "relative" in cue.kinds or self._carried(cue.end, mention)
         if cue.kinds & {"visible", "nothing", "expected"}:
             return not any(self.words[at] in _JOINS for at in between)
-        if any(at in self._of_lists for at in between):
+        if any(at in self._of_lists for at in between) and not self._denied_cause(cue, mention):
             return False
         if "doubted" in cue.kinds and self._other_arm(cue.start, mention):
             return False
@@ -240,9 +240,17 @@ class Clause:
             return False
         return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
 
+    def _denied_cause(self, cue: Cue, mention: Found[str]) -> bool:
+        """ "Rather than hemorrhage from an AVM": an indefinite cause is denied with what it would have caused."""
+        words = self.words[cue.end : mention.start]
+        article = next((index for index, word in enumerate(words) if word in ("a", "an", "any")), None)
+        if "denied" not in cue.kinds or not article or words[article - 1] not in ("from", "to", "by", "of"):
+            return False
+        return _JOINS.isdisjoint(words)
+
     def _other_arm(self, start: int, mention: Found[str]) -> bool:
-        """ "Less likely A than B": what is less likely is A."""
-        than = next((index for index in range(start, mention.start) if self.words[index] == "than"), None)
+        """ "Less likely A than B", "less likely A, more likely B": what is less likely is A."""
+        than = next((index for index in range(start, mention.start) if self.words[index] in ("than", "more")), None)
         return than is not None and not {"less", "least", "unlikely"}.isdisjoint(self.words[start:than])
 
     def _second_arm(self, mention: Found[str]) -> bool:

@@ -80,6 +80,8 @@ def split_sentences(
     for stop in _STOP.finditer(text, start, end):
         if wordy >= stop.end():
             continue  # nothing said yet: "? hemorrhage"
+        if stop[0].startswith("...."):
+            continue  # leaders between a name and its answer
         newline = "\n" in stop[0]
         if newline:
             if _runs_on(text, stop.start(), stop.end(), stop[0], lines):

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 _TOKEN = re.compile(
-    r"[-=]>|n/a\b|(?<![A-Za-z\d])[-+]ve\b|(?<=\s)[-–—](?=\s)|(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
+    r"[-=]>|\.{4,}|_{3,}|n/a\b|(?<![A-Za-z\d])[-+]ve\b|(?<=\s)[-–—](?=\s)|(?:s/p|w/o|h/o|r/o|c/w|f/u|b/l|p/o|d/t|y/o|d/w|w/)(?![A-Za-z])|[A-Za-z]+n['’]t\b|[A-Za-z]+(?:['’]s\b|\d{1,2}(?!\d))?|\d+(?:\.\d+)?|[^\sA-Za-z\d]",
     re.IGNORECASE,
 )
 _SILENT = frozenset("/-+*\"'’()[]{}–—_=<>~#“”•·^`‑")
@@ -23,12 +23,12 @@ _BRITISH: list[tuple[str, str]] = [(british, american) for british, american in 
 _FORMS: dict[str, str] = {form: word for word, forms in _TABLE["forms"].items() for form in forms}
 _SLASHED: dict[str, str] = _TABLE["slashed"]
 _DASHES = frozenset("-–—")
-_LEADS = frozenset(("->", "=>", "→", "|"))
+_LEADS = frozenset(("->", "=>", "→", "|", "…"))
 _ANSWERS = {
     **{word: word for word in ("no", "none", "nil", "absent", "negative", "yes", "present", "positive")},
     **{"n/a": "none", "n": "no", "y": "yes", "-ve": "negative", "+ve": "positive"},
 }
-_LEADER = re.compile(r"\t|[ .…_]*(?:\.{3}|…|_{3}| {3})[ .…_]*\Z")
+_LEADER = re.compile(r"[ ]*(?:\t| {3})[ \t]*\Z")
 _MOST_MEMORISED = 200_000
 
 
@@ -76,7 +76,11 @@ class Folder:
                 continue  # "Hemorrhage?: none"
             if raw == "?" and _asks_ahead(text, hit.start()):
                 raw = "questioning"
-            elif raw in _LEADS or (raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace()):
+            elif (
+                raw in _LEADS
+                or raw[:3] in ("...", "___")
+                or (raw in _DASHES and text[hit.start() - 1 : hit.start()].isspace())
+            ):
                 raw = ":"
             elif raw.lower() in _ANSWERS and words and _is_led(text, words[-1], hit):
                 if words[-1].word != ":":

@@ -1,0 +1,63 @@
+"""Sentences of denial and doubt: nothing in them that is denied or doubted may be present."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parent
+SETS = sorted(HERE.glob("denials_*.txt"))
+
+
+@pytest.fixture(scope="module")
+def denials() -> ModuleType:
+    path = HERE.parents[1] / "benchmarks" / "denials.py"
+    spec = importlib.util.spec_from_file_location("denials", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["denials"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_what_is_denied_or_doubted_is_never_present(denials: ModuleType, path: Path) -> None:
+    from prima.report.label import RuleLabeller
+
+    labeller = RuleLabeller()
+    rows = denials.sentences(path)
+    assert len(rows) == 40
+    for text, expected in rows:
+        found = labeller.label(text).labels
+        doubted = [name for name, letters in expected.items() if "p" not in letters]
+        assert not [name for name in doubted if name in found and found[name].assertion == "present"], text
+
+
+@pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
+def test_the_assertions_of_the_sets(denials: ModuleType, path: Path) -> None:
+    assert denials.score(path).f1 >= 0.95
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("less likely to represent abscess than tumor", {"infectious_brain_abscess": "uncertain"}),
+        ("Abscess is less likely than tumor.", {"infectious_brain_abscess": "uncertain"}),
+        ("Tumor is more likely than abscess.", {"infectious_brain_abscess": "uncertain"}),
+        ("Hemorrhage? none.", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
+        ("Q: Hemorrhage?\nA: No.", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
+        ("Hemorrhage: [ ] yes [x] no", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
+        ("Rule out hemorrhage. None seen.", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
+        ("Hemorrhage\tNone", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
+        ("Abscess? Yes, 2 cm.", {"infectious_brain_abscess": "present"}),
+    ],
+)
+def test_comparisons_and_answers(text: str, expected: dict[str, str]) -> None:
+    from prima.report.label import RuleLabeller
+
+    assert {name: label.assertion for name, label in RuleLabeller().label(text).labels.items()} == expected
