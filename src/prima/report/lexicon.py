@@ -68,7 +68,17 @@ def lexicon() -> Lexicon:
 
 _TABLES = ("terms.toml", "cues.toml", "words.toml", "headings.toml", "languages.toml")
 _RULES = (
-    *("answers.py", "label.py", "labels.py", "language.py", "patterns.py", "references.py", "scope.py", "sections.py"),
+    *(
+        "alternatives.py",
+        "answers.py",
+        "label.py",
+        "labels.py",
+        "language.py",
+        "patterns.py",
+        "references.py",
+        "scope.py",
+        "sections.py",
+    ),
     *("sentences.py", "words.py"),
 )
 

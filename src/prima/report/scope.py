@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
+from prima.report.alternatives import alternatives, is_other_arm
 from prima.report.lexicon import cue_table, lexicon
 from prima.report.patterns import Found
 
@@ -66,7 +66,6 @@ _BACKWARD = frozenset(
     )
 )
 _BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
-_NOT_ALTERNATIVES = ("surgical_", "structural_edema", "structural_mass", "structural_midline", "structural_brain_h")
 
 
 class Cue(NamedTuple):
@@ -178,41 +177,15 @@ class Clause:
         return "present"
 
     def alternatives(self, stances: Sequence[Assessment]) -> list[Assessment]:
-        """What is joined to something else by "or" or "versus" is in doubt, and B in "A over B" and "more A than B"."""
-        settled = list(stances)
-        for at, (one, other) in enumerate(pairwise(self.mentions)):
-            between = self.words[one.end : other.start]
-            both = one.kind != other.kind and stances[at] == stances[at + 1] == "present"
-            joined = len(between) <= 4 and {"or", "versus", "vs"} & set(between) and "and" not in between
-            if both and joined and not any(name.kind.startswith(_NOT_ALTERNATIVES) for name in (one, other)):
-                settled[at] = settled[at + 1] = "uncertain"
-            arms = self.words[max(0, one.start - 8) : other.start]
-            weighed = not _WORDS["weighs"].isdisjoint(arms) and {"less", "least"}.isdisjoint(arms)
-            if both and weighed and between and {"over", "than"} & set(between[-4:]):
-                settled[at + 1] = "uncertain"
-        for at, mention in enumerate(self.mentions):
-            if settled[at] != "present":
-                continue
-            is_alternative = not mention.kind.startswith(_NOT_ALTERNATIVES) and self._one_of(mention)
-            if is_alternative or self._second_arm(mention):
-                settled[at] = "uncertain"
-        return settled
-
-    def _one_of(self, mention: Found[str]) -> bool:
-        """ "Arachnoid cyst or mega cisterna magna", where the other is none of the 52."""
-        words, start, end = self.words, mention.start, mention.end
-        while start and words[start - 1] in _WORDS["modifiers"]:
-            start -= 1
-        before = start > 1 and words[start - 1] == "or" and words[start - 2] not in _WORDS["no_choice"]
-        after = end + 1 < len(words) and words[end] == "or" and words[end + 1] not in _WORDS["no_choice"]
-        near = range(max(0, start - 6), min(len(words), end + 7))
-        same = any(
-            other is not mention
-            and other.start in near
-            and not any(word in _STOPS for word in words[other.end : start])
-            for other in self.mentions
-        )
-        return (before or after) and not same
+        """The stances of all mentions, with those in doubt that are one of several (`report.alternatives`)."""
+        return [
+            "uncertain" if in_doubt else stance
+            for stance, in_doubt in zip(
+                stances,
+                alternatives(self.words, self.mentions, self._hard, [stance == "present" for stance in stances]),
+                strict=True,
+            )
+        ]
 
     def _reaches(self, cue: Cue, mention: Found[str]) -> bool:
         between = range(cue.end, mention.start)
@@ -226,7 +199,7 @@ class Clause:
             return not any(self.words[at] in _JOINS for at in between)
         if any(at in self._of_lists for at in between) and not self._denied_cause(cue, mention):
             return False
-        if "doubted" in cue.kinds and self._other_arm(cue.start, mention):
+        if "doubted" in cue.kinds and is_other_arm(self.words, cue.start, mention.start):
             return False
         if "adjectives_of_past" in cue.kinds:
             return len(between) <= 4 and not any(
@@ -247,29 +220,6 @@ class Clause:
         if "denied" not in cue.kinds or not article or words[article - 1] not in ("from", "to", "by", "of"):
             return False
         return _JOINS.isdisjoint(words)
-
-    def _other_arm(self, start: int, mention: Found[str]) -> bool:
-        """ "Less likely A than B", "less likely A, more likely B": what is less likely is A."""
-        than = next((index for index in range(start, mention.start) if self.words[index] in ("than", "more")), None)
-        return than is not None and not {"less", "least", "unlikely"}.isdisjoint(self.words[start:than])
-
-    def _second_arm(self, mention: Found[str]) -> bool:
-        """ "More likely something than B", where something is none of the 52."""
-        words = self.words
-        lead = range(max(0, mention.start - 4), mention.start)
-        than = next((index for index in reversed(lead) if words[index] in ("than", "over", "to")), None)
-        if than is None or words[than - 1] in ("rather", "other"):
-            return False
-        if words[than] == "to":
-            return any(word.startswith("prefer") for word in words[max(0, than - 8) : than])
-        before = [index for index in range(max(0, than - 8), than) if index not in self._hard]
-        if any(words[index] in ("less", "least") for index in before):
-            return False
-        weighs = any(
-            words[index] in ("more", "likelier", "better", "rather", "favor", "favored", "preferred")
-            for index in before
-        )
-        return weighs and any(words[index] in _WORDS["weighed"] for index in before)
 
     def _unjoined(self, cue: Cue, mention: Found[str]) -> bool:
         """ "No bleed no hydro big stroke": a degree right after another finding begins what is there."""
