@@ -53,12 +53,14 @@ class Problem:
 
     Args:
         key: file, and place in it.
+        may_be_other: nothing says that it should have been a report: a table or a JSON file of something else.
     """
 
     key: str
     found: str
     expected: str
     remedy: str
+    may_be_other: bool = False
 
     @property
     def detail(self) -> str:

@@ -20,6 +20,8 @@ _GOES_ON = re.compile(
     r"(?:,|\b(?:the|of|and|or|with|without|a|an|in|to|no|is|are|for|by|at|on|from|within|image|series))$"
 )
 _LONGEST = 4000
+# Of an item, with its brackets and the blanks around it.
+_LONGEST_NUMBER = 40
 # "HERNIATION:" and below it "None."
 _MOST_WORDS_OF_ANSWER = 3
 
@@ -111,8 +113,10 @@ def _ends_sentence(text: str, start: int, stop: int, end: int) -> bool:
     before = text[max(start, stop - 12) : stop]
     following = text[stop : min(end, stop + 40)].lstrip(" \t")[:1]
     if re.search(r"(?:^|\s)\(?\d{1,2}\.$", text[max(0, stop - 5) : stop]) and following not in ("", "\n"):
-        line = text.rfind("\n", 0, stop) + 1
-        if text[max(line, start) : stop].strip().rstrip(".").lstrip("(").isdigit():
+        nearest = max(start, stop - _LONGEST_NUMBER)
+        line = text.rfind("\n", nearest, stop) + 1
+        begins = max(line, nearest)
+        if (line or nearest == start) and text[begins:stop].strip().rstrip(".").lstrip("(").isdigit():
             return False  # the number of an item, which the sentence that follows leaves out
         return not following.islower()
     if _ABBREVIATED.search(before) and following not in ("", "\n"):

@@ -138,3 +138,54 @@ def test_nothing_is_lost_and_no_report_crosses_patients(studies: list[Any], repo
     patient_of = {row["study_uid"]: row["patient_id"] for row in rows}
     for name, uid in matched.items():
         assert {patient_of[uid], told[int(name[1:])]["patient_id"]} - {None} in ({"P"}, {"Q"}, set())
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "withdrawn", "entered_in_error"])
+def test_what_is_taken_back_does_not_count(status: str) -> None:
+    taken_back = report("void", accession="A", filed_at=FILED + HOUR, report_status=status)
+    first, later = report("first", accession="A"), report("later", accession="A", filed_at=FILED + 2 * HOUR)
+    of_reports, of_studies = outcome([study("1", accession="A")], [first, taken_back])
+    assert {name: word for name, (_, word) in of_reports.items()} == {"first": "withdrawn", "void": "takes_back"}
+    assert of_studies == {"1": "report_withdrawn"}
+    of_reports, of_studies = outcome([study("1", accession="A")], [first, taken_back, later])
+    assert of_studies == {"1": "later"}
+    other = report("other", accession="B")
+    _, of_studies = outcome([study("1", accession="A"), study("2", accession="B")], [taken_back, other])
+    assert of_studies == {"1": "report_withdrawn", "2": "other"}
+
+
+def test_an_unknown_status_is_never_final() -> None:
+    _, of_studies = outcome([study("1", accession="A")], [report("r", accession="A", report_status="unknown")])
+    assert of_studies == {"1": "report_of_unknown_status"}
+    reports = [report("odd", accession="A", filed_at=FILED + HOUR, report_status="unknown"), report("r", accession="A")]
+    _, of_studies = outcome([study("1", accession="A")], reports)
+    assert of_studies == {"1": "r"}
+
+
+def test_addenda_are_joined_to_what_they_add_to() -> None:
+    addenda = [
+        report(f"add{hours}", accession="A", filed_at=FILED + hours * HOUR, report_status="addendum")
+        for hours in (3, 1)
+    ]
+    before = report("before", accession="A", filed_at=FILED - HOUR, report_status="addendum")
+    studies, reports = [study("1", accession="A")], [report("base", accession="A"), *addenda, before]
+    found = match(frame(STUDIES, studies), frame(REPORTS, reports), now=NOW)
+    assert found.addenda.collect().rows() == [("1", ["add1", "add3"])]
+    of_reports, of_studies = outcome(studies, reports)
+    assert of_studies == {"1": "base"}
+    assert of_reports["before"] == ("1", "superseded")
+    _, of_studies = outcome(studies, addenda)
+    assert of_studies == {"1": "addendum_without_report"}
+
+
+def test_reports_that_nothing_puts_in_order_do_not_count() -> None:
+    twins = [report("a", accession="A"), report("b", accession="A")]
+    of_reports, of_studies = outcome([study("1", accession="A")], twins)
+    assert of_studies == {"1": "undecided_reports"}
+    assert sorted(word for _, word in of_reports.values()) == ["superseded", "undecided_reports"]
+    twins[0]["report_status"] = "corrected"
+    _, of_studies = outcome([study("1", accession="A")], twins)
+    assert of_studies == {"1": "a"}

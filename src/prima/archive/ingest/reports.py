@@ -29,8 +29,6 @@ _OUTCOMES = {
     "withdrawn": ReportIngestOutcome.WITHDRAWN,
     "entered_in_error": ReportIngestOutcome.ENTERED_IN_ERROR,
 }
-# Files that also carry other things: met in a folder, one without any report is no refused report.
-_MAY_BE_OTHER = {".csv", ".tsv", ".json", ".ndjson"}
 
 
 def ingest_reports(
@@ -69,7 +67,7 @@ def _read(path: Path, source: Path, day_first: bool | None) -> Iterator[Report |
     found = list(read_reports([path], day_first=day_first))
     in_folder = path != source
     folder = f"{path.parent.relative_to(source).as_posix()}/" if in_folder and path.parent != source else ""
-    if in_folder and path.suffix.lower() in _MAY_BE_OTHER and not any(isinstance(one, Report) for one in found):
+    if in_folder and all(isinstance(one, Problem) and one.may_be_other for one in found):
         yield Exclusion(
             unit="file", key=folder + path.name, reason=ReportIngestOutcome.NO_REPORT, detail="a file without a report"
         )

@@ -68,7 +68,7 @@ def reports_from_csv(data: bytes, name: str, *, day_first: bool | None = None) -
     rows, problems = _rows(data, name)
     if not rows:
         found = "an empty file" if not problems else "no row that can be read"
-        yield from problems or [_problem(name, found, "a header and rows", "export it again")]
+        yield from problems or [_problem(name, found, "a header and rows", "export it again", may_be_other=True)]
         return
     header, *rows = rows
     columns = columns_of(header.values)
@@ -78,12 +78,14 @@ def reports_from_csv(data: bytes, name: str, *, day_first: bool | None = None) -
             f"a first line of {len(header.values)} fields, none called as the text of a report",
             "a header with a column report (or text, findings, impression, narrative)",
             "add a header line or rename the column",
+            may_be_other=True,
         )
         return
     whole = [row for row in rows if len(row.values) == columns.num_fields]
     problems += [_other_width(row, columns, name) for row in rows if len(row.values) != columns.num_fields]
     if not rows and not problems:
-        problems = [_problem(name, "a header without rows", "a header and rows", "export it again")]
+        found = "a header without rows"
+        problems = [_problem(name, found, "a header and rows", "export it again", may_be_other=True)]
     dates = _dates(whole, columns, name, day_first)
     if isinstance(dates, Problem):
         yield from (*problems, dates)
@@ -272,5 +274,5 @@ def _line_of(key: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _problem(key: str, found: str, expected: str, remedy: str) -> Problem:
-    return Problem(key=key, found=found, expected=expected, remedy=remedy)
+def _problem(key: str, found: str, expected: str, remedy: str, *, may_be_other: bool = False) -> Problem:
+    return Problem(key=key, found=found, expected=expected, remedy=remedy, may_be_other=may_be_other)

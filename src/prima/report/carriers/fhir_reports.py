@@ -20,6 +20,7 @@ from prima.report.carriers.fhir_resources import (
     Resource,
     identifiers,
     objects,
+    other,
     problem,
     string,
 )
@@ -57,9 +58,7 @@ def reports_from_fhir(data: bytes, name: str) -> Iterator[Report | Problem]:
         if id(placed.resource) not in told:
             yield _report(placed, file)
     if not found and file.resources:
-        yield problem(
-            name, "no DiagnosticReport, DocumentReference or Composition", "at least one", "leave the file out"
-        )
+        yield other(name, "no DiagnosticReport, DocumentReference or Composition", "at least one", "leave the file out")
 
 
 def _documents_of(report: PlacedResource, file: FhirFile) -> list[Resource]:

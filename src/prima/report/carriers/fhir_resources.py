@@ -49,8 +49,9 @@ class FhirFile:
     def _values(self, data: bytes, name: str) -> Iterator[tuple[str, Any]]:
         """The JSON values of a file with their places: one, or one a line."""
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace").strip()
+        name_it = problem if "resourceType" in text else other
         if not text:
-            self.problems.append(problem(name, "an empty file", "FHIR R4 as JSON", "export it again"))
+            self.problems.append(other(name, "an empty file", "FHIR R4 as JSON", "export it again"))
             return
         try:
             yield name, json.loads(text)
@@ -59,7 +60,7 @@ class FhirFile:
             lines = text.split("\n")
             if len(lines) < 2 or not all(line.strip().startswith("{") for line in lines if line.strip()):
                 self.problems.append(
-                    problem(name, f"broken JSON ({_why(error)})", "FHIR R4 as JSON", "export it again")
+                    name_it(name, f"broken JSON ({_why(error)})", "FHIR R4 as JSON", "export it again")
                 )
                 return
         for index, line in enumerate(lines, 1):
@@ -69,12 +70,14 @@ class FhirFile:
                     yield place, json.loads(line)
                 except (ValueError, RecursionError) as error:
                     found = f"broken JSON ({_why(error)})"
-                    self.problems.append(problem(place, found, "one resource a line", "export it again"))
+                    self.problems.append(name_it(place, found, "one resource a line", "export it again"))
 
     def _take(self, value: Any, place: str, address: str, depth: int) -> None:
         """Take a resource, or those of a bundle or list, each with its place."""
         if depth > _DEEPEST:
-            self.problems.append(problem(place, "bundles inside bundles", "resources", "send them in one bundle"))
+            self.problems.append(other(place, "bundles inside bundles", "resources", "send them in one bundle"))
+        elif value == []:
+            self.problems.append(other(place, "an empty list", "resources", "leave it out"))
         elif isinstance(value, list):
             for index, part in enumerate(value, 1):
                 self._take(part, f"{place}: resource {index}", "", depth + 1)
@@ -91,13 +94,13 @@ class FhirFile:
                 self._known.setdefault(f"{value['resourceType']}/{value['id']}", value)
         else:
             found = "a value that is no resource"
-            self.problems.append(problem(place, found, "an object with resourceType", "leave it out"))
+            self.problems.append(other(place, found, "an object with resourceType", "leave it out"))
 
     def _take_bundle(self, bundle: Resource, place: str, depth: int) -> None:
         entries = bundle.get("entry")
         if not isinstance(entries, list):
             found = "a bundle without entries"
-            self.problems.append(problem(place, found, "objects with resourceType", "leave it out"))
+            self.problems.append(other(place, found, "objects with resourceType", "leave it out"))
             return
         for index, entry in enumerate(entries, 1):
             resource = entry.get("resource") if isinstance(entry, dict) else entry
@@ -106,8 +109,13 @@ class FhirFile:
 
 
 def problem(key: str, found: str, expected: str, remedy: str) -> Problem:
-    """Input that is no report."""
+    """Input that is no report, though it should be."""
     return Problem(key=key, found=found, expected=expected, remedy=remedy)
+
+
+def other(key: str, found: str, expected: str, remedy: str) -> Problem:
+    """Input that is no report, and may be something else."""
+    return Problem(key=key, found=found, expected=expected, remedy=remedy, may_be_other=True)
 
 
 def objects(value: Any) -> list[Resource]:

@@ -94,8 +94,10 @@ def _escaped(mark: str) -> re.Pattern[str]:
 def messages_in(data: bytes) -> tuple[bytes, list[bytes]]:
     """What stands before the first message of a file, and the messages, framed (MLLP) or not."""
     starts = list(dict.fromkeys(hit.end() for hit in _START.finditer(data)))
+    if not starts:
+        return data, []
     messages = [data[start:end] for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
-    return data[: starts[0]] if starts else data, messages
+    return data[: starts[0]], messages
 
 
 def segments_of(message: bytes) -> list[Segment] | None:
