@@ -24,7 +24,7 @@ from prima.archive.store.outcome import IngestOutcome, ReportIngestOutcome
 from prima.archive.store.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
 from prima.model.release.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
-from prima.predict.table_row import FINDING, FIXED
+from prima.predict.table_columns import FINDING, FIXED
 from prima.simulate.negatives import NEGATIVE_COLUMNS, SUBKINDS
 from prima.simulate.people.effects import BIAS_ATTRIBUTES
 from prima.simulate.plan.describe import effects_of

@@ -99,7 +99,7 @@ def test_bars_and_ranked_findings_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
     assert "encoding a/study" in text
     assert "120/2300 tokens" in text
     assert "31 files" in text
-    assert text.index("Of glioma") < text.index("Of edema") < text.index("and 6 more above their threshold")
+    assert text.index("Of glioma") < text.index("Of edema") < text.index("and 6 more flagged")
     assert "Of stroke" not in text
     assert "out/1.2.3/report.html" in text
 

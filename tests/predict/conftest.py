@@ -155,7 +155,7 @@ def untrained_findings() -> Findings:
 
 
 def explained_findings() -> Findings:
-    """With places, a differential, a fall-back threshold, and a head without one."""
+    """With places, a differential, and a head without a threshold."""
     findings = calibrated_findings()
     flair = next(entry for entry in findings.series if entry.description == "AX T2 FLAIR")
     peak = (-31.0, -14.5, 22.0)
@@ -179,7 +179,7 @@ def explained_findings() -> Findings:
         "tumor_adult_glioma": {"place": place, "differential": differential},
         "structural_edema": {"place": replace(place, sentence="around it, left frontal", reliability=None)},
         "structural_mass_effect": {"threshold_source": "fall-back"},
-        "structural_cerebral_atrophy": {"threshold": None, "threshold_source": "fall-back", "present": None},
+        "structural_cerebral_atrophy": {"threshold": None, "threshold_source": "none", "present": None},
     }
     return replace(
         findings,

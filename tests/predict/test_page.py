@@ -56,9 +56,10 @@ def test_a_calibrated_study(examples, pictures):
     assert page.open == []
     assert "Research use only." in page.words
     assert "UNTRAINED" not in page.words
-    for text in ("MRI BRAIN WO CONTRAST", "8 of 10 series used", "High", "62 %", "97 %", "95–98 %", "● Present"):
+    for text in ("MRI BRAIN WO CONTRAST", "8 of 10 series used", "High", "62 %", "97 %", "95–98 %", "● Flagged"):
         assert text in page.words
-    assert "? Abstained" in page.words
+    assert "? Not called too close" in page.words
+    assert "● Suggested" in page.words or "○ Not suggested" in page.words
     assert "Localizer (scout) images" in page.words
     assert examples.RELEASE.sha256 in page.words
     assert len([tag for tag in page.tags if tag[0] == "img"]) == 8 * 3
@@ -110,10 +111,8 @@ def test_where_it_is_what_else_it_could_be_and_what_is_not_called(examples, pict
     assert "What else it could be: Abscess, CNS lymphoma" in words
     assert "Abscess + for bright on FLAIR, left frontal− against no restricted diffusion" in words
     assert "Would tell them apart, and is missing a T1 series with contrast" in words
-    assert "threshold 50 % fall-back ● Present" in words
-    assert "no thresholdnone – Not called" in words and "1 not called: no threshold." in words
-    assert "a fixed value stands in for it" in words
-    assert "a fixed value stands in for it" not in Page(render_page(examples.calibrated_findings(), pictures)).words
+    assert "no thresholdnone – Not called no threshold" in words
+    assert "1 not called: too few positive studies to choose a threshold." in words
 
 
 @pytest.mark.parametrize("name", ["explained_findings", "unanswered_findings", "refused_findings"])

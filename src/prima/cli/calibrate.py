@@ -26,7 +26,11 @@ def calibrate(
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The new release folder; new or empty.")],
     target: Annotated[
-        str, typer.Option(metavar="KIND=SHARE", help="Thresholds for sensitivity=…, ppv=… or alerts=….")
+        str,
+        typer.Option(
+            metavar="KIND=SHARE",
+            help="Thresholds for sensitivity=…, ppv=… or alerts=…; ppv=0.5@0.9: with confidence 0.9.",
+        ),
     ] = "sensitivity=0.9",
     max_abstained: Annotated[
         float, typer.Option(min=0, max=0.5, metavar="SHARE", help="Of the studies on which a head may abstain.")
@@ -35,7 +39,7 @@ def calibrate(
         str | None, typer.Option(metavar="NAME", help="What to call the release; without it, the folder's name.")
     ] = None,
     drop_uncalibrated: Annotated[
-        bool, typer.Option("--drop-uncalibrated", help="Leave heads that no label knows out of the new release.")
+        bool, typer.Option("--drop-uncalibrated", help="Leave heads without a probability out of the new release.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of folds and of the bootstrap over patients.")] = 0,
     dtype: Annotated[Dtype, typer.Option(help="ARCHIVE: number format of the tokens that are there.")] = Dtype.AUTO,
@@ -58,16 +62,17 @@ def calibrate(
             drop_uncalibrated=drop_uncalibrated, seed=seed, dtype=dtype.value, device=device.value,
         )  # fmt: skip
     words = (
-        f"release written: {done.folder}\n{len(done.heads)} heads calibrated on {done.num_studies} studies of "
-        f"{done.num_patients} patients, for {done.target}"
+        f"release written: {done.folder}\n{len(done.with_probability)} heads calibrated on {done.num_studies} "
+        f"studies of {done.num_patients} patients, for {done.target}"
     )
     say(words, done.as_json(), as_json=as_json)
     for note in done.notes:
         err.print(note)
     for reason, heads in (
         ("threshold weakly supported (fewer than 8 positive studies)", done.weak),
-        ("target not reached", done.not_reached),
-        ("left out, no label" if drop_uncalibrated else "not calibrated, no label", done.missing),
+        ("not called, no threshold reaches the target", done.not_called),
+        ("not called, fewer than 5 labelled studies with it or without it", done.unsupported),
+        ("left out, no label" if drop_uncalibrated else "not calibrated, no label", done.unlabelled),
     ):
         if heads:
             more = f" and {len(heads) - NUM_NAMED} more" if len(heads) > NUM_NAMED else ""

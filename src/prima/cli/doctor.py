@@ -16,7 +16,7 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
-    from prima.workflow.doctor.examine import examine
+    from prima.workflow.doctor.all_checks import examine
 
     checks = examine()
     usable = all(check.status != "fail" for check in checks)

@@ -24,13 +24,13 @@ def summary_of(findings: Findings) -> str:
 
 
 def highest_findings(findings: Findings) -> Table:
-    """The first few findings above their threshold, ranked."""
+    """The first few findings flagged, ranked."""
     present = [row for row in rows_of(findings.diagnoses) if row.decision == "present"]
     table = Table.grid(padding=(0, 2))
     for row in present[:NUM_SHOWN]:
         table.add_row(Text(row.value, style="cyan", justify="right"), Text(printable(row.display)))
     if not present:
-        table.add_row("no finding above its threshold")
+        table.add_row("no finding flagged")
     elif len(present) > NUM_SHOWN:
-        table.add_row("", Text(f"and {len(present) - NUM_SHOWN} more above their threshold", style="dim"))
+        table.add_row("", Text(f"and {len(present) - NUM_SHOWN} more flagged", style="dim"))
     return table

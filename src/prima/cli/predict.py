@@ -48,8 +48,8 @@ def predict(
 
     with Console(stderr=True).status("starting"):  # torch takes seconds to load
         from prima.cli.live import Live
-        from prima.cli.predict_table import open_table
         from prima.predict.run import PredictOptions, predict_studies
+        from prima.predict.table_file import open_table
 
     options = PredictOptions(
         release=release,

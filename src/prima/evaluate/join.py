@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.evaluate.evaluation import Account
+from prima.evaluate.group_columns import strata_of, subtlety_of
 from prima.evaluate.inputs import Predictions, Truth
 from prima.evaluate.metrics import Floats
-from prima.evaluate.strata import strata_of, subtlety_of
 from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, REFERRAL
 from prima.tables.columns import LOGIT, PRESENT, PRIORITY, PRIORITY_SCORE, level_column, logit_column
 from prima.tables.match import patients_of

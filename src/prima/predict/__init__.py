@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from prima.predict.page import render_page
     from prima.predict.run import Outcome, PredictOptions, Progress, predict_studies
     from prima.predict.sources import FoundStudies, StudySource, find_studies, read_study
-    from prima.predict.table import PredictionTable, write_predictions
+    from prima.predict.table_file import PredictionTable, write_predictions
     from prima.predict.write import write_study_results
 
 __all__ = [

@@ -53,7 +53,6 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
             demonstrates=DEMONSTRATION in findings.notes,
             style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
-            num_fall_back=sum(row.fall_back for row in (*diagnoses, *referrals)),
             familiarity=findings.familiarity and familiarity_words(findings.familiarity),
             num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),
             diagnoses=diagnoses,

@@ -45,7 +45,6 @@ class FindingRow:
     value: str
     interval: str | None
     threshold: str | None
-    fall_back: bool
     decision: Decision
     bar: Bar
     place: FindingPlace | None
@@ -134,7 +133,6 @@ def _row(rank: int, finding: Finding, limit: float, *, mixed: bool) -> FindingRo
         value=value,
         interval=interval,
         threshold=threshold,
-        fall_back=finding.threshold_source == "fall-back" and finding.threshold is not None,
         decision=_decision(finding),
         bar=bar,
         place=finding.place,

@@ -90,8 +90,8 @@ class Finding:
         probability: calibrated probability, None when the head is not calibrated.
         interval: (low, high) of the probability, None when unknown.
         threshold: on the probability when calibrated, else on the logit; None: this head calls nothing.
-        threshold_source: `validation`: chosen on labelled studies. `fall-back`: they could not give one, and a fixed
-            value stands in. `none`: no labelled studies are on record for it.
+        threshold_source: `validation`: chosen on labelled studies. `none`: no labelled study gave it. `fall-back`: a
+            fixed value that stood in for one; only older findings have it.
         present: the decision; None means abstained, or not called because there is no threshold.
         place: where it is; None when that was not asked for or cannot be told.
         differential: what else it could be; None when that was not asked for.

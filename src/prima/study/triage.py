@@ -137,6 +137,27 @@ def priority_and_referrals(
     return level, tuple(name for name in SERVICE_NAMES if name in services)
 
 
+def least_priority(labels: Iterable[str], *, triage: Triage | None = None) -> PriorityLevel:
+    """The lowest priority that a study with these diagnoses can have, whatever their stages and the age.
+
+    Args:
+        labels: released names; others are left out.
+        triage: a site's own rule; the packaged one when None.
+
+    Example:
+        >>> least_priority(["vascular_ischemic_large_vessel_stroke"])
+        'low'
+        >>> least_priority([])
+        'none'
+    """
+    rule = PACKAGED if triage is None else triage
+    least = [LEVELS[0]]
+    for name in set(labels) & rule.by_diagnosis.keys():
+        limits = [line.at_most for line in rule.lines if name in line.any_of and line.at_most is not None]
+        least.append(min([rule.by_diagnosis[name][0], *limits], key=LEVELS.index))
+    return max(least, key=LEVELS.index)
+
+
 def _triage(table: Mapping[str, Any]) -> Triage:
     by_diagnosis = {
         name: (_level(row["priority"]), _services(row["refer"])) for name, row in table.get("diagnoses", {}).items()

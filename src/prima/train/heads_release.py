@@ -14,6 +14,7 @@ from prima import __version__
 from prima.errors import UsageError
 from prima.model.packaging.build import EVALUATION_FILE, card_without_evaluation
 from prima.model.packaging.probe import PROBE_FILE, add_probe
+from prima.model.release.calibration import MIN_NEGATIVES, MIN_POSITIVES
 from prima.model.release.folder import Release, ReleaseWriter
 from prima.model.release.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
 from prima.train.calibration.card import CARD_HEADING, calibration_section
@@ -135,11 +136,11 @@ def calibrate_release(
         out: a new or empty folder.
         recipe: how to calibrate.
         name: of the new release; the folder's when None.
-        drop_uncalibrated: leave heads that no label knows out of the new release.
+        drop_uncalibrated: leave heads without a probability out of the new release.
         source: facts about where the labelled studies come from, for the provenance; no names, no paths.
 
     Returns:
-        The folder, and the heads that no label knows: they stay without a probability, or were left out.
+        The folder, and the heads without a probability: no label knows them, or the labelled studies are too few.
 
     Raises:
         UsageError: the logits are of other heads, or no head can be calibrated.
@@ -150,6 +151,12 @@ def calibrate_release(
     calibration = calibrate(logits, labels, target, recipe)
     if not calibration.heads:
         raise UsageError("labels: found no label of any head of the release, expected columns named like its heads")
+    if not any(head.supported for head in calibration.heads.values()):
+        most = max(min(head.num_positives, head.num_negatives) for head in calibration.heads.values())
+        raise UsageError(
+            f"labels: found {len(labels)} studies, at most {most} with and without a finding, expected "
+            f"{MIN_POSITIVES} with it and {MIN_NEGATIVES} without it for one head at least; add labelled studies"
+        )
     records = _with_calibration(
         HeadRecords(
             mlps=manifest.mlps,

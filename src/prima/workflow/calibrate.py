@@ -113,8 +113,8 @@ class Calibrated:
         folder: of the new release.
         calibrated: whether every head has a probability.
         target: what thresholds are for.
-        heads: those with a calibration.
-        missing: heads without a label.
+        heads: those with labelled studies.
+        missing: heads without a probability: no label, or too few labelled studies.
         notes: how studies were matched.
     """
 
@@ -128,14 +128,29 @@ class Calibrated:
     notes: tuple[str, ...]
 
     @property
-    def weak(self) -> list[str]:
-        """Heads whose threshold rests on few positive studies."""
-        return [name for name, head in self.heads.items() if head.weak]
+    def with_probability(self) -> list[str]:
+        """Heads that are calibrated now."""
+        return [name for name, head in self.heads.items() if head.supported]
 
     @property
-    def not_reached(self) -> list[str]:
-        """Heads that do not reach the target."""
-        return [name for name, head in self.heads.items() if head.reached is False]
+    def unsupported(self) -> list[str]:
+        """Heads with labelled studies, and too few of them: no probability, and nothing is called."""
+        return [name for name, head in self.heads.items() if not head.supported]
+
+    @property
+    def weak(self) -> list[str]:
+        """Heads whose threshold rests on few positive studies."""
+        return [name for name, head in self.heads.items() if head.weak and head.threshold_called is not None]
+
+    @property
+    def not_called(self) -> list[str]:
+        """Heads with a probability for which no threshold reaches the target."""
+        return [name for name in self.with_probability if self.heads[name].threshold_called is None]
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Heads without a label."""
+        return [name for name in self.missing if name not in self.heads]
 
     def as_json(self) -> dict[str, Any]:
         """The figures of every head, JSON-ready; the curves are in the release."""
@@ -172,10 +187,10 @@ def calibrate_on(
         source: a labelled and tokenised archive, or with predictions a truth table.
         predictions: table of the release's logits; None for an archive.
         out: folder of the new release; new or empty.
-        target: what thresholds are for: sensitivity=…, ppv=… or alerts=….
+        target: what thresholds are for: sensitivity=…, ppv=… or alerts=…; with @… held with that confidence.
         max_abstained: share of the studies on which a head may abstain.
         name: of the new release; the folder's when None.
-        drop_uncalibrated: leave heads that no label knows out.
+        drop_uncalibrated: leave heads without a probability out.
         seed: of folds and of the bootstrap over patients.
         dtype: number format of an archive's tokens.
         device: where an archive's features are computed.
@@ -207,7 +222,17 @@ def calibrate_on(
 
 def _figures(head: HeadCalibration) -> dict[str, object]:
     """What a reader wants of one head."""
-    names = ("kind", "threshold", "reached", "sensitivity", "specificity", "ppv", "alerts", "abstained")
+    names = (
+        "kind",
+        "threshold",
+        "threshold_source",
+        "reached",
+        "sensitivity",
+        "specificity",
+        "ppv",
+        "alerts",
+        "abstained",
+    )
     figures = {name: getattr(head, name) for name in names}
     return figures | {"num_positives": head.num_positives, "num_negatives": head.num_negatives, "weak": head.weak}
 

@@ -10,8 +10,8 @@ from prima.archive.stages.embed import EmbedResult
 from prima.archive.stages.embed_tables import FEATURES, logit_columns
 from prima.model.engine.outputs import make_findings
 from prima.model.release.heads import HeadOutputs
-from prima.predict.table import write_predictions
-from prima.predict.table_row import row_of, row_without_findings
+from prima.predict.table_columns import row_of, row_without_findings
+from prima.predict.table_file import write_predictions
 from prima.study import ReleaseStamp
 
 STUDIES_AT_ONCE = 4096

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.model.release.calibration import HeadCalibration, sigmoid
+from prima.model.release.calibration import MIN_NEGATIVES, MIN_POSITIVES, HeadCalibration, sigmoid
 from prima.study.ontology import LEVELS
 from prima.train.calibration.fit import CalibrationRecipe, calibrate
 from prima.train.calibration.isotonic import fit_isotonic, pool_adjacent_violators
@@ -172,23 +172,54 @@ def test_a_precision_that_cannot_be_had() -> None:
     random = np.random.default_rng(0)
     probabilities, present = random.uniform(0.01, 0.1, 500), random.random(500) < 0.05
     found = choose_threshold(probabilities, present, Target.parse("ppv=0.9"))
-    assert (found.threshold, found.reached, found.alerts, found.ppv) == (0.9, False, 0, None)
+    assert (found.threshold, found.reached, found.alerts, found.ppv) == (None, False, 0, None)
 
 
-def test_a_threshold_that_no_labelled_study_gave_is_a_fall_back() -> None:
-    """Also where a call or two at it happen to be right: fewer than five say nothing."""
+def test_a_head_whose_target_no_threshold_reaches_calls_nothing() -> None:
+    """Also where a call or two at the target itself happen to be right: fewer than five say nothing."""
     logits, labels, _ = studies(400, 11)
     found = calibrate(logits, labels, "ppv=0.9", QUICK)
-    sources = {"validation": 0, "fall-back": 0}
+    sources = {"validation": 0, "none": 0}
     for column, name in enumerate(NAMES):
-        head = found.heads[name]
-        called = head.probabilities(logits.diagnoses[:, column])[:, 0] >= head.threshold
-        chosen = called.sum() >= 5 and (labels.diagnoses[called, column] == 1).mean() >= 0.9
-        assert head.threshold_source == ("validation" if chosen else "fall-back")
-        assert chosen or head.threshold == 0.9
+        head, values = found.heads[name], logits.diagnoses[:, column]
+        decisions = [head.read(value).present for value in values.tolist()]
+        if head.threshold is None:
+            assert set(decisions) == {None}
+        else:
+            called = head.probabilities(values)[:, 0] >= head.threshold
+            assert called.sum() >= 5 and (labels.diagnoses[called, column] == 1).mean() >= 0.9
         sources[head.threshold_source] += 1
     assert min(sources.values()) > 2
-    assert any(head.reached and head.threshold_source == "fall-back" for head in found.heads.values())
+
+
+@pytest.mark.parametrize("num", [2, 20, 120])
+def test_no_head_without_support_speaks(num: int) -> None:
+    logits, labels, _ = studies(num, 12)
+    found = calibrate(logits, labels, "sensitivity=0.9", QUICK)
+    spoken = 0
+    for column, name in enumerate(NAMES):
+        head = found.heads[name]
+        truth = labels.diagnoses[:, column] == 1
+        enough = truth.sum() >= MIN_POSITIVES and (~truth).sum() >= MIN_NEGATIVES
+        readings = [head.read(logit) for logit in (-100.0, 0.0, 100.0)]
+        assert head.supported == enough
+        assert all((reading.probability is not None) == enough for reading in readings)
+        assert enough or all(reading.present is None for reading in readings)
+        assert (head.num_positives, head.num_negatives) == (truth.sum(), (~truth).sum())
+        spoken += enough
+    assert (spoken > 0) == (num > 2)
+    assert spoken < NUM_HEADS
+    assert (found.priority is not None) == (num == 120)
+
+
+def test_a_fixed_threshold_of_an_earlier_version_does_not_call() -> None:
+    """Releases of earlier versions hold the target itself, or one half, where no labelled study gave a threshold."""
+    logits, labels, _ = studies(400, 11)
+    silent = next(h for h in calibrate(logits, labels, "ppv=0.9", QUICK).heads.values() if h.threshold is None)
+    older = replace(silent, threshold=0.9, abstain_low=0.89, abstain_high=0.91, reached=False)
+    assert older.threshold_called is None and older.threshold_source == "none"
+    assert older.read(100.0).present is None and older.read(100.0).probability is not None
+    assert replace(older, target="ppv=0.8", reached=True, alerts=0.1).threshold_called == 0.9
 
 
 def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
@@ -229,20 +260,17 @@ def test_few_positives_lean_on_the_other_heads_and_are_marked() -> None:
     logits, labels, _ = studies(1500, 8)
     diagnoses = labels.diagnoses.copy()
     positives = np.flatnonzero(diagnoses[:, 0] == 1)
-    diagnoses[positives[3:], 0] = 0
+    diagnoses[positives[6:], 0] = 0
     diagnoses[:, 1] = 0
     few = replace(labels, diagnoses=diagnoses)
     found = calibrate(logits, few, "sensitivity=0.9", QUICK)
-    three, none = found.heads[NAMES[0]], found.heads[NAMES[1]]
-    assert three.weak and none.weak and not found.heads[NAMES[-1]].weak
-    assert (three.num_positives, none.num_positives) == (3, 0)
-    assert (none.threshold, none.reached, none.sensitivity) == (0.5, None, None)
-    assert (three.threshold_source, none.threshold_source) == ("validation", "fall-back")
-    # 0 of 1,500: Jeffreys' upper end of 90 % is 1.9 of 1,500.
-    typical = none.probabilities(logits.diagnoses[:, 1]).mean(axis=0)
-    assert typical[0] < 0.001 < typical[2] < 0.004
-    slopes = [np.diff(head.log_odds[:2])[0] / np.diff(head.logits[:2])[0] for head in (three, *found.heads.values())]
-    assert 0.2 < slopes[0] < 3
+    six, none = found.heads[NAMES[0]], found.heads[NAMES[1]]
+    assert six.weak and not found.heads[NAMES[-1]].weak
+    assert (six.num_positives, none.num_positives) == (6, 0)
+    assert (none.kind, none.threshold, none.reached, none.sensitivity) == ("none", None, None, None)
+    assert (six.threshold_source, none.threshold_source) == ("validation", "none")
+    slope = np.diff(six.log_odds[:2])[0] / np.diff(six.logits[:2])[0]
+    assert 0.2 < slope < 3
 
 
 def test_a_label_that_is_not_known_does_not_count() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from prima.model.release.calibration import HeadCalibration
 from prima.model.release.heads import HeadOutputs
@@ -10,15 +10,16 @@ from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
 from prima.study import Finding, Findings, Priority, ReleaseStamp, SeriesEntry
 from prima.study.findings import DEMONSTRATION
 from prima.study.mode import Mode
-from prima.study.ontology import display_name
+from prima.study.ontology import LEVELS, display_name
+from prima.study.triage import least_priority
 
 
 def findings_of(logits: dict[str, float], heads: Sequence[HeadRecord] = ()) -> tuple[Finding, ...]:
     """Logits by head name → findings.
 
-    A head with a calibration gives probability, interval, threshold and decision; one without, and one that is not
-    among `heads`, a score with its decision at zero, and no probability: published heads have their threshold
-    subtracted, so zero is where their release calls.
+    A head with a calibration gives probability, interval, threshold and decision, or a score alone where the labelled
+    studies were too few. One without, and one that is not among `heads`, gives a score with its decision at zero, and
+    no probability: published heads have their threshold subtracted, so zero is where their release calls.
     """
     calibrations = {head.name: head.calibration for head in heads}
     return tuple(_finding(name, logit, calibrations.get(name)) for name, logit in logits.items())
@@ -35,37 +36,55 @@ def _finding(name: str, logit: float, calibration: HeadCalibration | None) -> Fi
         logit=logit,
         probability=reading.probability,
         interval=reading.interval,
-        threshold=calibration.threshold,
+        threshold=calibration.threshold_called,
         threshold_source=calibration.threshold_source,
         present=reading.present,
     )
 
 
-def priority_of(logits: dict[str, float] | None, record: PriorityRecord | None = None) -> Priority | None:
-    """The most probable level with the probability of each; without a calibration, that with the highest logit."""
+def priority_of(
+    logits: dict[str, float] | None, record: PriorityRecord | None = None, flagged: Collection[str] = ()
+) -> Priority | None:
+    """The most probable level with the probability of each; without a calibration, that with the highest logit.
+
+    A level below what the flagged diagnoses ask for at the least (`study.triage`) would contradict them, and is not
+    taken while the release has another.
+
+    Args:
+        logits: by level; None when the release has no priority head.
+        record: of the release.
+        flagged: names of the diagnoses called present.
+    """
     if logits is None:
         return None
-    if record is None or record.calibration is None:
-        level = max(logits, key=logits.__getitem__)
-        return Priority(level=level, logits=logits)  # type: ignore[arg-type]
-    values = record.calibration.probabilities([[logits[level] for level in record.levels]])[0].tolist()
-    probabilities = dict(zip(record.levels, values, strict=True))
-    level = max(probabilities, key=probabilities.__getitem__)
+    probabilities = None
+    if record is not None and record.calibration is not None:
+        values = record.calibration.probabilities([[logits[level] for level in record.levels]])[0].tolist()
+        probabilities = dict(zip(record.levels, values, strict=True))
+    scores = logits if probabilities is None else probabilities
+    least = LEVELS.index(least_priority(flagged))
+    allowed = [level for level in scores if LEVELS.index(level) >= least] or list(scores)
+    level = max(allowed, key=scores.__getitem__)
     return Priority(level=level, logits=logits, probabilities=probabilities)  # type: ignore[arg-type]
 
 
 def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tuple[str, ...]:
     """What a reader of the probabilities should know.
 
-    Whether the weights saw made-up studies; one line for each finding called present, or abstained on, by a threshold
-    that rests on few positive studies; and one where the model saw less of the study than when it was calibrated.
+    Whether the weights saw made-up studies; how many heads are not called; one line for each finding called present by
+    a threshold that rests on few positive studies; and one where the model saw less of the study than when it was
+    calibrated.
     """
     heads = (*manifest.diagnoses, *manifest.referrals)
     calibrations = {head.name: head.calibration for head in heads if head.calibration is not None}
     notes = [DEMONSTRATION] if findings and manifest.demonstrates else []
+    if num_silent := sum(finding.threshold is None for finding in findings):
+        notes.append(
+            f"{num_silent} of {len(findings)} findings are not called: too few positive studies for a threshold"
+        )
     for finding in findings:
         calibration = calibrations.get(finding.name)
-        if calibration is not None and calibration.weak and finding.present is not False:
+        if calibration is not None and calibration.weak and finding.present is True:
             num_positives = calibration.num_positives
             studies = "study" if num_positives == 1 else "studies"
             notes.append(f"{finding.display}: threshold weakly supported, by {num_positives} positive {studies}")
@@ -101,6 +120,8 @@ def make_findings(
     """
     diagnoses = findings_of(logits.diagnoses, manifest.diagnoses) if logits else ()
     referrals = findings_of(logits.referrals, manifest.referrals) if logits else ()
+    flagged = [finding.name for finding in diagnoses if finding.present]
+    priority = priority_of(logits.priority, manifest.priority, flagged) if logits else None
     return Findings(
         study_uid=study_uid,
         description=description,
@@ -109,7 +130,7 @@ def make_findings(
         release=stamp,
         series=series,
         diagnoses=diagnoses,
-        priority=priority_of(logits.priority, manifest.priority) if logits else None,
+        priority=priority,
         referrals=referrals,
         timings_s={step: round(seconds, 4) for step, seconds in (timings_s or {}).items()},
         notes=(*notes, *notes_on((*diagnoses, *referrals), manifest, stamp.mode)),

@@ -113,10 +113,11 @@ def _rows(heads: tuple[HeadRecord, ...], results: list[Mapping[str, Any]]) -> li
         result = by_name.get(head.name.removeprefix("referral_"), {})
         calibration = head.calibration
         notes = [result.get("reason") or ""]
-        if calibration is not None and calibration.weak:
+        threshold = None if calibration is None else calibration.threshold_called
+        if calibration is not None and threshold is None:
+            notes.append(f"not called: {calibration.num_positives} positive studies gave no threshold")
+        elif calibration is not None and calibration.weak:
             notes.append(f"threshold from {calibration.num_positives} positive studies")
-        if calibration is not None and calibration.reached is False:
-            notes.append(f"{calibration.target} not reached")
         rows.append(
             DiagnosisRow(
                 display=display_name(head.name),
@@ -124,7 +125,7 @@ def _rows(heads: tuple[HeadRecord, ...], results: list[Mapping[str, Any]]) -> li
                 auroc=estimate(result.get("auroc")),
                 average_precision=number((result.get("average_precision") or {}).get("value")),
                 ece=number(result.get("ece")),
-                threshold=UNKNOWN if calibration is None else f"{calibration.threshold:.3f}",
+                threshold=UNKNOWN if threshold is None else f"{threshold:.3f}",
                 sensitivity=estimate(result.get("sensitivity")),
                 specificity=estimate(result.get("specificity")),
                 note="; ".join(filter(None, notes)),

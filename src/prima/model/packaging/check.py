@@ -133,12 +133,16 @@ def _calibration(manifest: Manifest) -> ReleaseCheck:
 
 def _thresholds(manifest: Manifest) -> ReleaseCheck:
     """That thresholds are probabilities is checked on loading; here, what they rest on."""
-    heads = [head for head in (*manifest.diagnoses, *manifest.referrals) if head.calibration is not None]
-    weak = [head.name for head in heads if head.calibration is not None and head.calibration.weak]
-    missed = [head.name for head in heads if head.calibration is not None and head.calibration.reached is False]
+    heads = {
+        head.name: head.calibration
+        for head in (*manifest.diagnoses, *manifest.referrals)
+        if head.calibration is not None
+    }
+    silent = [name for name, calibration in heads.items() if calibration.threshold_called is None]
+    weak = [name for name, calibration in heads.items() if calibration.weak and name not in silent]
     words = [
         *([f"{len(weak)} rest on few positives: {_few(weak)}"] if weak else []),
-        *([f"{len(missed)} miss their target: {_few(missed)}"] if missed else []),
+        *([f"{len(silent)} have none and are not called: {_few(silent)}"] if silent else []),
     ]
     if not heads:
         return ReleaseCheck(name="thresholds", status="warn", found="on logits, at 0")

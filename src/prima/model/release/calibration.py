@@ -16,26 +16,28 @@ from numpy.typing import ArrayLike, NDArray
 from prima.errors import ReleaseError
 from prima.study.findings import ThresholdSource
 
+MIN_POSITIVES = MIN_NEGATIVES = 5
+"""With fewer labelled studies than this on either side a head stays uncalibrated, and calls nothing."""
 FEW_POSITIVES = 8
 """With fewer positive studies than this behind it, a threshold is called weakly supported."""
 MIN_ALERTS = 5
 """A positive predictive value is not read off fewer studies than this."""
 
-CalibratorKind = Literal["platt", "isotonic"]
+CalibratorKind = Literal["platt", "isotonic", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a calibrated head says of one study.
+    """What a head with a calibration says of one study.
 
     Args:
-        probability: calibrated.
+        probability: calibrated; None without support.
         interval: (low, high), 90 %: how well the labelled studies fix the probability that belongs to this logit.
-        present: whether it reaches the threshold; None: abstained.
+        present: whether it reaches the threshold; None: abstained, or there is no threshold.
     """
 
-    probability: float
-    interval: tuple[float, float]
+    probability: float | None
+    interval: tuple[float, float] | None
     present: bool | None
 
 
@@ -44,14 +46,16 @@ class HeadCalibration:
     """The calibration of one head.
 
     Args:
-        kind: how the curve was found.
+        kind: how the curve was found; `none`: the labelled studies were too few for one, and the head gives a score and
+            no decision. Then there are no knots.
         logits: knots, ascending.
         log_odds: of the probability at each knot.
         low: log-odds of the interval's lower end at each knot.
         high: log-odds of its upper end.
-        target: what the threshold was chosen for, such as "sensitivity=0.9".
+        target: what the threshold was chosen for, such as "sensitivity=0.9" or, with a confidence, "ppv=0.5@0.9".
         reached: whether the labelled studies reach the target at this threshold; None when they cannot tell.
-        threshold: least probability that is called present.
+        threshold: least probability that is called present; None: the labelled studies could not give one. In releases
+            made by versions that put a fixed value there, `threshold_called` leaves it out.
         abstain_low: from this probability on, and below `abstain_high`, the model abstains.
         abstain_high: see `abstain_low`; equal to it when the model never abstains.
         sensitivity: at the threshold on the labelled studies; None without a positive one.
@@ -71,7 +75,7 @@ class HeadCalibration:
     high: tuple[float, ...]
     target: str
     reached: bool | None
-    threshold: float
+    threshold: float | None
     abstain_low: float
     abstain_high: float
     sensitivity: float | None
@@ -89,19 +93,29 @@ class HeadCalibration:
         return self.num_positives < FEW_POSITIVES
 
     @property
-    def threshold_source(self) -> ThresholdSource:
-        """Whether the labelled studies gave the threshold, or a fixed value stands in because they could not.
+    def supported(self) -> bool:
+        """Whether there were labelled studies enough for a probability."""
+        return self.kind != "none"
 
-        The second is so without a positive study, and for a positive predictive value that no threshold with calls
-        enough reaches: the threshold is then the target itself.
+    @property
+    def threshold_called(self) -> float | None:
+        """The threshold, if labelled studies gave it.
+
+        Where none reached the target, earlier versions wrote the target of a positive predictive value itself, or one
+        half without a positive study: a call on that would be a call on the prior.
         """
         kind, _, value = self.target.partition("=")
-        if kind == "alerts":
-            return "validation"
+        if kind == "alerts" or self.threshold is None:
+            return self.threshold
         num_alerts = round(self.alerts * (self.num_positives + self.num_negatives))
         reached = self.reached is True and num_alerts >= MIN_ALERTS
-        stands_in = kind == "ppv" and self.threshold == float(value) and not reached
-        return "fall-back" if stands_in or not self.num_positives else "validation"
+        stands_in = kind == "ppv" and value == f"{self.threshold:g}" and not reached
+        return None if stands_in or not self.num_positives else self.threshold
+
+    @property
+    def threshold_source(self) -> ThresholdSource:
+        """Whether the labelled studies gave a threshold."""
+        return "none" if self.threshold_called is None else "validation"
 
     def probabilities(self, logits: ArrayLike) -> NDArray[np.float64]:
         """[N] logits → [N, 3]: probability, lower and upper end of its interval."""
@@ -111,10 +125,11 @@ class HeadCalibration:
         return np.stack([middle, np.minimum(low, middle), np.maximum(high, middle)], axis=-1)
 
     def decide(self, probability: float) -> bool | None:
-        """Present, absent or, inside the band around the threshold, None: abstained."""
-        if self.abstain_low <= probability < self.abstain_high:
+        """Present, absent, or None: abstained, inside the band around the threshold, or without one."""
+        threshold = self.threshold_called
+        if threshold is None or self.abstain_low <= probability < self.abstain_high:
             return None
-        return probability >= self.threshold
+        return probability >= threshold
 
     def read(self, logit: float) -> Reading:
         """Probability, interval and decision for one logit.
@@ -131,6 +146,8 @@ class HeadCalibration:
             >>> straight.read(-1.0).present, straight.read(-9.0).present
             (None, False)
         """
+        if not self.supported:
+            return Reading(probability=None, interval=None, present=None)
         probability, low, high = self.probabilities([logit])[0].tolist()
         return Reading(probability=probability, interval=(low, high), present=self.decide(probability))
 
@@ -141,13 +158,19 @@ class HeadCalibration:
             ReleaseError: knots do not ascend, a curve has another length or descends, or a probability is none.
         """
         curves = (self.log_odds, self.low, self.high)
+        if not self.supported:
+            if self.logits or any(curves) or self.threshold is not None:
+                raise ReleaseError(
+                    f"calibration of {name}: found a curve or threshold without support; restore the file"
+                )
+            return
         if len(self.logits) < 2 or any(len(curve) != len(self.logits) for curve in curves):
             raise ReleaseError(f"calibration of {name}: found curves of other lengths than the knots; restore the file")
         if any(right <= left for left, right in pairwise(self.logits)):
             raise ReleaseError(f"calibration of {name}: found knots that do not ascend; restore the file")
         if any(right < left for left, right in pairwise(self.log_odds)):
             raise ReleaseError(f"calibration of {name}: found a curve that descends; restore the file")
-        if not 0 <= self.abstain_low <= self.abstain_high <= 1 or not 0 <= self.threshold <= 1:
+        if not 0 <= self.abstain_low <= self.abstain_high <= 1 or not 0 <= (self.threshold or 0.0) <= 1:
             raise ReleaseError(f"calibration of {name}: found a threshold that is no probability; restore the file")
 
 

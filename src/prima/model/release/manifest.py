@@ -184,6 +184,6 @@ def _remedy(found: object) -> str:
 
 
 def uncalibrated(heads: Sequence[HeadRecord], priority: PriorityRecord | None) -> tuple[str, ...]:
-    """Names of the heads without a calibration, the priority head among them."""
-    missing = tuple(head.name for head in heads if head.calibration is None)
+    """Names of the heads without a probability, the priority head among them."""
+    missing = tuple(head.name for head in heads if head.calibration is None or not head.calibration.supported)
     return missing if priority is None or priority.calibration is not None else (*missing, "priority")

@@ -1,9 +1,9 @@
 """Calibration: from logits and labels of validation studies to probabilities, intervals, thresholds and abstention.
 
-For each head a logistic curve (Platt) is fitted whose slope is shrunk towards that of all heads, and, where there are
-positives enough, a monotone one (isotonic), which is taken when it predicts patients left out better by more than the
-standard error of the difference. The interval is that of a bootstrap over patients. Threshold and abstention are
-chosen on the same studies: none of this may see a study that the release is tested on.
+For each head with labelled studies enough a logistic curve (Platt) is fitted whose slope is shrunk towards that of all
+heads, and, where there are positives enough, a monotone one (isotonic), which is taken when it predicts patients left
+out better by more than the standard error of the difference. The interval is that of a bootstrap over patients.
+Threshold and abstention are chosen on the same studies: none of this may see a study that the release is tested on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.model.release.calibration import HeadCalibration, PriorityCalibration, sigmoid
+from prima.model.release.calibration import (
+    MIN_NEGATIVES,
+    MIN_POSITIVES,
+    HeadCalibration,
+    PriorityCalibration,
+    sigmoid,
+)
 from prima.train.calibration.curve import Bootstrap, fit_curve, pooled_slope
 from prima.train.calibration.priority import fit_priority
 from prima.train.calibration.target import Operation, Target, choose_threshold
@@ -45,7 +51,8 @@ class Calibration:
     """The calibration of a release.
 
     Args:
-        heads: name of a diagnosis or referral head → its calibration; heads without a label are not there.
+        heads: name of a diagnosis or referral head → its calibration, of the kind `none` where the labelled studies are
+            too few (MIN_POSITIVES, MIN_NEGATIVES); heads without a label are not there.
         priority: None without a priority head, or without a study whose priority is known.
         target: what the thresholds were chosen for.
         num_studies: labelled studies.
@@ -82,7 +89,8 @@ def calibrate(
         raise UsageError("calibration: found a logit that is not finite, expected numbers; predict those studies again")
     bootstrap = Bootstrap(labels.patients, recipe.replicates, recipe.seed)
     tasks = {name: task for name, task in _tasks(logits, labels).items() if len(task.rows)}
-    slope = pooled_slope([(task.logits, task.present) for task in tasks.values()])
+    supported = [task for task in tasks.values() if task.supported]
+    slope = pooled_slope([(task.logits, task.present) for task in supported]) if supported else (0.0, 0.5)
     return Calibration(
         heads={name: _calibrate_head(task, slope, target, bootstrap, recipe) for name, task in tasks.items()},
         priority=fit_priority(logits, labels),
@@ -99,6 +107,12 @@ class _Task:
     rows: NDArray[np.int64]
     logits: NDArray[np.float64]
     present: NDArray[np.bool_]
+
+    @property
+    def supported(self) -> bool:
+        """Whether there are enough studies with it and without it for a curve."""
+        num_positives = int(self.present.sum())
+        return num_positives >= MIN_POSITIVES and len(self.present) - num_positives >= MIN_NEGATIVES
 
 
 def _tasks(logits: HeadLogits, labels: HeadLabels) -> dict[str, _Task]:
@@ -119,12 +133,17 @@ def _tasks(logits: HeadLogits, labels: HeadLabels) -> dict[str, _Task]:
 def _calibrate_head(
     task: _Task, slope: tuple[float, float], target: Target, bootstrap: Bootstrap, recipe: CalibrationRecipe
 ) -> HeadCalibration:
+    if not task.supported:
+        return _without_support(task, target, bootstrap)
     curve = fit_curve(
         task.logits, task.present, bootstrap.of(task.rows), slope,
         folds=recipe.folds, isotonic_positives=recipe.isotonic_positives, seed=recipe.seed,
     )  # fmt: skip
     middle = sigmoid(np.interp(task.logits, curve.logits, curve.log_odds))
-    operation = choose_threshold(middle, task.present, target)
+    patients = [bootstrap.patient_of[row] for row in task.rows.tolist()]
+    first = np.zeros(len(patients), np.bool_)
+    first[np.unique(patients, return_index=True)[1]] = True
+    operation = choose_threshold(middle, task.present, target, first)
     low, high = _abstention(curve.logits, (curve.log_odds, curve.low, curve.high), operation, middle, recipe)
     return HeadCalibration(
         kind=curve.kind,
@@ -144,8 +163,21 @@ def _calibrate_head(
         abstained=float(np.mean((middle >= low) & (middle < high))),
         num_positives=int(task.present.sum()),
         num_negatives=int((~task.present).sum()),
-        num_patients=len({bootstrap.patient_of[row] for row in task.rows.tolist()}),
+        num_patients=len(set(patients)),
     )
+
+
+def _without_support(task: _Task, target: Target, bootstrap: Bootstrap) -> HeadCalibration:
+    """What is on record of a head with too few labelled studies: their number, and nothing that could call."""
+    return HeadCalibration(
+        kind="none",
+        logits=(), log_odds=(), low=(), high=(),
+        target=str(target), reached=None, threshold=None, abstain_low=0.0, abstain_high=0.0,
+        sensitivity=None, specificity=None, ppv=None, alerts=0.0, abstained=0.0,
+        num_positives=int(task.present.sum()),
+        num_negatives=int((~task.present).sum()),
+        num_patients=len({bootstrap.patient_of[row] for row in task.rows.tolist()}),
+    )  # fmt: skip
 
 
 def _abstention(
@@ -158,6 +190,8 @@ def _abstention(
     """The band of probabilities whose interval holds the threshold, narrowed until it keeps to its budget."""
     middle, low, high = curves
     threshold = operation.threshold
+    if threshold is None:
+        return 0.0, 0.0
     fine = np.unique(np.concatenate([knots, np.linspace(knots[0], knots[-1], 2001)]))
     curve, ends = np.interp(fine, knots, middle), (np.interp(fine, knots, low), np.interp(fine, knots, high))
     at = float(np.log(threshold / (1 - threshold)))

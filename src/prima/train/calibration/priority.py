@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prima.errors import UsageError
-from prima.model.release.calibration import PriorityCalibration
+from prima.model.release.calibration import MIN_POSITIVES, PriorityCalibration
 from prima.train.heads.data import HeadLabels, HeadLogits
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,8 @@ def fit_priority(logits: HeadLogits, labels: HeadLabels) -> PriorityCalibration 
 
     Half a study of each level, spread evenly over all studies, keeps a level that was not seen possible. Logits that
     tell nothing, or the contrary, keep a slope of almost nothing: the probabilities are those of the levels. Studies
-    whose priority is not known, or is a level that the release does not have, are left out.
+    whose priority is not known, or is a level that the release does not have, are left out. None when fewer than two
+    levels have MIN_POSITIVES studies: there would be nothing but the prior.
 
     Raises:
         UsageError: no study is left though the release has a priority head and priorities are known.
@@ -33,6 +34,8 @@ def fit_priority(logits: HeadLogits, labels: HeadLabels) -> PriorityCalibration 
     rows = np.flatnonzero(column >= 0)
     if not len(rows):
         raise UsageError("priority: found no study whose level the release has, expected some")
+    if (np.bincount(column[rows], minlength=2) >= MIN_POSITIVES).sum() < 2:
+        return None
     z, truth = logits.priority[rows].astype(np.float64), np.eye(len(logits.levels))[column[rows]]
     scale = float((z - z.mean(axis=1, keepdims=True)).std()) or 1.0
     log_slope, offsets = _fit((z - z.mean(axis=1, keepdims=True)) / scale, truth)

@@ -10,8 +10,8 @@ import polars as pl
 
 from prima.model.engine.engine import Engine
 from prima.model.engine.outputs import make_findings
-from prima.predict.table import write_predictions
-from prima.predict.table_row import row_of
+from prima.predict.table_columns import row_of
+from prima.predict.table_file import write_predictions
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES
 from prima.tables.columns import referral_column
 from prima.train.data.token_folder import StudyFacts, TokenFolder

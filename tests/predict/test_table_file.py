@@ -20,8 +20,8 @@ from prima.model.release.folder import Release, load_release, packaged_release
 from prima.model.release.manifest import HeadRecord
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.predict.run import Outcome
-from prima.predict.table import SPOOL_SUFFIX, PredictionTable
-from prima.predict.table_row import FIXED, columns_of, row_of, urgency
+from prima.predict.table_columns import FIXED, columns_of, row_of, urgency
+from prima.predict.table_file import SPOOL_SUFFIX, PredictionTable
 from prima.simulate.phantom.write import write_phantom_study
 from prima.study import Findings, Priority
 from prima.study.ontology import DIAGNOSIS_NAMES, SERVICES

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +23,12 @@ from prima.errors import UsageError
 from prima.files.durable import new_file, sync_open
 from prima.files.lock import try_lock
 from prima.files.optional import require
-from prima.model.release.folder import Release
+from prima.model.release.folder import Release, load_release, packaged_release
 from prima.model.release.manifest import Manifest
-from prima.predict.run import Outcome
-from prima.predict.table_row import columns_of, row_of, row_without_findings
+from prima.predict.run import Outcome, PredictOptions, Progress
+from prima.predict.table_columns import columns_of, row_of, row_without_findings
 from prima.study.mode import Mode
+from prima.tokens.precision import choose_precision
 
 FORMAT = "openprima/predictions/2"
 SPOOL_SUFFIX = ".rows"
@@ -146,6 +147,21 @@ class PredictionTable:
 def _is_final(row: Row) -> bool:
     """Whether a row of an interrupted call is kept; an input that failed is tried again."""
     return row["study_uid"] is not None and row["status"] != "failed"
+
+
+def open_table(path: Path, options: PredictOptions, on_progress: Callable[[Progress], None]) -> PredictionTable:
+    """The table of a call: its columns come from the release, and an interrupted one is resumed."""
+    release = load_release(
+        options.release or packaged_release(), on_hash=lambda name: on_progress(Progress(step="hash", where=name))
+    )
+    precision = choose_precision(options.device, options.dtype)
+    settings = {
+        "dtype": str(precision.dtype),
+        "study_description": options.study_description,
+        "keep_all": options.keep_all,
+        "min_slices": options.min_slices,
+    }
+    return PredictionTable(path, release, "image" if options.image_only else release.manifest.mode, settings)
 
 
 def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable[Row]) -> int:
