@@ -169,15 +169,20 @@ def test_notes_name_weak_thresholds_and_a_mode_that_was_not_calibrated(
 ) -> None:
     data, logits = site
     diagnoses = data.labels.diagnoses.copy()
-    diagnoses[np.flatnonzero(diagnoses[:, 1])[1:], 1] = 0
+    diagnoses[np.flatnonzero(diagnoses[:, 1])[1:], 1] = 0  # too few for a probability
+    diagnoses[np.flatnonzero(diagnoses[:, 2])[6:], 2] = 0  # enough for one, and weak
     few = replace(data.labels, diagnoses=diagnoses)
     folder, _ = calibrate_release(published, logits, few, "sensitivity=0.9", tmp_path / "few", recipe=QUICK)
     manifest = load_release(folder).manifest
     high = findings_of(dict.fromkeys(DIAGNOSIS_NAMES, 1e3), manifest.diagnoses)
     low = findings_of(dict.fromkeys(DIAGNOSIS_NAMES, -1e3), manifest.diagnoses)
-    assert notes_on(high, manifest, manifest.mode) == ("Colloid cyst: threshold weakly supported, by 1 positive study",)
-    assert notes_on(low, manifest, manifest.mode) == ()
+    silent = "1 of 52 findings are not called: too few positive studies for a threshold"
+    weak = f"{high[2].display}: threshold weakly supported, by 6 positive studies"
+    assert high[1].probability is None and high[1].present is None
+    assert notes_on(high, manifest, manifest.mode) == (silent, weak)
+    assert notes_on(low, manifest, manifest.mode) == (silent,)
     assert notes_on(low, manifest, "image") == (
+        silent,
         "calibrated in the mode image+names, used in the mode image: probabilities may be off",
     )
     assert notes_on((), manifest, "image") == ()
