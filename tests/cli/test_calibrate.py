@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from prima.model.release.folder import load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.simulate.phantom.write import write_phantom_study
 from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
+from prima.workflow.calibrate import tables_of_archive
 
 NUM = 150
 REFERRALS = tuple(f"referral_{service.name}" for service in SERVICES)
@@ -135,23 +135,17 @@ def test_what_does_not_fit_is_one_line(
 
 
 def test_the_validation_side_of_an_archive(release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for seed in range(1, 11):
-        write_phantom_study(tmp_path / "made", seed=seed)
-        shutil.move(tmp_path / "made" / "series_06", tmp_path / "export" / str(seed))
-        shutil.rmtree(tmp_path / "made")
+    write_phantom_study(tmp_path / "export", seed=1)
     archive, out = tmp_path / "archive", tmp_path / "new"
     tokens = ["--release", str(release), "--dtype", "float32", "--device", "cpu"]
-    assert cli.run(["ingest", str(tmp_path / "export"), str(archive)]) == 0
+    assert cli.run(["ingest", str(tmp_path / "export" / "series_06"), str(archive)]) == 0
     opened = Archive.open(archive)
-    reports = [
-        {
-            "report_id": f"R{index}", "study_uid": study, "accession": f"A{index}", "patient_id": f"PHANTOM-{index}",
-            "report_status": "final", "filed_at": datetime(2024, 6, 1), "source": "test",
-            "text": f"IMPRESSION: {'Meningioma' if index % 2 else 'No meningioma'}.",
-        }
-        for index, study in enumerate(opened.study_uids())
-    ]  # fmt: skip
-    append(opened, "reports", reports)
+    (study,) = opened.study_uids()
+    report = {
+        "report_id": "R1", "study_uid": study, "accession": "A1", "patient_id": "PHANTOM-1", "report_status": "final",
+        "filed_at": datetime(2024, 6, 1), "text": "IMPRESSION: Meningioma.", "source": "test",
+    }  # fmt: skip
+    append(opened, "reports", [report])
     assert (
         cli.run(["curate", str(archive), "--test-from", "2026-01-01", "--validation", "0.999", "--min-series", "1"])
         == 0
@@ -163,16 +157,13 @@ def test_the_validation_side_of_an_archive(release: Path, tmp_path: Path, capsys
     assert "run prima tokenize" in capsys.readouterr().err
     assert cli.run(["tokenize", str(archive), *tokens]) == 0
     capsys.readouterr()
-    assert calibrate(release, archive, "--out", out, *tokens[2:], "--json") == 1
-    values = json.loads(capsys.readouterr().out)
-    assert (values["num_studies"], values["num_patients"], values["notes"]) == (10, 10, [])
-    supported = {name for name, head in values["heads"].items() if head["kind"] != "none"}
-    assert supported == {"tumor_adult_meningioma"}
-    assert set(values["uncalibrated"]) >= set(DIAGNOSIS_NAMES) - supported
-    manifest = load_release(out).manifest
-    assert not manifest.calibrated
-    for head in manifest.diagnoses:
-        assert (head.calibration.read(100.0).present is None) == (head.name not in supported)
+    found = tables_of_archive(load_release(release), archive, dtype="float32", device="cpu")
+    assert (len(found.labels), found.labels.patients, found.notes) == (1, ("PHANTOM-1",), ())
+    column = found.labels.diagnosis_names.index("tumor_adult_meningioma")
+    assert found.labels.diagnoses[0, column] == 1 and np.isfinite(found.logits.diagnoses).all()
+    assert calibrate(release, archive, "--out", out, *tokens[2:]) == 2, "nothing is calibrated on one study"
+    assert "found 1 studies, at most 0 with and without a finding, expected 5" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_wrong_usage_is_status_2(release: Path, tables: tuple[Path, Path]) -> None:
