@@ -75,13 +75,11 @@ def scrubadub_() -> Scrub:
 
 def presidio() -> Scrub:
     """Presidio with the spaCy model that the environment has, and the record as a deny list."""
-    import spacy
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import NlpEngineProvider
 
-    model = next(iter(sorted(name for name in spacy.util.get_installed_models() if name.startswith("en"))))
     provider = NlpEngineProvider(
-        nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": model}]}
+        nlp_configuration={"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": _model()}]}
     )
     analyzer = AnalyzerEngine(nlp_engine=provider.create_engine(), supported_languages=["en"])
 
@@ -91,6 +89,16 @@ def presidio() -> Scrub:
         return text
 
     return scrub
+
+
+def _model() -> str:
+    """An English model of spaCy: by its name, or the folder of one that is packaged under another name."""
+    import importlib
+    import spacy
+
+    name = next(name for name in sorted(spacy.util.get_installed_models()) if name.startswith("en"))
+    folder = Path(importlib.import_module(name).__file__ or "").parent
+    return str(next((path.parent for path in folder.rglob("config.cfg")), name))
 
 
 TOOLS = {"rules": rules, "philter": philter, "scrubadub": scrubadub_, "presidio": presidio}

@@ -19,7 +19,7 @@ KINDS = {
 }  # fmt: skip
 # Words inside a mark that identify nobody, in lower case: what stands around a name and may stay.
 _AROUND_TEXT = """
-dr drs doctor docteur prof professor md do pa c rn np mr mrs ms sr herr med mbbs frcr phd crna pgy and the of van
+dr drs m d doctor docteur prof professor md do pa c rn np mr mrs ms sr herr med mbbs frcr phd crna pgy and the of van
     der de la at a in early his her old year years consultant neuroradiologist st general center clinic hospital medical
     home school"""
 _AROUND = frozenset(_AROUND_TEXT.split())
@@ -101,7 +101,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def score(lines: list[Line], scrub: Callable[[Record, str], str]) -> Score:
-    """Score a scrubber. A date is found when it changed; anything else when none of its telling words stayed."""
+    """Score a scrubber. A date or an age is found when it changed; anything else when none of its telling words stayed."""
     result = Score()
     for line in lines:
         after = scrub(line.record, line.text)
@@ -113,7 +113,7 @@ def score(lines: list[Line], scrub: Callable[[Record, str], str]) -> Score:
             inside |= {*mine}
             telling = [at for at in mine if tokens[at][0].lower() not in _AROUND]
             kept = [at for at in telling if at in stayed]
-            lost = bool(kept) if kind != "d" else line.text[first:last] in after
+            lost = bool(kept) if kind not in "da" else line.text[first:last] in after.replace("90+", "")
             (result.missed if lost else result.found)[kind] += 1
             if lost:
                 result.misses.append((kind, line.text, after))

@@ -1,4 +1,4 @@
-"""Dates inside prose, moved by the offset of their patient and written in the form they had."""
+"""Dates inside prose, moved by the offset of their patient and written in the form they had, or taken out."""
 
 from __future__ import annotations
 
@@ -6,52 +6,121 @@ import re
 from collections.abc import Callable
 from datetime import date
 
+from prima.dicom.deidentify.prose import Redaction
+
+REMOVED = "[date]"
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
            "december")  # fmt: skip
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_BIRTH = r"(?:d\.?o\.?b\.?|date\ of\ birth|born(?:\ on)?|birth\ ?date)"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|"
+    r"dec(?:ember)?)\b\.?"
+)
+_FOREIGN_MONTH = (
+    r"(?:januar|jänner|februar|feber|märz|maerz|mrz|mai|juni|juli|oktober|okt|dezember|dez|janvier|janv|février|fevrier|févr|mars|avril|avr|"
+    r"juin|juillet|juil|août|aout|septembre|octobre|novembre|décembre|decembre|déc|enero|ene|febrero|marzo|abril|abr|mayo|junio|julio|agosto|ago|"
+    r"septiembre|setiembre|octubre|noviembre|diciembre|dic|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|"
+    r"dicembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro|januari|februari|maart|mei|augustus)\b\.?"
+)
+_YEAR = r"(?:19|20)\d\d"
+_SHORT_YEAR = rf"(?:{_YEAR}|['’]?\d\d(?![\d:%/]|\s?(?:mm|cm|ml|x)\b))"
+_NTH = r"(?:st|nd|rd|th)?"
+_WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?"
+_BIRTH = r"(?:d\.?o\.?b\.?|date\ of\ birth|born(?:\ (?:on|in))?|birth\ ?(?:date|day)|geb(?:oren)?\.?(?:\ am)?|n[ée]e?\ le|nacid[oa](?:\ el)?|nat[oa]\ il)"
+_ANY_DATE = (
+    rf"(?:\d{{1,4}}[-/.\ ]\d{{1,2}}[-/.\ ]\d{{2,4}}|\d{{8}}|(?:\d{{1,2}}{_NTH}[\ .\-]{{0,2}})?(?:{_MONTH}|{_FOREIGN_MONTH})"
+    rf"(?:[\ \-]\d{{1,2}}{_NTH})?,?[\ \-]{{0,2}}(?:{_YEAR}|['’]?\d\d)|{_YEAR}|\d{{1,2}}[A-Za-z]{{3}}\d{{2,4}})"
+)
+# Words behind which 3/4 is a day.
+_BEFORE_DAY = (
+    "on", "from", "since", "dated", "until", "till", "through", "thru", "before", "after", "by", "vs", "versus", "comparison", "compared",
+    "comparisons", "mri", "mr", "ct", "cta", "mra", "mrv", "pet", "scan", "scans", "study", "studies", "exam", "examination", "imaging",
+    "radiograph", "ultrasound", "biopsy", "surgery", "resection", "craniotomy", "fall", "fell", "seen", "last", "admitted",
+    "discharged", "procedure", "onset", "head", "brain", "spine", "prior", "priors", "previous", "date", "dates", "today", "yesterday",
+    "visit", "shunt", "treated", "stroke", "lp", "eeg", "angiogram", "vom", "am", "du", "del", "le", "el", "mrt", "tomorrow",
+    "scanned", "performed", "done", "dictated", "signed", "transcribed", "reported", "called", "injury", "accident", "mva", "mvc", "born",
+    "to", "and", "week", "month", "radiation", "chemo", "chemotherapy", "follow-up", "followup", "appointment", "expected", "due",
+    "xray", "x-ray", "report", "outside", "op", "postop", "surgical", "between",
+)  # fmt: skip
+_OF_DAY = r"(?:mri|mr|ct|cta|mra|pet|scan|study|exam|examination|imaging|report|night|morning|evening|day|week|as)\ of"
+_DAY_LEAD = rf"(?P<lead>\b(?:{_OF_DAY}|{'|'.join(map(re.escape, _BEFORE_DAY))}|{_WEEKDAY})[,:]?\ [(\[]?(?:the\ |a\ )?)"
+_MONTH_DAY = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])"
+_NOT_DAY = r"(?![\d/]|\.\d|\s?(?:%|mm|cm|of\b|ths?\b|scale|strength|power|nodes?\b|levels?\b|points?\b|view|vision|teaspoon|motor|words?\b))"
+_HOLIDAY = (
+    r"(?:christmas(?:\ (?:eve|day))?|new\ year['’]?s?(?:\ (?:eve|day))?|thanksgiving|easter(?:\ (?:sunday|monday))?|halloween|"
+    r"(?:independence|labor|labour|memorial|veterans|columbus|presidents['’]?|valentine['’]?s|mother['’]?s|father['’]?s|boxing|canada|bastille|"
+    r"mlk|may|st\.?\ patrick['’]?s)\ day|hanukkah|chanukah|passover|ramadan|eid(?:\ al[\- ]\w{3,5})?|diwali|yom\ kippur|rosh\ hashanah|"
+    r"good\ friday|mardi\ gras|weihnachten|silvester|ostern|pfingsten|noël|navidad|pâques|(?:fourth|4th)\ of\ july)\b"
+)
 _FORMS = re.compile(
     rf"""
     (?<![\w.])(?:
-      (?P<born>{_BIRTH}\s*[:\-]?\s*
-        [\w/.\-]*\d[\w/.\-]*|{_BIRTH}\s*[:\-]?\s*(?:\d{{1,2}}\ )?{_MONTH}(?:\ \d{{1,2}})?,?\ \d{{4}})
-    | (?P<y1>(?:19|20)\d\d)(?P<s1>[-/.])(?P<m1>\d{{1,2}})(?P=s1)(?P<d1>\d{{1,2}})
-    | (?P<a2>\d{{1,2}})(?P<s2>[-/.])(?P<b2>\d{{1,2}})(?P=s2)(?P<y2>(?:19|20)\d\d|\d\d)(?!\d)
-    | (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?P<s3>[\ \-])(?:of\ )?(?P<m3>{_MONTH})(?P<t3>,?[\ \-])
-        (?P<y3>(?:19|20)\d\d|\d\d(?!\d|:))
-    | (?P<m4>{_MONTH})(?P<s4>\ )(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?(?P<t4>,?\ )(?P<y4>(?:19|20)\d\d)
-    | (?P<m5>{_MONTH})(?P<s5>,?\ )(?P<y5>(?:19|20)\d\d)
-    | (?P<y6>(?:19|20)\d\d)(?P<m6>0[1-9]|1[0-2])(?P<d6>[0-2]\d|3[01])(?=\d{{0,6}}(?!\d))
-    | (?P<m7>0?[1-9]|1[0-2])/(?P<y7>(?:19|20)\d\d)
-    | (?:(?<=on\ )|(?<=from\ )|(?<=dated\ )|(?<=since\ ))
-        (?P<bare>\d{{1,2}}/\d{{1,2}}(?![\d/])|{_MONTH}\ \d{{1,2}}(?:st|nd|rd|th)?(?!\d))
+      (?P<born>{_BIRTH}\s*[:\-]?\s*{_ANY_DATE})
+    | (?P<y1>{_YEAR})(?P<s1>[-/.])(?P<m1>\d{{1,2}})(?P=s1)(?P<d1>\d{{1,2}})(?!\d)
+    | (?P<a2>\d{{1,2}})(?P<s2>[-/.])(?P<b2>\d{{1,2}})(?P=s2)(?P<y2>{_YEAR}|['’]?\d\d)(?!\d)(?!-\d{{2,7}}(?![\d/]))
+    | (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?P<s3>[\ \-/.]{{0,2}})(?P<of3>(?:day\ )?of\ )?(?P<m3>{_MONTH})(?P<t3>,?[\ \-/]{{0,2}})
+        (?P<y3>{_SHORT_YEAR})(?!\d)
+    | (?P<m4>{_MONTH})(?P<s4>[\ \-]{{0,2}})(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?(?P<t4>[,.]?[\ \-]{{1,2}}|,)(?P<y4>{_YEAR}|['’]\d\d)(?!\d)
+    | (?P<m5>{_MONTH})(?P<s5>,?[\ \-/]{{1,2}}(?:of\ )?)(?P<q5>['’]?)(?P<y5>{_YEAR}|(?<=['’])\d\d)(?!\d)
+    | (?P<y6>{_YEAR})(?P<m6>0[1-9]|1[0-2])(?P<d6>[0-2]\d|3[01])(?=(?:T?\d{{4,6}})?(?!\d))
+    | (?P<m7>0?[1-9]|1[0-2])(?P<s7>[/\-.])(?P<y7>{_YEAR})(?![\d\-])
+    | (?P<y8>{_YEAR})(?P<s8>[\-/.])(?P<m8>0[1-9]|1[0-2])(?![\d\-/]|\.\d)
+    | (?P<gone>
+        {_WEEKDAY},?\ (?:the\ )?(?:{_MONTH_DAY})(?!\d)
+      | (?:{_WEEKDAY},?\ )?(?:the\ )?(?P<d9>\d{{1,2}}){_NTH}(?:\ of|\.)?[\ \-]?(?P<m9>{_MONTH})(?!\w)
+      | (?:{_WEEKDAY},?\ )?(?P<m10>{_MONTH})\ ?\-?(?:the\ )?\d{{1,2}}{_NTH}(?:\ ?[-–]\ ?\d{{1,2}}{_NTH}|,?\ (?:and|to|or|&)\ (?:the\ )?\d{{1,2}}(?:st|nd|rd|th))?(?![\d:%]|\.\d|\s?(?:mm|cm|ml)\b)
+      | \d{{1,2}}(?:\.|er|\ de)?\ ?(?:de\ )?{_FOREIGN_MONTH}(?:,?\ (?:de\ |del\ )?{_YEAR})?
+      | {_FOREIGN_MONTH}\ (?:de\ |del\ )?{_YEAR}
+      | {_WEEKDAY},?\ the\ \d{{1,2}}{_NTH}\b
+      | (?<=\bon\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b | (?<=\bsince\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b
+      | (?<=\bfrom\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b
+      | (?:early|mid|late|end\ of|beginning\ of|start\ of|middle\ of)[\ \-](?P<m11>{_MONTH})(?!\w)
+      | (?:(?<=\bin\ )|(?<=\bsince\ )|(?<=\blast\ )|(?<=\bthis\ )|(?<=\bnext\ )|(?<=\bfrom\ )|(?<=\buntil\ )|(?<=\bof\ )|(?<=\bduring\ ))(?P<m12>{_MONTH})(?!\w)
+      | {_HOLIDAY}
+      | (?:spring|summer|autumn|fall|winter|q[1-4]|[1-4]q|(?:first|second|third|fourth)\ quarter)(?:\ of|,)?[\ /]{_YEAR}
+      )
+    | {_DAY_LEAD}(?P<bare>(?:{_MONTH_DAY})(?:\ ?[-–]\ ?(?:{_MONTH_DAY}))?){_NOT_DAY}
+    | (?P<lead2>\b(?:vom|am|du|del|{_OF_DAY}|dated)\ )(?P<bare2>(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.)(?!\d)
     )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+# Months that are words too, which count only with a capital.
+_WORDS_TOO = {"may", "mar", "march", "sep", "dec", "jan"}
 
-REMOVED = "[date]"
 
-
-def move_dates(text: str, move: Callable[[date], date | None], *, day_first: bool, keep: Callable[[str], str]) -> str:
+def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, day_first: bool) -> None:
     """Replace every date of a text.
 
     A month with its year moves with the middle of the month; a year by itself stays. A birth date, a day without its
-    year and a date that cannot be are replaced by `[date]`.
+    year, a feast, a season and a date that cannot be are replaced by `[date]`, as are dates in languages other than English
+    that name the month.
 
     Args:
         move: gives the moved date, or None.
         day_first: how to read 03/04/2024; where one number is above 12, the date says itself.
-        keep: is handed each replacement, and gives what to write.
     """
-
-    def replaced(match: re.Match[str]) -> str:
+    at = 0
+    while (match := _FORMS.search(redaction.text, at)) is not None:
+        at = max(match.end(), match.start() + 1)
+        found = match.groupdict()
+        month = found["m9"] or found["m10"] or found["m11"] or found["m12"] or found["m3"]
+        if month and month.rstrip(".").islower() and month.rstrip(".") in _WORDS_TOO and not found["y3"]:
+            if month.rstrip(".") != "march" or not found["m10"]:
+                at = match.start() + len(match[0].split(month)[0]) + len(month)
+                continue
+        start = match.end("lead") if found["lead"] else match.end("lead2") if found["lead2"] else match.start()
+        if redaction.is_taken(start, match.end()) or _inside_number(match):
+            continue
         try:
-            return keep(_moved(match, move, day_first=day_first) or REMOVED)
+            replacement = _moved(match, move, day_first=day_first) or REMOVED
         except ValueError:
-            return keep(REMOVED)
+            replacement = REMOVED
+        redaction.claim(start, match.end(), replacement)
 
-    return _FORMS.sub(replaced, text)
+
+def _inside_number(match: re.Match[str]) -> bool:
+    """Whether what looks like a date is the end of a longer number with hyphens."""
+    return "-" in match[0] and "/" not in match[0] and re.search(r"\d-$", match.string[max(match.start() - 2, 0) : match.start()]) is not None
 
 
 def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_first: bool) -> str | None:
@@ -63,21 +132,22 @@ def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_fir
         first, second, sign = int(found["a2"]), int(found["b2"]), found["s2"]
         european = (day_first or first > 12 or sign == ".") and second <= 12
         day = move(date(_year(found["y2"]), second if european else first, first if european else second))
-        year = "%Y" if len(found["y2"]) == 4 else "%y"
-        form = f"%d{sign}%m{sign}{year}" if european else f"%m{sign}%d{sign}{year}"
+        form = f"%d{sign}%m{sign}{_year_form(found['y2'])}" if european else f"%m{sign}%d{sign}{_year_form(found['y2'])}"
     elif found["y3"]:
         day = move(date(_year(found["y3"]), _month(found["m3"]), int(found["d3"])))
-        year = "%Y" if len(found["y3"]) == 4 else "%y"
-        form = f"{_day(found['d3'])}{found['s3']}{_name(found['m3'])}{found['t3']}{year}"
+        form = f"{_day(found['d3'])}{found['s3'] or (' ' if found['of3'] else '')}{_name(found['m3'])}{found['t3']}{_year_form(found['y3'])}"
     elif found["y4"]:
-        day = move(date(int(found["y4"]), _month(found["m4"]), int(found["d4"])))
-        form = f"{_name(found['m4'])} {_day(found['d4'])}{found['t4']}%Y"
+        day = move(date(_year(found["y4"]), _month(found["m4"]), int(found["d4"])))
+        form = f"{_name(found['m4'])}{found['s4']}{_day(found['d4'])}{found['t4']}{_year_form(found['y4'])}"
     elif found["y5"]:
-        day, form = move(date(int(found["y5"]), _month(found["m5"]), 15)), f"{_name(found['m5'])}{found['s5']}%Y"
+        day = move(date(_year(found["y5"]), _month(found["m5"]), 15))
+        form = f"{_name(found['m5'])}{found['s5']}{found['q5']}{_year_form(found['y5'])}"
     elif found["y6"]:
         day, form = move(date(int(found["y6"]), int(found["m6"]), int(found["d6"]))), "%Y%m%d"
     elif found["y7"]:
-        day, form = move(date(int(found["y7"]), int(found["m7"]), 15)), "%m/%Y"
+        day, form = move(date(int(found["y7"]), int(found["m7"]), 15)), f"%m{found['s7']}%Y"
+    elif found["y8"]:
+        day, form = move(date(int(found["y8"]), int(found["m8"]), 15)), f"%Y{found['s8']}%m"
     else:
         return None
     if day is None:
@@ -87,8 +157,13 @@ def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_fir
 
 
 def _year(text: str) -> int:
-    number = int(text)
+    number = int(text.lstrip("'’"))
     return number if number > 99 else number + (2000 if number < 50 else 1900)
+
+
+def _year_form(text: str) -> str:
+    sign = text[0] if text[0] in "'’" else ""
+    return f"{sign}%Y" if len(text.lstrip("'’")) == 4 else f"{sign}%y"
 
 
 def _month(text: str) -> int:
@@ -96,7 +171,7 @@ def _month(text: str) -> int:
 
 
 def _name(text: str) -> str:
-    return "%B" if len(text.rstrip(".")) > 3 else "%b"
+    return "%B" if len(text.rstrip(".")) > 3 and text.rstrip(".").lower() != "sept" else "%b"
 
 
 def _day(text: str) -> str:
