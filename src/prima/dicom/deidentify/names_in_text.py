@@ -59,6 +59,7 @@ class _Finder:
             yield from self._initial_and_surname(index)
             yield from self._given_and_surname(index)
             yield from self._first_person(index)
+            yield from self._unknown_pair(index)
         yield from self._signed()
 
     # What a word is
@@ -86,6 +87,8 @@ class _Finder:
             return False
         if word.folded == "pgy" or (word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end :]) is not None):
             return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end :]) is not None
+        if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end :]) and index > 1:
+            return _COMMA.fullmatch(self.between(index - 2)) is not None and not self.between(index - 1).strip()
         if word.folded in word_list("degrees_with_care"):
             return word.text.replace(".", "").replace("-", "").isupper() and (
                 "," in self.between(index - 1) or not word.shouting or "." in word.text or "-" in word.text
@@ -250,7 +253,7 @@ class _Finder:
 
     def _after_role(self, index: int) -> Iterator[_Run]:
         word = self.words[index]
-        role = word.folded in word_list("roles") or (word.text == "PA" and not word.shouting)
+        role = word.folded in word_list("roles") or word.text == "PGY" or (word.text == "PA" and not word.shouting)
         relative = word.folded in word_list("relatives")
         if not role and not relative:
             return
@@ -261,7 +264,7 @@ class _Finder:
                 return
             if re.fullmatch(r"(?:\([^()]{0,12})?\)?['’]?s?\s{0,3}[:;#=\-–]\s{0,4}|\s{0,3}[:=]\s{0,4}", between):
                 labelled = True
-            elif not re.fullmatch(r"\.?[ \t\u00a0(]{1,4}|,\s|\s?/\s?", between):
+            elif not re.fullmatch(r"(?:-?\s?\d)?\.?[ \t\u00a0(]{1,4}|,\s|\s?/\s?", between):
                 return
             folded = self.words[at].folded
             if folded in word_list("role_links") or folded in word_list("roles") or self.is_title(at) or self.is_degree(at):
@@ -460,6 +463,30 @@ class _Finder:
         run = self.name_at(at) if particles else _Run(index, at + 1)
         if run is not None and not self.eponym(run):
             yield _Run(index, run.last)
+
+    def _unknown_pair(self, index: int) -> Iterator[_Run]:
+        """Two words or more with a capital inside a sentence that are none of the language or the field."""
+        if index + 1 >= len(self.words) or not all(self._unknown(at) for at in (index, index + 1)):
+            return
+        if not re.fullmatch(r"[ \t\u00a0]", self.between(index)) or self._begins_sentence(index):
+            return
+        run = self.name_at(index)
+        if run is not None and run.last - run.first > 1 and not self.eponym(run):
+            yield run
+
+    def _unknown(self, index: int) -> bool:
+        word = self.words[index]
+        usual = word.shouting or not word.capital or len(word.text) < 3 or word.text[1:].lower() != word.text[1:]
+        return not usual and not self.plain(index) and not self.structural(index) and not self.between(index).startswith(":")
+
+    def _begins_sentence(self, index: int) -> bool:
+        """Whether a word begins a sentence or stands in a line written like a title."""
+        word = self.words[index]
+        before = self.text[: word.start].rstrip(" \t")[-1:]
+        if before in {"", "\n", ".", "!", "?", "-", "*", "•", ")"}:
+            return True
+        near = self.words[max(index - 4, 0) : index]
+        return not any(other.text.islower() for other in near) and before != ":"
 
     def _first_person(self, index: int) -> Iterator[_Run]:
         """`I, Peter Smith, have reviewed`."""

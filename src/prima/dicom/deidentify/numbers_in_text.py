@@ -64,6 +64,7 @@ _YEARS = r"(?:year|yr|y/?\s?o\b|y\.\s?o\.?|y\b|jähr|jahre|ans\b|años|anos|anni
 _AGES = (
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-‐‑–]*{_YEARS})", _I),
     re.compile(rf"\b(?P<value>{_NINETY_WORDS})(?=[\s\-‐‑–]*{_YEARS})", _I),
+    re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=\s?y/?o?\s?/?[MF]\b)", _I),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s/]?[MF](?:emale|ale)?\b(?![\w.]))"),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-]?(?:male|female|man|woman|lady|gentleman|m/|f/)\b)", _I),
     re.compile(

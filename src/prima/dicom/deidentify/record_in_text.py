@@ -15,6 +15,7 @@ from prima.dicom.deidentify.words import vocabulary
 NAME, NUMBER, PLACE = "[name]", "[id]", "[place]"
 _PIECE = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f])*")
 _BETWEEN = re.compile(r"[\s,.^'’‘`´ʼ\-‐‑–·]{0,3}")
+_BESIDE = re.compile(r"\.?[ \t\u00a0]{1,2}|,\s?|\.?-")
 _HONORIFIC = r"(?:さん|様|さま|氏|君|先生|殿|女士|先生|小姐|씨|님)"
 # One letter, with the mark that a half-width one has behind it.
 _EAST_ASIAN_LETTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\uff66-\uff9d][\uff9e\uff9f]?")
@@ -137,6 +138,27 @@ def _claim_names(redaction: Redaction, names: RecordNames) -> None:
         if strong[index] or (weak[index] and _weak_counts(redaction, index, strong, weak)):
             _claim_word(redaction, words[index])
             strong[index] = True
+    for index, counts in enumerate(strong):
+        if counts:
+            _claim_beside(redaction, index, strong, names)
+
+
+def _claim_beside(redaction: Redaction, index: int, strong: list[bool], names: RecordNames) -> None:
+    """Initials and unknown words with a capital beside a name of the record, which are names of the same person."""
+    words, text = redaction.words, redaction.text
+    for at in (index - 1, index + 1):
+        if not 0 <= at < len(words) or strong[at] or not _BESIDE.fullmatch(text[words[min(at, index)].end : words[max(at, index)].start]):
+            continue
+        word = words[at]
+        if word.initials:
+            dotted = len(word.text) > 1 or text[word.end : word.end + 1] == "."
+            if dotted or any(part.startswith(word.folded) for part in names.parts):
+                redaction.claim(word.start, word.end, NAME)
+        elif word.capital and len(word.text) > 2 and not _is_plain(word) and word.folded not in word_list("function"):
+            structural = any(word.folded in word_list(name) for name in ("titles", "roles", "labels", "degrees", "institutions", "relatives"))
+            calm = not word.shouting and word.text[1:].lower() == word.text[1:]
+            if not structural and (calm or (word.shouting and at < index)):
+                redaction.claim(word.start, word.bare_end, NAME)
 
 
 def _claim_word(redaction: Redaction, word: Word) -> None:
