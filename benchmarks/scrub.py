@@ -94,6 +94,7 @@ def presidio() -> Scrub:
 def _model() -> str:
     """An English model of spaCy: by its name, or the folder of one that is packaged under another name."""
     import importlib
+
     import spacy
 
     name = next(name for name in sorted(spacy.util.get_installed_models()) if name.startswith("en"))

@@ -28,7 +28,7 @@ def deidentify(
         list[given.Keep] | None,
         typer.Option(help="patient: sex, age, size, weight; device: station, serial number. May be repeated."),
     ] = None,
-    max_days: Annotated[int, typer.Option(min=1, metavar="N", help="Dates move back by 1 to N days.")] = 365,
+    max_days: Annotated[int, typer.Option(min=30, metavar="N", help="Dates move back by 1 to N days, N ≥ 30.")] = 365,
     allow_burned_in: Annotated[
         bool, typer.Option("--allow-burned-in", help="Let files through whose pixels may hold text.")
     ] = False,

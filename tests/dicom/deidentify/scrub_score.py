@@ -101,7 +101,7 @@ def read_lines(path: Path) -> Iterator[Line]:
 
 
 def score(lines: list[Line], scrub: Callable[[Record, str], str]) -> Score:
-    """Score a scrubber. A date or an age is found when it changed; anything else when none of its telling words stayed."""
+    """Score a scrubber. A date or an age is found when it changed, anything else when no telling word stays."""
     result = Score()
     for line in lines:
         after = scrub(line.record, line.text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from prima.archive.ingest.received import append_reports, keep_catalogued_report
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append, scan
 from prima.archive.store.writing import writing
-from prima.dicom.deidentify.file import person_in
+from prima.dicom.deidentify.file import patients_of_studies, person_in
 from prima.dicom.deidentify.folder import Summary, deidentify_tree
 from prima.dicom.deidentify.person import Person
 from prima.dicom.deidentify.policy import Policy
@@ -25,6 +27,9 @@ from prima.files.spread import Spread
 
 SOURCE = "deidentify"
 _BATCH = 1000
+# Files of a study whose headers are read for the names in its reports.
+_FILES_LOOKED_AT = 8
+_STUDIES_REMEMBERED = 256
 
 
 def instance_files(archive: Archive) -> list[Path]:
@@ -124,10 +129,10 @@ def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[di
         for uid, accession in zip(studies["study_uid"], studies["accession"], strict=True)
         if accession and uses[accession] == 1
     }
-    names = policy.pseudonyms
+    names, people = policy.pseudonyms, _People(source)
     for row in scan(source, "reports").collect().iter_rows(named=True):
         study_uid = row["study_uid"] or by_accession.get(row["accession"])
-        person = _person(source, study_uid, row)
+        person = people.of(study_uid, row)
         filed: datetime | None = row["filed_at"]
         yield {
             "report_id": names.other(row["report_id"]),
@@ -137,24 +142,57 @@ def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[di
             "filed_at": filed - timedelta(days=names.days_back(person.key)) if filed else None,
             "report_status": row["report_status"],
             "text": scrub_text(row["text"] or "", person=person, pseudonyms=names, day_first=day_first),
+            "names": None,
             "source": SOURCE,
         }
 
 
-def _person(source: Archive, study_uid: str | None, row: dict[str, Any]) -> Person:
-    """Whose report it is: names from the header of the study, identifiers from the report too."""
-    person = None
-    for path in source.instances(study_uid)[:1] if study_uid else []:
-        try:
-            person = person_in(path)
-        except UnreadableError:
-            person = None
-    own = tuple(value for value in (row["patient_id"], row["accession"], row["report_id"]) if value)
-    key = row["patient_id"] or (person.key if person else f"report {row['report_id']}")
-    if person is None:
-        return Person(key=key, identifiers=own)
-    identifiers = tuple(dict.fromkeys((*person.identifiers, *own)))
-    return Person(key=key, names=person.names, identifiers=identifiers, places=person.places)
+class _People:
+    """Whose reports they are: names of the study's headers and of the carrier, identifiers of both."""
+
+    def __init__(self, source: Archive) -> None:
+        self.source = source
+        self._of_study = lru_cache(maxsize=_STUDIES_REMEMBERED)(self._read)
+
+    def of(self, study_uid: str | None, row: dict[str, Any]) -> Person:
+        """The person of a report.
+
+        Args:
+            study_uid: of the study that the report belongs to, where there is one.
+            row: of the catalogue's table of reports.
+        """
+        found = self._of_study(study_uid) if study_uid else None
+        stated = tuple(value for value in (row["patient_id"], row["accession"], row["report_id"]) if value)
+        named = tuple(name for name in (row["names"] or "").splitlines() if name.strip())
+        key = row["patient_id"] or (found.key if found else f"report {row['report_id']}")
+        if found is None:
+            return Person(key=key, names=named, identifiers=stated)
+        return Person(
+            key=key,
+            names=tuple(dict.fromkeys((*found.names, *named))),
+            identifiers=tuple(dict.fromkeys((*found.identifiers, *stated))),
+            places=found.places,
+            dates=found.dates,
+        )
+
+    def _read(self, study_uid: str) -> Person | None:
+        """What some files of a study, spread over its series, say of its patient."""
+        paths = self.source.instances(study_uid)
+        looked_at = paths[:: max(len(paths) // _FILES_LOOKED_AT, 1)]
+        patients = patients_of_studies(looked_at)
+        people = []
+        for path in looked_at:
+            try:
+                people.append(person_in(path, patients))
+            except UnreadableError:
+                continue
+        if not people:
+            return None
+        parts = {
+            name: (getattr(person, name) for person in people) for name in ("names", "identifiers", "places", "dates")
+        }
+        joined = {name: tuple(dict.fromkeys(chain.from_iterable(values))) for name, values in parts.items()}
+        return Person(key=min(person.key for person in people), **joined)
 
 
 def _exclusions(source: Archive, policy: Policy, summary: Summary) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,8 @@ from pydicom.uid import UID
 
 from prima.dicom.deidentify.actions import Rule, actions, known_codes, private_actions
 from prima.dicom.deidentify.csa import rewrite_csa
-from prima.dicom.deidentify.person import Person
+from prima.dicom.deidentify.folding import fold
+from prima.dicom.deidentify.person import Person, digits_of
 from prima.dicom.deidentify.policy import Policy
 from prima.dicom.deidentify.values import (
     BINARY,
@@ -138,13 +139,22 @@ class Cleaner:
             return ""  # an empty element tells nothing
         if action == "number":
             numbers = clean_numbers(vr, values) if vr in _NUMERIC and count_fits(rule.vm, len(values)) else None
-            return numbers if numbers is None or len(numbers) > 1 else numbers[0]
+            if numbers is None or self._names_the_person(element, numbers):
+                return None
+            return numbers if len(numbers) > 1 else numbers[0]
         if action == "b_value":
+            if self._names_the_person(element, values):
+                return None
             return [int(float(values[0]) % 1e5), *[0] * (len(values) - 1)] if count_fits(rule.vm, len(values)) else None
         return self._text(rule, [str(value) for value in values])
 
+    def _names_the_person(self, element: DataElement, numbers: list[Any]) -> bool:
+        """Whether a number repeats an identifier or a date of the person; the layout of the pixels is never doubted."""
+        layout = element.tag.group == 0x0028 and not isinstance(element.value, (str, float))
+        return not layout and any(digits_of(str(number)) in self.person.numbers for number in numbers)
+
     def _text(self, rule: Rule, values: list[str]) -> Any:
-        one = values[0]
+        first = values[0]
         names, patient = self.policy.pseudonyms, self.person.key
         match rule.action:
             case "words":
@@ -164,15 +174,16 @@ class Cleaner:
                 days = [names.shift_date(patient, day) for day in map(date_of, values) if day is not None]
                 found = [f"{day:%Y%m%d}" for day in days if day is not None]
             case "time":
-                found = [time for time in map(clean_time, values) if time is not None]
+                times = [time for time in map(clean_time, values) if time is not None]
+                found = [self._without_identifier(time) for time in times]
             case "datetime":
                 found = [moved for moved in map(self._moved, values) if moved is not None]
             case "accession":
-                found = [names.accession(one)]
+                found = [names.accession(first)]
             case "device":
-                found = [self._device(one)]
+                found = [self._device(first)]
             case "sex":
-                found = [one.strip().upper()] if one.strip().upper() in {"M", "F", "O"} else []
+                found = [first.strip().upper()] if first.strip().upper() in {"M", "F", "O"} else []
             case _:
                 found = []
         return found if len(found) != 1 else found[0]
@@ -183,14 +194,25 @@ class Cleaner:
         if parts is None:
             return None
         day = self.policy.pseudonyms.shift_date(self.person.key, parts[0])
-        return None if day is None else f"{day:%Y%m%d}{parts[1]}"
+        return None if day is None else f"{day:%Y%m%d}{self._without_identifier(parts[1])}"
+
+    def _without_identifier(self, time: str) -> str:
+        """A time without its fraction of a second where that repeats an identifier."""
+        whole, point, rest = time.partition(".")
+        fraction = rest.split("+")[0].split("-")[0]
+        if digits_of(fraction) in self.person.numbers or digits_of(time.replace(".", "")) in self.person.numbers:
+            return whole[:2] + "0000"[: len(whole) - 2] + rest[len(fraction) :]
+        return whole + point + rest
 
     def _device(self, value: str) -> str:
         plain = value.strip()
         if not self.policy.keep_device:
             return self.policy.pseudonyms.device(value)
         safe = len(plain) <= 64 and all(letter.isascii() and (letter.isalnum() or letter in " _-.") for letter in plain)
-        return plain if safe and plain.lower() not in self.person.words else self.policy.pseudonyms.device(value)
+        folded = fold(plain)
+        told = any(fold(word) in folded for word in self.person.words if len(word) > 3)
+        told = told or any(number in folded for number in self.person.numbers) or plain.lower() in self.person.words
+        return plain if safe and not told else self.policy.pseudonyms.device(value)
 
     def _age(self, element: DataElement, dataset: Dataset) -> str | None:
         return clean_age(str(element.value)) or age_from_dates(dataset)

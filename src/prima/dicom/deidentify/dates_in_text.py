@@ -6,49 +6,54 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from prima.dicom.deidentify.prose import Redaction
+from prima.dicom.deidentify.prose import Redaction, text_list
 
 REMOVED = "[date]"
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
            "december")  # fmt: skip
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|"
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|"
     r"dec(?:ember)?)\b\.?"
 )
 _FOREIGN_MONTH = (
-    r"(?:januar|jänner|februar|feber|märz|maerz|mrz|mai|juni|juli|oktober|okt|dezember|dez|janvier|janv|février|fevrier|févr|mars|avril|avr|"
-    r"juin|juillet|juil|août|aout|septembre|octobre|novembre|décembre|decembre|déc|enero|ene|febrero|marzo|abril|abr|mayo|junio|julio|agosto|ago|"
-    r"septiembre|setiembre|octubre|noviembre|diciembre|dic|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|"
-    r"dicembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro|januari|februari|maart|mei|augustus)\b\.?"
+    r"(?:januar|jänner|februar|feber|märz|maerz|mrz|mai|juni|juli|oktober|okt|dezember|dez|janvier|janv|février|"
+    r"fevrier|févr|mars|avril|avr|"
+    r"juin|juillet|juil|août|aout|septembre|octobre|novembre|décembre|decembre|déc|enero|ene|febrero|marzo|abril|"
+    r"abr|mayo|junio|julio|agosto|ago|"
+    r"septiembre|setiembre|octubre|noviembre|diciembre|dic|gennaio|febbraio|aprile|maggio|giugno|luglio|"
+    r"settembre|ottobre|"
+    r"dicembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro|januari|februari|"
+    r"maart|mei|augustus)\b\.?"
 )
 _YEAR = r"(?:19|20)\d\d"
 _SHORT_YEAR = rf"(?:{_YEAR}|['’]?\d\d(?![\d:%/]|\s?(?:mm|cm|ml|x)\b))"
 _NTH = r"(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?"
-_BIRTH = r"(?:d\.?o\.?b\.?|date\ of\ birth|born(?:\ (?:on|in))?|birth\ ?(?:date|day)|geb(?:oren)?\.?(?:\ am)?|n[ée]e?\ le|nacid[oa](?:\ el)?|nat[oa]\ il)"
+_BIRTH = (
+    r"(?:d\.?o\.?b\.?|date\ of\ birth|born(?:\ (?:on|in))?|birth\ ?(?:date|day)|geb(?:oren)?\.?(?:\ am)?|n[ée]e?\ le|"
+    r"nacid[oa](?:\ el)?|nat[oa]\ il)"
+)
 _ANY_DATE = (
-    rf"(?:\d{{1,4}}[-/.\ ]\d{{1,2}}[-/.\ ]\d{{2,4}}|\d{{8}}|(?:\d{{1,2}}{_NTH}[\ .\-]{{0,2}})?(?:{_MONTH}|{_FOREIGN_MONTH})"
+    rf"(?:\d{{1,4}}[-/.\ ]\d{{1,2}}[-/.\ ]\d{{2,4}}|\d{{8}}|(?:\d{{1,2}}{_NTH}[\ .\-]{{0,2}})?(?:{_MONTH}|"
+    rf"{_FOREIGN_MONTH})"
     rf"(?:[\ \-]\d{{1,2}}{_NTH})?,?[\ \-]{{0,2}}(?:{_YEAR}|['’]?\d\d)|{_YEAR}|\d{{1,2}}[A-Za-z]{{3}}\d{{2,4}})"
 )
-# Words behind which 3/4 is a day.
-_BEFORE_DAY = (
-    "on", "from", "since", "dated", "until", "till", "through", "thru", "before", "after", "by", "vs", "versus", "comparison", "compared",
-    "comparisons", "mri", "mr", "ct", "cta", "mra", "mrv", "pet", "scan", "scans", "study", "studies", "exam", "examination", "imaging",
-    "radiograph", "ultrasound", "biopsy", "surgery", "resection", "craniotomy", "fall", "fell", "seen", "last", "admitted",
-    "discharged", "procedure", "onset", "head", "brain", "spine", "prior", "priors", "previous", "date", "dates", "today", "yesterday",
-    "visit", "shunt", "treated", "stroke", "lp", "eeg", "angiogram", "vom", "am", "du", "del", "le", "el", "mrt", "tomorrow",
-    "scanned", "performed", "done", "dictated", "signed", "transcribed", "reported", "called", "injury", "accident", "mva", "mvc", "born",
-    "to", "and", "week", "month", "radiation", "chemo", "chemotherapy", "follow-up", "followup", "appointment", "expected", "due",
-    "xray", "x-ray", "report", "outside", "op", "postop", "surgical", "between",
-)  # fmt: skip
 _OF_DAY = r"(?:mri|mr|ct|cta|mra|pet|scan|study|exam|examination|imaging|report|night|morning|evening|day|week|as)\ of"
-_DAY_LEAD = rf"(?P<lead>\b(?:{_OF_DAY}|{'|'.join(map(re.escape, _BEFORE_DAY))}|{_WEEKDAY})[,:]?\ [(\[]?(?:the\ |a\ )?)"
+_BEFORE_DAY = "|".join(sorted(map(re.escape, text_list("before_day")), key=len, reverse=True))
+_DAY_LEAD = rf"(?P<lead>\b(?:{_OF_DAY}|{_BEFORE_DAY}|{_WEEKDAY})[,:]?\ [(\[]?(?:the\ |a\ )?)"
 _MONTH_DAY = r"(?:0?[1-9]|1[0-2])/(?:0?[1-9]|[12]\d|3[01])|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])"
-_NOT_DAY = r"(?![\d/]|\.\d|\s?(?:%|mm|cm|of\b|ths?\b|scale|strength|power|nodes?\b|levels?\b|points?\b|view|vision|teaspoon|motor|words?\b))"
+_NOT_DAY = (
+    r"(?![\d/]|\.\d|\s?(?:%|mm|cm|of\b|ths?\b|scale|strength|power|nodes?\b|levels?\b|points?\b|view|vision|teaspoon|"
+    r"motor|words?\b))"
+)
 _HOLIDAY = (
-    r"(?:christmas(?:\ (?:eve|day))?|new\ year['’]?s?(?:\ (?:eve|day))?|thanksgiving|easter(?:\ (?:sunday|monday))?|halloween|"
-    r"(?:independence|labor|labour|memorial|veterans|columbus|presidents['’]?|valentine['’]?s|mother['’]?s|father['’]?s|boxing|canada|bastille|"
-    r"mlk|may|st\.?\ patrick['’]?s)\ day|hanukkah|chanukah|passover|ramadan|eid(?:\ al[\- ]\w{3,5})?|diwali|yom\ kippur|rosh\ hashanah|"
+    r"(?:christmas(?:\ (?:eve|day))?|new\ year['’]?s?(?:\ (?:eve|day))?|thanksgiving|easter(?:\ (?:sunday|"
+    r"monday))?|halloween|"
+    r"(?:independence|labor|labour|memorial|veterans|columbus|presidents['’]?|valentine['’]?s|mother['’]?s|"
+    r"father['’]?s|boxing|canada|bastille|"
+    r"mlk|may|st\.?\ patrick['’]?s)\ day|hanukkah|chanukah|passover|ramadan|eid(?:\ al[\- ]\w{3,5})?|diwali|"
+    r"yom\ kippur|rosh\ hashanah|"
     r"good\ friday|mardi\ gras|weihnachten|silvester|ostern|pfingsten|noël|navidad|pâques|(?:fourth|4th)\ of\ july)\b"
 )
 _FORMS = re.compile(
@@ -57,9 +62,11 @@ _FORMS = re.compile(
       (?P<born>{_BIRTH}\s*[:\-]?\s*{_ANY_DATE})
     | (?P<y1>{_YEAR})(?P<s1>[-/.])(?P<m1>\d{{1,2}})(?P=s1)(?P<d1>\d{{1,2}})(?!\d)
     | (?P<a2>\d{{1,2}})(?P<s2>[-/.])(?P<b2>\d{{1,2}})(?P=s2)(?P<y2>{_YEAR}|['’]?\d\d)(?!\d)(?!-\d{{2,7}}(?![\d/]))
-    | (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?P<s3>[\ \-/.]{{0,2}})(?P<of3>(?:day\ )?of\ )?(?P<m3>{_MONTH})(?P<t3>,?[\ \-/]{{0,2}})
+    | (?P<d3>\d{{1,2}})(?:st|nd|rd|th)?(?P<s3>[\ \-/.]{{0,2}})(?P<of3>(?:day\ )?of\ )?(?P<m3>{_MONTH})
+      (?P<t3>,?[\ \-/]{{0,2}})
         (?P<y3>{_SHORT_YEAR})(?!\d)
-    | (?P<m4>{_MONTH})(?P<s4>[\ \-]{{0,2}})(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?(?P<t4>[,.]?[\ \-]{{1,2}}|,)(?P<y4>{_YEAR}|['’]\d\d)(?!\d)
+    | (?P<m4>{_MONTH})(?P<s4>[\ \-]{{0,2}})(?P<d4>\d{{1,2}})(?:st|nd|rd|th)?(?P<t4>[,.]?[\ \-]{{1,2}}|,)
+      (?P<y4>{_YEAR}|['’]\d\d)(?!\d)
     | (?P<m5>{_MONTH})(?P<s5>,?[\ \-/]{{1,2}}(?:of\ )?)(?P<q5>['’]?)(?P<y5>{_YEAR}|(?<=['’])\d\d)(?!\d)
     | (?P<y6>{_YEAR})(?P<m6>0[1-9]|1[0-2])(?P<d6>[0-2]\d|3[01])(?=(?:T?\d{{4,6}})?(?!\d))
     | (?P<m7>0?[1-9]|1[0-2])(?P<s7>[/\-.])(?P<y7>{_YEAR})(?![\d\-])
@@ -67,16 +74,19 @@ _FORMS = re.compile(
     | (?P<gone>
         {_WEEKDAY},?\ (?:the\ )?(?:{_MONTH_DAY})(?!\d)
       | (?:{_WEEKDAY},?\ )?(?:the\ )?(?P<d9>\d{{1,2}}){_NTH}(?:\ of|\.)?[\ \-]?(?P<m9>{_MONTH})(?!\w)
-      | (?:{_WEEKDAY},?\ )?(?P<m10>{_MONTH})\ ?\-?(?:the\ )?\d{{1,2}}{_NTH}(?:\ ?[-–]\ ?\d{{1,2}}{_NTH}|,?\ (?:and|to|or|&)\ (?:the\ )?\d{{1,2}}(?:st|nd|rd|th))?(?![\d:%]|\.\d|\s?(?:mm|cm|ml)\b)
+      | (?:{_WEEKDAY},?\ )?(?P<m10>{_MONTH})\ ?\-?(?:the\ )?\d{{1,2}}{_NTH}(?:\ ?[-–]\ ?\d{{1,2}}{_NTH}
+        |,?\ (?:and|to|or|&)\ (?:the\ )?\d{{1,2}}(?:st|nd|rd|th))?(?![\d:%]|\.\d|\s?(?:mm|cm|ml)\b)
       | \d{{1,2}}(?:\.|er|\ de)?\ ?(?:de\ )?{_FOREIGN_MONTH}(?:,?\ (?:de\ |del\ )?{_YEAR})?
       | {_FOREIGN_MONTH}\ (?:de\ |del\ )?{_YEAR}
       | {_WEEKDAY},?\ the\ \d{{1,2}}{_NTH}\b
       | (?<=\bon\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b | (?<=\bsince\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b
       | (?<=\bfrom\ )the\ \d{{1,2}}(?:st|nd|rd|th)\b
       | (?:early|mid|late|end\ of|beginning\ of|start\ of|middle\ of)[\ \-](?P<m11>{_MONTH})(?!\w)
-      | (?:(?<=\bin\ )|(?<=\bsince\ )|(?<=\blast\ )|(?<=\bthis\ )|(?<=\bnext\ )|(?<=\bfrom\ )|(?<=\buntil\ )|(?<=\bof\ )|(?<=\bduring\ ))(?P<m12>{_MONTH})(?!\w)
+      | (?:(?<=\bin\ )|(?<=\bsince\ )|(?<=\blast\ )|(?<=\bthis\ )|(?<=\bnext\ )|(?<=\bfrom\ )|
+        (?<=\buntil\ )|(?<=\bof\ )|(?<=\bduring\ ))(?P<m12>{_MONTH})(?!\w)
       | {_HOLIDAY}
-      | (?:spring|summer|autumn|fall|winter|q[1-4]|[1-4]q|(?:first|second|third|fourth)\ quarter)(?:\ of|,)?[\ /]{_YEAR}
+      | (?:spring|summer|autumn|fall|winter|q[1-4]|[1-4]q|(?:first|second|third|fourth)\ quarter)
+        (?:\ of|,)?[\ /]{_YEAR}
       )
     | {_DAY_LEAD}(?P<bare>(?:{_MONTH_DAY})(?:\ ?[-–]\ ?(?:{_MONTH_DAY}))?){_NOT_DAY}
     | (?P<lead2>\b(?:vom|am|du|del|{_OF_DAY}|dated)\ )(?P<bare2>(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.)(?!\d)
@@ -92,8 +102,8 @@ def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, da
     """Replace every date of a text.
 
     A month with its year moves with the middle of the month; a year by itself stays. A birth date, a day without its
-    year, a feast, a season and a date that cannot be are replaced by `[date]`, as are dates in languages other than English
-    that name the month.
+    year, a feast, a season and a date that cannot be are replaced by `[date]`, as are dates that name the month in
+    another language than English.
 
     Args:
         move: gives the moved date, or None.
@@ -104,10 +114,9 @@ def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, da
         at = max(match.end(), match.start() + 1)
         found = match.groupdict()
         month = found["m9"] or found["m10"] or found["m11"] or found["m12"] or found["m3"]
-        if month and month.rstrip(".").islower() and month.rstrip(".") in _WORDS_TOO and not found["y3"]:
-            if month.rstrip(".") != "march" or not found["m10"]:
-                at = match.start() + len(match[0].split(month)[0]) + len(month)
-                continue
+        if month and not found["y3"] and _is_a_word(month, before_day=found["m10"] is not None):
+            at = match.start() + len(match[0].split(month)[0]) + len(month)
+            continue
         start = match.end("lead") if found["lead"] else match.end("lead2") if found["lead2"] else match.start()
         if redaction.is_taken(start, match.end()) or _inside_number(match):
             continue
@@ -118,9 +127,19 @@ def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, da
         redaction.claim(start, match.end(), replacement)
 
 
+def _is_a_word(month: str, *, before_day: bool) -> bool:
+    """Whether a month without a capital is rather a word: may, march."""
+    plain = month.rstrip(".")
+    return plain.islower() and plain in _WORDS_TOO and not (plain == "march" and before_day)
+
+
 def _inside_number(match: re.Match[str]) -> bool:
     """Whether what looks like a date is the end of a longer number with hyphens."""
-    return "-" in match[0] and "/" not in match[0] and re.search(r"\d-$", match.string[max(match.start() - 2, 0) : match.start()]) is not None
+    return (
+        "-" in match[0]
+        and "/" not in match[0]
+        and re.search(r"\d-$", match.string[max(match.start() - 2, 0) : match.start()]) is not None
+    )
 
 
 def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_first: bool) -> str | None:
@@ -132,10 +151,13 @@ def _moved(match: re.Match[str], move: Callable[[date], date | None], *, day_fir
         first, second, sign = int(found["a2"]), int(found["b2"]), found["s2"]
         european = (day_first or first > 12 or sign == ".") and second <= 12
         day = move(date(_year(found["y2"]), second if european else first, first if european else second))
-        form = f"%d{sign}%m{sign}{_year_form(found['y2'])}" if european else f"%m{sign}%d{sign}{_year_form(found['y2'])}"
+        form = (
+            f"%d{sign}%m{sign}{_year_form(found['y2'])}" if european else f"%m{sign}%d{sign}{_year_form(found['y2'])}"
+        )
     elif found["y3"]:
         day = move(date(_year(found["y3"]), _month(found["m3"]), int(found["d3"])))
-        form = f"{_day(found['d3'])}{found['s3'] or (' ' if found['of3'] else '')}{_name(found['m3'])}{found['t3']}{_year_form(found['y3'])}"
+        space = found["s3"] or (" " if found["of3"] else "")
+        form = f"{_day(found['d3'])}{space}{_name(found['m3'])}{found['t3']}{_year_form(found['y3'])}"
     elif found["y4"]:
         day = move(date(_year(found["y4"]), _month(found["m4"]), int(found["d4"])))
         form = f"{_name(found['m4'])}{found['s4']}{_day(found['d4'])}{found['t4']}{_year_form(found['y4'])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
@@ -73,20 +73,39 @@ class Deidentified:
     accession: str
 
 
-def deidentify(path: Path, policy: Policy, note: Callable[[Change], None] | None = None) -> Deidentified | None:
+class NoPatientError(PrimaError):
+    """A file without PatientID, which waits for the other files of its study."""
+
+
+def deidentify(
+    path: Path,
+    policy: Policy,
+    note: Callable[[Change], None] | None = None,
+    *,
+    patients: Mapping[str, str] | None = None,
+    wait: bool = False,
+) -> Deidentified | None:
     """Read a file and make its clean form; None when the file is no DICOM.
 
     Args:
         note: is told of every element that does not stay as it was.
+        patients: StudyInstanceUID → PatientID as other files state it, for a file that has none; its dates then move
+            with those of its study.
+        wait: whether a file without PatientID is left for later.
 
     Raises:
         RefusedError: the file may not or cannot be de-identified.
+        NoPatientError: the file has no PatientID and is to wait.
     """
     try:
         with quiet():
             dataset = _read(path)
-            return None if dataset is None else _deidentify(dataset, policy, note)
-    except RefusedError:
+            if dataset is None:
+                return None
+            if wait and text(dataset, "PatientID") is None:
+                raise NoPatientError("no PatientID")
+            return _deidentify(dataset, policy, note, patients or {})
+    except (RefusedError, NoPatientError):
         raise
     except PermissionError:
         raise RefusedError(Refusal.UNREADABLE, NOT_PERMITTED) from None
@@ -121,15 +140,35 @@ def deidentify_file(path: Path, out: Path, policy: Policy) -> Path | None:
     return target
 
 
-def person_in(path: Path) -> Person:
+def patients_of_studies(paths: Iterable[Path]) -> dict[str, str]:
+    """StudyInstanceUID → PatientID over many files, the first in order where a study states several."""
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            with quiet():
+                header = dcmread(
+                    path, stop_before_pixels=True, force=True, specific_tags=["PatientID", "StudyInstanceUID"]
+                )
+            study, patient = text(header, "StudyInstanceUID"), text(header, "PatientID")
+        except (OSError, InvalidDicomError, zlib.error, RecursionError, MemoryError, *BROKEN):
+            continue
+        if study is not None and patient is not None:
+            found[study] = min(found.get(study, patient), patient)
+    return found
+
+
+def person_in(path: Path, patients: Mapping[str, str] | None = None) -> Person:
     """The patient of a file, from its header.
+
+    Args:
+        patients: as for `deidentify`.
 
     Raises:
         UnreadableError: the file cannot be read.
     """
     try:
         with quiet():
-            return person_of(dcmread(path, stop_before_pixels=True, force=True))
+            return person_of(dcmread(path, stop_before_pixels=True, force=True), patients or {})
     except (OSError, InvalidDicomError, zlib.error, RecursionError, MemoryError, *BROKEN):
         raise UnreadableError("not a valid DICOM data set: truncated or damaged") from None
 
@@ -164,7 +203,9 @@ def _read(path: Path) -> FileDataset | None:
         return dcmread(file, force=True)
 
 
-def _deidentify(dataset: FileDataset, policy: Policy, note: Callable[[Change], None] | None) -> Deidentified | None:
+def _deidentify(
+    dataset: FileDataset, policy: Policy, note: Callable[[Change], None] | None, patients: Mapping[str, str]
+) -> Deidentified | None:
     sop_class = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID") or ""
     if "DirectoryRecordSequence" in dataset:
         return None  # the table of contents of a disc: it names files and patients, and the new files need none
@@ -178,7 +219,7 @@ def _deidentify(dataset: FileDataset, policy: Policy, note: Callable[[Change], N
     if None in uids:
         raise RefusedError(Refusal.MISSING_UID, "no UID of study, series or instance")
     syntax = _transfer_syntax(dataset)
-    person = person_of(dataset)
+    person = person_of(dataset, patients)
     cleaner = Cleaner(policy=policy, person=person, big_endian=syntax == "1.2.840.10008.1.2.2", note=note)
     clean = cleaner.clean(dataset)
     clean.SOPClassUID = UID(sop_class)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 
-from prima.dicom.deidentify.file import RefusedError, deidentify, write_once
+from prima.dicom.deidentify.file import NoPatientError, RefusedError, deidentify, patients_of_studies, write_once
 from prima.dicom.deidentify.policy import Policy
 from prima.errors import UsageError
 from prima.files.durable import sync_open, write_json, write_text
@@ -21,6 +21,8 @@ from prima.files.spread import Spread
 STATE = ".deidentify"
 _CARD, _DONE, _LOCK = "policy.json", "done", "lock"
 _BATCH = 64
+# A file without PatientID, until all other files are done.
+_WAITING = "waiting"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,8 @@ def deidentify_tree(
         todo = [path for path in files if marks[path] not in done]
         summary.counts["unchanged"] = len(files) - len(todo)
         with (state / _DONE).open("a", encoding="ascii") as journal:
-            for outcomes in _batches(todo, Deidentifier(out=out, policy=policy, place=place), spread or Spread()):
+            work = Deidentifier(out=out, policy=policy, place=place)
+            for outcomes in _rounds(todo, files, work, spread or Spread()):
                 for outcome in outcomes:
                     summary.counts[outcome.status] += 1
                     summary.replaced.update(outcome.replaced)
@@ -106,6 +109,37 @@ def deidentify_tree(
     return summary
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deidentifier:
+    """De-identifies batches of files, one after the other; it travels to other processes.
+
+    Args:
+        out, policy, place: as for `deidentify_tree`.
+        patients: StudyInstanceUID → patient, for files without PatientID; without it they wait.
+    """
+
+    out: Path
+    policy: Policy
+    place: Callable[[Path], Path] = as_it_is
+    patients: Mapping[str, str] | None = None
+
+    def __call__(self, batch: Iterable[Path]) -> list[FileOutcome]:
+        """What became of each file."""
+        return [_one(path, self) for path in batch]
+
+
+def _rounds(
+    todo: Sequence[Path], files: Sequence[Path], work: Deidentifier, spread: Spread
+) -> Iterator[list[FileOutcome]]:
+    """Files that name their patient, then the others, with the patients that their studies name elsewhere."""
+    waiting: list[Path] = []
+    for outcomes in _batches(todo, work, spread):
+        waiting += [outcome.path for outcome in outcomes if outcome.status == _WAITING]
+        yield [outcome for outcome in outcomes if outcome.status != _WAITING]
+    if waiting:
+        yield from _batches(waiting, replace(work, patients=patients_of_studies(files)), spread)
+
+
 def _batches(todo: Sequence[Path], work: Deidentifier, spread: Spread) -> Iterator[list[FileOutcome]]:
     batches = (todo[first : first + _BATCH] for first in range(0, len(todo), _BATCH))
     for _, outcomes in spread.map(work, batches, given_up=_given_up):
@@ -116,32 +150,17 @@ def _given_up(path: Path) -> FileOutcome:
     return FileOutcome(path=path, status="refused", reason="unreadable", detail="ended the process that read it")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deidentifier:
-    """De-identifies batches of files, one after the other; it travels to other processes.
-
-    Args:
-        out, policy, place: as for `deidentify_tree`.
-    """
-
-    out: Path
-    policy: Policy
-    place: Callable[[Path], Path]
-
-    def __call__(self, batch: Sequence[Path]) -> list[FileOutcome]:
-        """What became of each file."""
-        return [_one(path, self.out, self.policy, self.place) for path in batch]
-
-
-def _one(path: Path, out: Path, policy: Policy, place: Callable[[Path], Path]) -> FileOutcome:
+def _one(path: Path, work: Deidentifier) -> FileOutcome:
     try:
-        clean = deidentify(path, policy)
+        clean = deidentify(path, work.policy, patients=work.patients or {}, wait=work.patients is None)
         if clean is None:
             return FileOutcome(path=path, status="other")
-        new = write_once(out / place(clean.place), clean.content)
+        new = write_once(work.out / work.place(clean.place), clean.content)
+    except NoPatientError:
+        return FileOutcome(path=path, status=_WAITING)
     except RefusedError as error:
         return FileOutcome(path=path, status="refused", reason=error.reason.value, detail=error.detail)
-    names = policy.pseudonyms
+    names = work.policy.pseudonyms
     replaced = [
         ("patient", clean.person.key, names.patient_id(clean.person.key)),
         ("days_back", clean.person.key, str(names.days_back(clean.person.key))),

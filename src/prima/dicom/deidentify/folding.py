@@ -1,4 +1,4 @@
-"""Names as they are compared: without case, accents, hyphens, apostrophes and the forms that one script has of a letter."""
+"""Names as they are compared: without case, accents, hyphens, apostrophes and what else tells no two names apart."""
 
 from __future__ import annotations
 

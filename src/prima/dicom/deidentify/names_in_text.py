@@ -1,4 +1,4 @@
-"""Names that stand in no record, by what stands beside them: a title, a role, a degree, a verb, a label, a given name."""
+"""Names that stand in no record, by what is beside them: a title, a role, a degree, a verb, a label, a given name."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _COMMA = re.compile(r"\.?\s?,[ \t\u00a0]{0,2}")
 _LIST = re.compile(r"\.?\s{0,2}(?:,|/|&|\+|;)\s{0,2}")
 _AND = {"and", "und", "et", "y", "e", "or", "with"}
 _GRADE = re.compile(r"-?\s?\d|\([A-Z]{1,4}\)")
+# Labels behind which initials, and behind which whole names are written in small letters.
+_INITIALS_BEHIND = {"transcribed", "typed", "initials", "dictated"}
+_SMALL_BEHIND = {"name", "patient", "pt", "surname", "firstname", "lastname", "dictated", "verified", "signed"}
 _PLURAL = {"drs", "doctors", "profs"}
 _SIGNED = re.compile(r"/s/\s?|//\s?")
 _ACRONYM = 3
@@ -85,7 +88,9 @@ class _Finder:
         word = self.words[index]
         if re.match(r"\d", self.text[word.end : word.end + 1]) and word.folded not in {"pgy", "st", "r", "ct"}:
             return False
-        if word.folded == "pgy" or (word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end :]) is not None):
+        if word.folded == "pgy" or (
+            word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end :]) is not None
+        ):
             return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end :]) is not None
         if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end :]) and index > 1:
             return _COMMA.fullmatch(self.between(index - 2)) is not None and not self.between(index - 1).strip()
@@ -93,7 +98,9 @@ class _Finder:
             return word.text.replace(".", "").replace("-", "").isupper() and (
                 "," in self.between(index - 1) or not word.shouting or "." in word.text or "-" in word.text
             )
-        return word.folded in word_list("degrees") and (not word.text.islower() or "," in self.between(index - 1) or word.folded in {"md", "rn"})
+        return word.folded in word_list("degrees") and (
+            not word.text.islower() or "," in self.between(index - 1) or word.folded in {"md", "rn"}
+        )
 
     def plain(self, index: int) -> bool:
         """Whether a word is one of the language or the field."""
@@ -105,7 +112,8 @@ class _Finder:
         word = self.words[index]
         return (
             word.folded in word_list("roles") or self.is_title(index) or self.is_degree(index)
-            or word.folded in word_list("institutions") or (word.folded in word_list("labels") and self.between(index).startswith(":"))
+            or word.folded in word_list("institutions")
+            or (word.folded in word_list("labels") and self.between(index).startswith(":"))
         )  # fmt: skip
 
     def like_name(self, index: int, *, loose: bool = False, start: bool = True) -> bool:
@@ -139,7 +147,9 @@ class _Finder:
         word = self.words[index]
         if word.shouting or len(word.text) < 2 or not word.text.isupper() or word.initials or self.plain_given(word):
             return False
-        after = self.words[index + 1] if index + 1 < len(self.words) and self.between(index).strip() in {"", ","} else None
+        after = (
+            self.words[index + 1] if index + 1 < len(self.words) and self.between(index).strip() in {"", ","} else None
+        )
         return not (after is not None and after.text.isupper() and self.plain_given(after))
 
     @staticmethod
@@ -230,18 +240,28 @@ class _Finder:
         if not self.is_title(index):
             return
         title, between, at = self.words[index], self.between(index), index + 1
-        while at < len(self.words) and (self.is_title(at) or self.words[at].folded in {"med", "dr", "habil", "univ"}) and len(between) < 4:
+        while (
+            at < len(self.words)
+            and (self.is_title(at) or self.words[at].folded in {"med", "dr", "habil", "univ"})
+            and len(between) < 4
+        ):
             between, at = self.between(at), at + 1
         if len(between) > 4 or "\n" in between or between.strip(" .:\t\u00a0"):
             return
         if at >= len(self.words):
             return
         word = self.words[at]
-        if word.text.islower() and (title.folded in word_list("titles_with_care") or self.plain(at)) and word.folded not in word_list("particles"):
+        if (
+            word.text.islower()
+            and (title.folded in word_list("titles_with_care") or self.plain(at))
+            and word.folded not in word_list("particles")
+        ):
             return
         if title.folded in {"mr", "ms", "mrs"} and title.text.isupper() and self.plain(at):
             return
-        run = self.name_at(at, loose=True, comma=title.folded not in _PLURAL and self._inverted(at), capital=not word.text.islower())
+        run = self.name_at(
+            at, loose=True, comma=title.folded not in _PLURAL and self._inverted(at), capital=not word.text.islower()
+        )
         if run is not None:
             yield from self.listed(run, commas=title.folded in _PLURAL)
 
@@ -267,7 +287,12 @@ class _Finder:
             elif not re.fullmatch(r"(?:-?\s?\d)?\.?[ \t\u00a0(]{1,4}|,\s|\s?/\s?", between):
                 return
             folded = self.words[at].folded
-            if folded in word_list("role_links") or folded in word_list("roles") or self.is_title(at) or self.is_degree(at):
+            if (
+                folded in word_list("role_links")
+                or folded in word_list("roles")
+                or self.is_title(at)
+                or self.is_degree(at)
+            ):
                 at += 1
                 continue
             break
@@ -298,12 +323,20 @@ class _Finder:
         between, at = self.between(index), index + 1
         if word.folded not in word_list("labels") or at >= len(self.words):
             return
-        while at < len(self.words) and self.words[at].folded in {"electronically", "digitally", "by", "on"} and between == " ":
+        while (
+            at < len(self.words)
+            and self.words[at].folded in {"electronically", "digitally", "by", "on"}
+            and between == " "
+        ):
             between, at = self.between(at), at + 1
         if at >= len(self.words):
             return
         if not re.fullmatch(r"\s?(?:\([^()\n]{0,12}\))?\s?[:=]\s{0,4}", between):
-            if word.folded == "cc" and between == " " and not re.search(r"\d\s?$", self.text[max(word.start - 4, 0) : word.start]):
+            if (
+                word.folded == "cc"
+                and between == " "
+                and not re.search(r"\d\s?$", self.text[max(word.start - 4, 0) : word.start])
+            ):
                 run = self.name_at(at) if self.like_name(at) and not self.acronym(at) else None
                 if run is not None:
                     yield from self.listed(run, commas=True)
@@ -312,10 +345,10 @@ class _Finder:
             at += 1
         if at >= len(self.words):
             return
-        small = word.folded in word_list("labels_of_initials") or word.folded in {"transcribed", "typed", "initials", "dictated"}
-        if self.words[at].text.islower() and not (small and len(self.words[at].text) <= 4):
-            if self.plain(at) or word.folded not in {"name", "patient", "pt", "surname", "firstname", "lastname", "dictated", "verified", "signed"}:
-                return
+        small = word.folded in word_list("labels_of_initials") or word.folded in _INITIALS_BEHIND
+        initials = small and len(self.words[at].text) <= 4
+        if self.words[at].text.islower() and not initials and (self.plain(at) or word.folded not in _SMALL_BEHIND):
+            return
         if len(word.folded) == 1 and len(self.words[at].text) > 4:
             return
         run = self.name_at(at, comma=True, capital=False)
@@ -325,7 +358,9 @@ class _Finder:
     def _after_verb(self, index: int) -> Iterator[_Run]:
         word = self.words[index]
         by = word.folded in word_list("by_verbs") and index + 1 < len(self.words) and self._by(index)
-        contact = word.folded in word_list("contact_verbs") or (word.text == "w" and self.text[word.start - 1 : word.start] == "/")
+        contact = word.folded in word_list("contact_verbs") or (
+            word.text == "w" and self.text[word.start - 1 : word.start] == "/"
+        )
         if word.folded == "by" and index + 1 < len(self.words) and self.plain_given(self.words[index + 1]):
             contact = True
         if not by and not contact:
@@ -337,7 +372,9 @@ class _Finder:
             if self.words[at].folded not in word_list("contact_links"):
                 break
             linked, at = True, at + 1
-        while at < len(self.words) and (self.is_title(at) or self.words[at].folded in word_list("roles") or self.words[at].folded == "the"):
+        while at < len(self.words) and (
+            self.is_title(at) or self.words[at].folded in word_list("roles") or self.words[at].folded == "the"
+        ):
             if self.between(at - 1).strip(" \t:.\u00a0"):
                 return
             at += 1
@@ -345,7 +382,13 @@ class _Finder:
             return
         if self.words[at].shouting and not linked and not colon:
             return
-        if by and not colon and word.folded in {"typed", "transcribed"} and len(self.words[at].text) <= 3 and not self.plain(at):
+        if (
+            by
+            and not colon
+            and word.folded in {"typed", "transcribed"}
+            and len(self.words[at].text) <= 3
+            and not self.plain(at)
+        ):
             yield _Run(at, at + 1)
             return
         if not colon and (not self.like_name(at) or self.acronym(at)):
@@ -355,7 +398,10 @@ class _Finder:
             yield from self.listed(run, commas=colon or by)
 
     def _by(self, index: int) -> bool:
-        return self.words[index + 1].folded in {"by", "von", "par", "por", "da", "door", "af", "av"} and not self.between(index).strip()
+        return (
+            self.words[index + 1].folded in {"by", "von", "par", "por", "da", "door", "af", "av"}
+            and not self.between(index).strip()
+        )
 
     def _before_degree(self, index: int) -> Iterator[_Run]:
         """Names before a degree, back to whatever cannot be one."""
@@ -380,15 +426,30 @@ class _Finder:
             if word.folded in word_list("particles") and names and not self.words[at].initials:
                 first, at = at, at - 1
                 continue
-            known = word.capital and not word.shouting and names == 0 and at > 0 and self._known_given(at - 1) and not self.structural(at)
-            good = (self.like_name(at) or known or (small and word.text.islower() and not self.plain(at) and not self.structural(at)))
+            known = (
+                word.capital
+                and not word.shouting
+                and names == 0
+                and at > 0
+                and self._known_given(at - 1)
+                and not self.structural(at)
+            )
+            good = (
+                self.like_name(at)
+                or known
+                or (small and word.text.islower() and not self.plain(at) and not self.structural(at))
+            )
             if not good:
                 break
             names += 1
             first, at = at, at - 1
         if names and any(not w.initials for w in self.words[first:index]) and first < index:
             after = index + 1
-            if after < len(self.words) and _COMMA.fullmatch(self.between(index)) and self.plain_given(self.words[after]):
+            if (
+                after < len(self.words)
+                and _COMMA.fullmatch(self.between(index))
+                and self.plain_given(self.words[after])
+            ):
                 yield _Run(after, after + 1)
             yield _Run(first, next(i for i in range(index, first, -1) if not self.is_degree(i - 1) or i - 1 == first))
 
@@ -403,14 +464,19 @@ class _Finder:
             between = self.between(at)
             if re.search(r"[,(]", between):
                 break
-            if between.strip() or self.words[at].capital and not self.plain(at) and not self.words[at].text.isupper():
+            if between.strip() or (self.words[at].capital and not self.plain(at) and not self.words[at].text.isupper()):
                 return
             at -= 1
         else:
             return
         first = at
         while first >= 0 and at - first < _MOST_NAMES and self.words[first].capital and not self.acronym(first):
-            if (first < at and self.between(first).strip(" .")) or self.structural(first) or self.plain(first) or self.words[first].shouting:
+            if (
+                (first < at and self.between(first).strip(" ."))
+                or self.structural(first)
+                or self.plain(first)
+                or self.words[first].shouting
+            ):
                 break
             first -= 1
         if first < at:
@@ -418,12 +484,19 @@ class _Finder:
 
     def _initial_and_surname(self, index: int) -> Iterator[_Run]:
         word = self.words[index]
-        if not word.initials or index + 1 >= len(self.words) or self.structural(index) or word.text in {"I", "L", "R"} and word.shouting:
+        if (
+            not word.initials
+            or index + 1 >= len(self.words)
+            or self.structural(index)
+            or (word.text in {"I", "L", "R"} and word.shouting)
+        ):
             return
         between = self.between(index)
         if not (between.startswith(".") or word.text.endswith(".")) or len(between) > 3 or "\n" in between:
             return
-        if word.folded in {"eg", "ie", "us", "dob", "approx", "iv", "po"} or re.search(r"\d\s?$", self.text[max(word.start - 2, 0) : word.start]):
+        if word.folded in {"eg", "ie", "us", "dob", "approx", "iv", "po"} or re.search(
+            r"\d\s?$", self.text[max(word.start - 2, 0) : word.start]
+        ):
             return
         line = self.text.rfind("\n", 0, word.start) + 1
         if self.enumerated and not self.text[line : word.start].strip():
@@ -435,7 +508,11 @@ class _Finder:
             at += 1
         if at >= len(self.words) or not self.like_name(at) or self.acronym(at):
             return
-        if self.words[at].folded in word_list("particles") and self.words[at].text.islower() and not self._particle(at, loose=False):
+        if (
+            self.words[at].folded in word_list("particles")
+            and self.words[at].text.islower()
+            and not self._particle(at, loose=False)
+        ):
             return
         run = self.name_at(at)
         if run is not None and not self.eponym(run):
@@ -444,7 +521,11 @@ class _Finder:
     def _given_and_surname(self, index: int) -> Iterator[_Run]:
         """A common given name and a word behind it that is none of the field."""
         word = self.words[index]
-        if word.folded not in word_list("given_names") or not word.capital or (index and self.between(index - 1) == "-"):
+        if (
+            word.folded not in word_list("given_names")
+            or not word.capital
+            or (index and self.between(index - 1) == "-")
+        ):
             return
         if word.shouting and self.plain(index):
             return
@@ -477,7 +558,12 @@ class _Finder:
     def _unknown(self, index: int) -> bool:
         word = self.words[index]
         usual = word.shouting or not word.capital or len(word.text) < 3 or word.text[1:].lower() != word.text[1:]
-        return not usual and not self.plain(index) and not self.structural(index) and not self.between(index).startswith(":")
+        return (
+            not usual
+            and not self.plain(index)
+            and not self.structural(index)
+            and not self.between(index).startswith(":")
+        )
 
     def _begins_sentence(self, index: int) -> bool:
         """Whether a word begins a sentence or stands in a line written like a title."""
@@ -515,5 +601,9 @@ class _Finder:
         """`D: PS T: ks`, `PS/ks` at the end of a report."""
         for match in re.finditer(r"(?:^|[\s(])([A-Z]{2,3})[:/]([a-z]{2,3}|(?<=/)[A-Z]{2,3})[\s.)]*\Z", self.text):
             for word in self.words:
-                if match.start(1) <= word.start < match.end(2) and word.folded not in word_list("common") and word.folded not in vocabulary():
+                if (
+                    match.start(1) <= word.start < match.end(2)
+                    and word.folded not in word_list("common")
+                    and word.folded not in vocabulary()
+                ):
                     yield word

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from pydicom.dataelem import DataElement
@@ -142,15 +143,22 @@ def _check_decoded(value: bytes, transfer_syntax: str, shape: _Shape, bits: Stor
         UnreadableError: a value has more bits than BitsStored, or the image cannot be decoded.
     """
     decoder = get_decoder(UID(transfer_syntax))
+    options: dict[str, Any] = {
+        "transfer_syntax_uid": decoder.UID,
+        "rows": shape.rows,
+        "columns": shape.columns,
+        "number_of_frames": shape.frames,
+        "samples_per_pixel": shape.samples,
+        "photometric_interpretation": "MONOCHROME2" if shape.samples == 1 else "RGB",
+        "planar_configuration": 0,
+        "bits_allocated": bits.allocated,
+        "bits_stored": bits.allocated,  # of the codestream, so that nothing is masked on the way
+        "pixel_representation": int(bits.signed),
+        "pixel_keyword": "PixelData",
+    }
     for index in range(shape.frames):
         try:
-            values, _ = decoder.as_array(
-                value, index=index, raw=True, decoding_plugin="gdcm", transfer_syntax_uid=decoder.UID, rows=shape.rows,
-                columns=shape.columns, number_of_frames=shape.frames, samples_per_pixel=shape.samples,
-                photometric_interpretation="MONOCHROME2" if shape.samples == 1 else "RGB", planar_configuration=0,
-                bits_allocated=bits.allocated, bits_stored=bits.allocated, pixel_representation=int(bits.signed),
-                pixel_keyword="PixelData",
-            )  # fmt: skip
+            values, _ = decoder.as_array(value, index=index, raw=True, decoding_plugin="gdcm", **options)
         except (*BROKEN, RuntimeError):
             raise UnreadableError("compressed pixels of more bits than BitsStored, which cannot be decoded") from None
         samples = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")

@@ -12,7 +12,8 @@ ADDRESS, PLACE = "[address]", "[place]"
 _I = re.IGNORECASE
 _CAP = r"[A-ZÀ-ÖØ-Þ0-9][\w'’.\-]{0,30}"
 _STREET = (
-    r"(?:street|str|st|road|rd|avenue|ave|av|drive|dr|lane|ln|boulevard|blvd|court|ct|place|pl|way|terrace|ter|circle|cir|parkway|pkwy|highway|hwy|"
+    r"(?:street|str|st|road|rd|avenue|ave|av|drive|dr|lane|ln|boulevard|blvd|court|ct|place|pl|way|terrace|ter|"
+    r"circle|cir|parkway|pkwy|highway|hwy|"
     r"square|sq|trail|trl|crescent|close|mews|row|plaza|route|rte|gardens|grove|hill|alley|turnpike|pike)"
 )
 _TAIL = (
@@ -25,23 +26,60 @@ _ADDRESSES = (
         rf"(?<![\w.])\d{{1,6}}[A-Z]?(?:-\d{{1,5}})?\s(?:[NSEW]{{1,2}}\.?\s)?(?:{_CAP}\s){{1,4}}(?i:{_STREET})\b\.?(?:\s(?:[NSEW]{{1,2}}|(?:North|South|East|West))\b\.?)?"
         rf"{_TAIL}(?:\s{_UK_CODE})?"
     ),
-    re.compile(rf"(?<![\w.])\d{{1,4}},?\s(?i:rue|avenue|av|boulevard|bd|place|chemin|via|viale|calle|rua|avenida|plaza|piazza|corso|allée|quai|impasse)\.?\s(?i:(?:de|du|des|la|le|les|del|della|di|da|dos|d['’]|l['’])\s?){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}}{_TAIL}"),
-    re.compile(rf"\b(?i:rue|calle|via|viale|rua|avenida|plaza|piazza)\s(?i:(?:de|du|des|la|le|les|del|della|di|da|dos)\s){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}},?\s(?:n[°º.]?\s?)?\d{{1,4}}\b{_TAIL}"),
+    re.compile(rf"(?<![\w.])\d{{1,4}},?\s(?i:rue|avenue|av|boulevard|bd|place|chemin|via|viale|calle|rua|"
+        rf"avenida|plaza|piazza|corso|allée|quai|impasse)\.?\s(?i:(?:de|du|des|la|le|les|del|della|di|da|dos|d['’]|"
+        rf"l['’])\s?){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}}{_TAIL}"),
+    re.compile(rf"\b(?i:rue|calle|via|viale|rua|avenida|plaza|piazza)\s(?i:(?:de|du|des|la|le|les|del|della|di|"
+        rf"da|dos)\s){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}},?\s(?:n[°º.]?\s?)?\d{{1,4}}\b{_TAIL}"),
     re.compile(
-        rf"\b[A-ZÄÖÜ][\wäöüß\-]*\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|gatan|gade|vej|veien)\s\d{{1,4}}\s?[a-z]?\b"
-        rf"(?:,?\s(?:[A-Z]{{1,2}}-)?\d{{4,5}}(?:\s[A-Z]{{2}})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]*){{1,3}})?"
+        r"\b[A-ZÄÖÜ][\wäöüß\-]*\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|"
+        r"gatan|gade|vej|veien)\s\d{1,4}\s?[a-z]?\b"
+        r"(?:,?\s(?:[A-Z]{1,2}-)?\d{4,5}(?:\s[A-Z]{2})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]*){1,3})?"
     ),
-    re.compile(r"\bp\.?\s?o\.?\s?box\s\#?\w{1,8}(?:,\s?[A-Z][\w.\-]*(?:\s[A-Z][\w.\-]*){0,2}){0,2}(?:,?\s\d{5}(?:-\d{4})?)?", _I),
+    re.compile(r"\bp\.?\s?o\.?\s?box\s\#?\w{1,8}(?:,\s?[A-Z][\w.\-]{0,30}(?:\s[A-Z][\w.\-]{0,30}){0,2}){0,2}"
+        r"(?:,?\s\d{5}(?:-\d{4})?)?", _I),
     re.compile(_UK_CODE),
     re.compile(rf"\b{_CAP}(?:\s{_CAP}){{0,2}},\s?[A-Z]{{2}},?\s\d{{5}}(?:-\d{{4}})?\b"),
 )  # fmt: skip
-_ZIP = re.compile(r"\b(?:zip(?:\s?code)?|postal\s?code|postcode|plz)\b\s*[:#]?\s*(?P<value>[A-Z0-9][A-Z0-9 \-]{2,9}[A-Z0-9])", _I)
-_LABELLED = re.compile(
-    r"\b(?:home\s|mailing\s|street\s|patient\s)?(?:address|addr|anschrift|adresse|wohnhaft(?:\sin)?|dirección|indirizzo)\s*[:=]\s*(?P<value>[^\n;]{3,120})", _I
+_ZIP = re.compile(
+    r"\b(?:zip(?:\s?code)?|postal\s?code|postcode|plz)\b\s*[:#]?\s*(?P<value>[A-Z0-9][A-Z0-9 \-]{2,9}[A-Z0-9])", _I
 )
-_FORWARD = {"university", "hospital", "klinikum", "klinik", "hopital", "clinique", "universitatsklinikum", "krankenhaus", "chu", "ospedale",
-            "policlinico", "clinica", "hospices", "college", "institute", "va", "spital", "school"}  # fmt: skip
-_LINKS = {"of", "at", "for", "de", "du", "des", "la", "le", "del", "della", "di", "and", "the", "saint", "st", "sankt", "im", "in", "am", "zu", "y"}
+_LABELLED = re.compile(
+    r"\b(?:home\s|mailing\s|street\s|patient\s)?(?:address|addr|anschrift|adresse|wohnhaft(?:\sin)?|dirección|"
+    r"indirizzo)\s*[:=]\s*(?P<value>[^\n;]{3,120})",
+    _I,
+)
+_FORWARD = {
+    "university", "hospital", "klinikum", "klinik", "hopital", "clinique", "universitatsklinikum", "krankenhaus", "chu",
+    "ospedale", "policlinico", "clinica", "hospices", "college", "institute", "va", "spital", "school",
+}  # fmt: skip
+# Usual words that begin the name of an institution.
+_BEGINNINGS = {
+    "st", "saint", "mount", "mt", "mercy", "good", "memorial", "great", "lake", "holy", "sacred", "providence",
+}  # fmt: skip
+_LINKS = {
+    "of",
+    "at",
+    "for",
+    "de",
+    "du",
+    "des",
+    "la",
+    "le",
+    "del",
+    "della",
+    "di",
+    "and",
+    "the",
+    "saint",
+    "st",
+    "sankt",
+    "im",
+    "in",
+    "am",
+    "zu",
+    "y",
+}
 _NOT_FIRST = {"mri", "mr", "ct", "radiology", "department", "outside", "prior", "from", "study"}
 _JOINED = re.compile(r"\.?[ \t\u00a0]{1,2}|-|['’]|\s?&\s?|, (?=(?:Inc|LLC|Ltd|PC))")
 _MOST_WORDS = 6
@@ -89,9 +127,12 @@ class _Finder:
         """Whether a word can stand in an institution's name."""
         word = self.words[index]
         return word.capital and (
-            self.telling(index) or word.folded in word_list("institution_words") or word.folded in word_list("institutions")
-            or word.folded in {"st", "saint", "mount", "mt", "mercy", "good", "memorial", "great", "lake", "old", "new", "holy", "white", "sun"}
-            or (not word.shouting and word.folded not in word_list("function") and not word.text.isupper() and word.folded not in word_list("roles"))
+            self.telling(index)
+            or word.folded in word_list("institution_words")
+            or word.folded in word_list("institutions")
+            or word.folded in _BEGINNINGS
+            or (not word.shouting and not word.text.isupper()
+                and word.folded not in word_list("function") and word.folded not in word_list("roles"))
         )  # fmt: skip
 
     def institutions(self) -> Iterator[tuple[int, int]]:
@@ -103,20 +144,37 @@ class _Finder:
                 continue
             first, last = index, index
             while first and index - first < _MOST_WORDS and _JOINED.fullmatch(self.between(first - 1)):
-                if not self.fits(first - 1) and not (self.words[first - 1].folded in _LINKS and first > 1 and self.telling(first - 2) and not self.words[first - 1].folded == "at"):
+                if not self.fits(first - 1) and not (
+                    self.words[first - 1].folded in _LINKS
+                    and first > 1
+                    and self.telling(first - 2)
+                    and self.words[first - 1].folded != "at"
+                ):
                     break
                 first -= 1
-            while first < index and (self.words[first].folded in _NOT_FIRST or self.words[first].folded in _LINKS) and self.words[first].folded not in {"st", "saint"}:
+            while (
+                first < index
+                and (self.words[first].folded in _NOT_FIRST or self.words[first].folded in _LINKS)
+                and self.words[first].folded not in {"st", "saint"}
+            ):
                 first += 1
             if word.folded in _FORWARD:
                 last = self._forward(index)
-            while last + 1 < len(self.words) and _JOINED.fullmatch(self.between(last)) and self.words[last + 1].capital and (
-                self.words[last + 1].folded in word_list("institution_words") or self.words[last + 1].folded in word_list("institutions")
+            while (
+                last + 1 < len(self.words)
+                and _JOINED.fullmatch(self.between(last))
+                and self.words[last + 1].capital
+                and (
+                    self.words[last + 1].folded in word_list("institution_words")
+                    or self.words[last + 1].folded in word_list("institutions")
+                )
             ):
                 last += 1
-            if any(self.telling(at) or self.redaction.is_taken(self.words[at].start, self.words[at].end) for at in range(first, last + 1) if at != index) or (
-                first < index and any(self.words[at].folded in {"st", "saint", "mercy", "mount", "holy", "memorial", "good", "lake"} for at in range(first, index))
-            ):
+            if any(
+                self.telling(at) or self.redaction.is_taken(self.words[at].start, self.words[at].end)
+                for at in range(first, last + 1)
+                if at != index
+            ) or (first < index and any(self.words[at].folded in _BEGINNINGS for at in range(first, index))):
                 yield first, last
 
     def _forward(self, index: int) -> int:
@@ -139,7 +197,9 @@ class _Finder:
             for at in range(index + 1, min(index + 4, len(self.words) - 1)):
                 if self.between(at - 1).strip():
                     break
-                if self.words[at].folded in {"from", "at", "to"} or (home and self.words[at].folded in {"in", "near", "outside", "of"}):
+                if self.words[at].folded in {"from", "at", "to"} or (
+                    home and self.words[at].folded in {"in", "near", "outside", "of"}
+                ):
                     yield from self._place(at + 1)
                     break
 
@@ -151,7 +211,11 @@ class _Finder:
             last, at = at, at + 1
             if not re.fullmatch(r"[ \u00a0-]|,\s", self.between(last)):
                 break
-        if last >= first and not (last + 1 < len(self.words) and self.words[last + 1].folded in word_list("eponym_neighbors") and self.between(last).strip(" '’s") == ""):
+        if last >= first and not (
+            last + 1 < len(self.words)
+            and self.words[last + 1].folded in word_list("eponym_neighbors")
+            and self.between(last).strip(" '’s") == ""
+        ):
             yield first, last
 
     def _acronym(self, index: int) -> bool:

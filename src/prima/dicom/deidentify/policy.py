@@ -21,7 +21,7 @@ PATIENT = ("113108", "Retain Patient Characteristics Option")
 DEVICE = ("113109", "Retain Device Identity Option")
 SAFE_PRIVATE = ("113111", "Retain Safe Private Option")
 
-_TABLES = ("actions.csv", "private.csv", "codes.csv", "words.txt")
+_TABLES = ("actions.csv", "private.csv", "codes.csv", "words.txt", "prose.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Policy:
         key: the site's secret.
         keep_patient: keep sex, age (89 at most, older ones as 90), size and weight (option 113108).
         keep_device: keep the scanner's station name and serial number (option 113109); else a keyed word stands there.
-        max_days: dates move back by 1 to this many days.
+        max_days: dates move back by 1 to this many days; at least 30.
         allow_burned_in: let files through whose pixels may hold text; option 113101 is then not claimed for them.
     """
 
@@ -41,6 +41,9 @@ class Policy:
     keep_device: bool = False
     max_days: int = 365
     allow_burned_in: bool = False
+
+    def __post_init__(self) -> None:
+        Pseudonyms(key=self.key, max_days=self.max_days)  # refuses too few days
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms:

@@ -21,10 +21,20 @@ _LOWER_SHARE = 0.25
 
 
 @cache
+def _lists() -> dict[str, str]:
+    return tomllib.loads(files(__package__).joinpath("prose.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def text_list(name: str) -> frozenset[str]:
+    """A list of prose.toml, as written."""
+    return frozenset(_lists()[name].split())
+
+
+@cache
 def word_list(name: str) -> frozenset[str]:
-    """A list of prose.toml."""
-    lists = tomllib.loads(files(__package__).joinpath("prose.toml").read_text(encoding="utf-8"))
-    return frozenset(fold(word) for word in lists[name].split())
+    """A list of prose.toml, as names are compared."""
+    return frozenset(map(fold, text_list(name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,9 @@ class Redaction:
         first = start
         while start < end and not self.text[start].isalnum():
             start += 1
-        while start > first and (self.text[start - 1] == "+" or (self.text[start - 1] == "(" and ")" in self.text[start:end])):
+        while start > first and (
+            self.text[start - 1] == "+" or (self.text[start - 1] == "(" and ")" in self.text[start:end])
+        ):
             start -= 1
         while end > start and not self.text[end - 1].isalnum():
             end -= 1

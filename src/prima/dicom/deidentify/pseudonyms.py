@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from prima.dicom.deidentify.key import SiteKey
+from prima.errors import UsageError
 
 # Dates outside these years are no dates of a patient, and are dropped.
 FIRST_YEAR, LAST_YEAR = 1850, 2150
+# Fewer days could be tried out: with one, every date is known.
+MIN_MAX_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +21,10 @@ class Pseudonyms:
 
     Args:
         key: the site's secret.
-        max_days: dates of a patient move back by 1 to this many days, all by the same number.
+        max_days: dates of a patient move back by 1 to this many days, all by the same number; at least 30.
+
+    Raises:
+        UsageError: `max_days` is too small to hide a date.
 
     Example:
         >>> names = Pseudonyms(key=SiteKey(b"not a secret, an example"))
@@ -28,6 +34,12 @@ class Pseudonyms:
 
     key: SiteKey
     max_days: int = 365
+
+    def __post_init__(self) -> None:
+        if self.max_days < MIN_MAX_DAYS:
+            raise UsageError(
+                f"max_days: found {self.max_days}, expected {MIN_MAX_DAYS} or more, so that no date is told"
+            )
 
     def new_uid(self, old: str) -> str:
         """The UID that stands for another: 2.25 and a UUID of version 8 as a number (PS3.5 B.2, RFC 9562)."""

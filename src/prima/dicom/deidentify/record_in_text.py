@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from prima.dicom.deidentify.folding import fold, is_east_asian, spellings
 from prima.dicom.deidentify.person import Person
@@ -18,7 +19,9 @@ _BETWEEN = re.compile(r"[\s,.^'’‘`´ʼ\-‐‑–·]{0,3}")
 _BESIDE = re.compile(r"\.?[ \t\u00a0]{1,2}|,\s?|\.?-")
 _HONORIFIC = r"(?:さん|様|さま|氏|君|先生|殿|女士|先生|小姐|씨|님)"
 # One letter, with the mark that a half-width one has behind it.
-_EAST_ASIAN_LETTER = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\uff66-\uff9d][\uff9e\uff9f]?")
+_EAST_ASIAN_LETTER = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\uff66-\uff9d][\uff9e\uff9f]?"
+)
 _MOST_WORDS = 5
 _MIN_NUMBER = 4
 
@@ -34,7 +37,11 @@ class RecordNames:
         """Every spelling of every part that has two letters or more."""
         pieces = (piece for name in self.names for piece in _PIECE.findall(name))
         joined = (component for name in self.names for component in re.split(r"[\^=,\s]+", name))
-        usual = word_list("titles") | word_list("degrees") | {"jr", "sr", "ii", "iii", "iv", "simulated", "anonymous", "deidentified"}
+        usual = (
+            word_list("titles")
+            | word_list("degrees")
+            | {"jr", "sr", "ii", "iii", "iv", "simulated", "anonymous", "deidentified"}
+        )
         forms = {form for part in (*pieces, *joined) for form in spellings(part)}
         return frozenset(form for form in forms if form not in usual and (len(form) > 1 or is_east_asian(form)))
 
@@ -134,7 +141,10 @@ def _claim_names(redaction: Redaction, names: RecordNames) -> None:
                     joined = "".join(member.text for member in group)
                     if spellings(joined) & names.compounds and any(member.capital for member in group):
                         redaction.claim(group[0].start, group[-1].end, NAME)
-    for index in (*range(len(words)), *reversed(range(len(words)))):  # one neighbour brings the next, in either direction
+    for index in (
+        *range(len(words)),
+        *reversed(range(len(words))),
+    ):  # one neighbour brings the next, in either direction
         if strong[index] or (weak[index] and _weak_counts(redaction, index, strong, weak)):
             _claim_word(redaction, words[index])
             strong[index] = True
@@ -147,7 +157,11 @@ def _claim_beside(redaction: Redaction, index: int, strong: list[bool], names: R
     """Initials and unknown words with a capital beside a name of the record, which are names of the same person."""
     words, text = redaction.words, redaction.text
     for at in (index - 1, index + 1):
-        if not 0 <= at < len(words) or strong[at] or not _BESIDE.fullmatch(text[words[min(at, index)].end : words[max(at, index)].start]):
+        if (
+            not 0 <= at < len(words)
+            or strong[at]
+            or not _BESIDE.fullmatch(text[words[min(at, index)].end : words[max(at, index)].start])
+        ):
             continue
         word = words[at]
         if word.initials:
@@ -155,7 +169,10 @@ def _claim_beside(redaction: Redaction, index: int, strong: list[bool], names: R
             if dotted or any(part.startswith(word.folded) for part in names.parts):
                 redaction.claim(word.start, word.end, NAME)
         elif word.capital and len(word.text) > 2 and not _is_plain(word) and word.folded not in word_list("function"):
-            structural = any(word.folded in word_list(name) for name in ("titles", "roles", "labels", "degrees", "institutions", "relatives"))
+            structural = any(
+                word.folded in word_list(name)
+                for name in ("titles", "roles", "labels", "degrees", "institutions", "relatives")
+            )
             calm = not word.shouting and word.text[1:].lower() == word.text[1:]
             if not structural and (calm or (word.shouting and at < index)):
                 redaction.claim(word.start, word.bare_end, NAME)
@@ -172,7 +189,7 @@ def _common(piece: str) -> bool:
     if len(pieces) > 1:
         return all(map(_common, pieces))
     others = word_list("function") | word_list("common") | word_list("particles")
-    return len(form) < 3 and not is_east_asian(form) or form in others or piece.lower() in vocabulary()
+    return (len(form) < 3 and not is_east_asian(form)) or form in others or piece.lower() in vocabulary()
 
 
 def _weak_counts(redaction: Redaction, index: int, strong: list[bool], weak: list[bool]) -> bool:
@@ -195,7 +212,9 @@ def _weak_counts(redaction: Redaction, index: int, strong: list[bool], weak: lis
     if any(piece.islower() for piece in pieces[1:] if len(piece) > 1):  # Gray-white
         return False
     if word.shouting or first:
-        return not (after is not None and _is_plain(after)) and not (not first and before is not None and _is_plain(before))
+        return not (after is not None and _is_plain(after)) and not (
+            not first and before is not None and _is_plain(before)
+        )
     return True
 
 
@@ -205,7 +224,7 @@ def _is_plain(word: Word) -> bool:
 
 def _close(text: str, group: list[Word]) -> bool:
     return all(_BETWEEN.fullmatch(text, a.end, b.start) is not None and "\n" not in text[a.end : b.start]
-               for a, b in zip(group, group[1:], strict=False))  # fmt: skip
+               for a, b in pairwise(group))  # fmt: skip
 
 
 def _near(text: str, words: list[Word], one: int, other: int) -> bool:

@@ -62,10 +62,10 @@ class StoredBits:
         if np.array_equal(masked, samples):
             return samples
         if not self.signed or lowest:
-            return masked
+            return np.asarray(masked)
         sign = samples.dtype.type(1 << self.high)
         extended = np.where(masked & sign, masked | ~mask, masked)
-        return samples if np.array_equal(extended, samples) else extended
+        return samples if np.array_equal(extended, samples) else np.asarray(extended)
 
     def clean_native(self, data: bytes, *, num_samples: int, big_endian: bool) -> bytes:
         """The bytes of native pixels, cleaned; of 1-bit pixels the unused bits of the last byte."""

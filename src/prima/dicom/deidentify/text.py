@@ -16,9 +16,9 @@ def scrub_text(text: str, *, person: Person, pseudonyms: Pseudonyms, day_first: 
     """The text of a report without what identifies its patient or its authors.
 
     Names, numbers and places of the patient's own record go wherever they stand, whatever their case, accents, hyphens,
-    apostrophes, spaces and order; other names by a title, a role, a degree, a label or a given name beside them; record,
-    telephone and other long numbers; addresses, institutions, links. Dates move by the patient's offset, those without
-    a year go, ages above 89 become 90+.
+    apostrophes, spaces and order; other names by a title, a role, a degree, a label or a given name beside them;
+    record, telephone and other long numbers; addresses, institutions, links. Dates move by the
+    patient's offset, those without a year go, ages above 89 become 90+.
 
     Args:
         person: whose report it is, with the names and identifiers of the record.

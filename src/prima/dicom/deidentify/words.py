@@ -8,6 +8,8 @@ from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
+from prima.dicom.deidentify.folding import fold
+
 _TOKEN = re.compile(r"[^\W_]+")
 _PIECE = re.compile(r"[0-9]+|[^\W\d_]+")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Za-z]+")
@@ -34,7 +36,8 @@ def clean_words(text: str, banned: Collection[str] = ()) -> str:
 
     Args:
         text: the name of a series, protocol, coil or scanner.
-        banned: parts of this patient's names and identifiers, lower-case, which go even where they are known words.
+        banned: parts of this patient's names and identifiers, lower-case or folded, which go even where they are known
+            words.
 
     Example:
         >>> clean_words("t1_mprage_sag_p2_iso Jane DOE 19800131"), clean_words("AX T1 POST", {"post"})
@@ -81,7 +84,7 @@ def _without_telling(match: re.Match[str]) -> str:
 
 def _may_stay(token: str, banned: Collection[str]) -> bool:
     lower = token.lower()
-    if lower in banned:
+    if lower in banned or fold(token) in banned:
         return False
     if lower in vocabulary():
         return True
