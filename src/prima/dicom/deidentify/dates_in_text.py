@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 
-from prima.dicom.deidentify.prose import Redaction, text_list
+from prima.dicom.deidentify.prose import Redaction, text_list, word_list
 
 REMOVED = "[date]"
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -14,7 +14,7 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|"
-    r"dec(?:ember)?)\b\.?"
+    r"dec(?:ember)?)(?![^\W\d_])\.?"
 )
 _FOREIGN_MONTH = (
     r"(?:januar|jänner|februar|feber|märz|maerz|mrz|mai|juni|juli|oktober|okt|dezember|dez|janvier|janv|février|"
@@ -24,7 +24,7 @@ _FOREIGN_MONTH = (
     r"septiembre|setiembre|octubre|noviembre|diciembre|dic|gennaio|febbraio|aprile|maggio|giugno|luglio|"
     r"settembre|ottobre|"
     r"dicembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro|januari|februari|"
-    r"maart|mei|augustus)\b\.?"
+    r"maart|mei|augustus)(?![^\W\d_])\.?"
 )
 _YEAR = r"(?:19|20)\d\d"
 _SHORT_YEAR = rf"(?:{_YEAR}|['’]?\d\d(?![\d:%/]|\s?(?:mm|cm|ml|x)\b))"
@@ -72,6 +72,10 @@ _FORMS = re.compile(
     | (?P<m7>0?[1-9]|1[0-2])(?P<s7>[/\-.])(?P<y7>{_YEAR})(?![\d\-])
     | (?P<y8>{_YEAR})(?P<s8>[\-/.])(?P<m8>0[1-9]|1[0-2])(?![\d\-/]|\.\d)
     | (?P<gone>
+        {_YEAR}[-/.\ ]{_MONTH}[-/.\ ]?\d{{1,2}}(?!\d)
+      | (?:(?:{_YEAR}|[令和平成昭]{{2}}\s?\d{{1,2}})\s?[年년]\s?)?\d{{1,2}}\s?[月월](?:\s?\d{{1,2}}\s?[日日일号])?
+      | (?:{_MONTH}[/\-]{_MONTH}|{_MONTH}\ (?:and|or|to)\ {_MONTH})(?:\ {_YEAR})?
+      |
         {_WEEKDAY},?\ (?:the\ )?(?:{_MONTH_DAY})(?!\d)
       | (?:{_WEEKDAY},?\ )?(?:the\ )?(?P<d9>\d{{1,2}}){_NTH}(?:\ of|\.)?[\ \-]?(?P<m9>{_MONTH})(?!\w)
       | (?:{_WEEKDAY},?\ )?(?P<m10>{_MONTH})\ ?\-?(?:the\ )?\d{{1,2}}{_NTH}(?:\ ?[-–]\ ?\d{{1,2}}{_NTH}
@@ -88,14 +92,17 @@ _FORMS = re.compile(
       | (?:spring|summer|autumn|fall|winter|q[1-4]|[1-4]q|(?:first|second|third|fourth)\ quarter)
         (?:\ of|,)?[\ /]{_YEAR}
       )
-    | {_DAY_LEAD}(?P<bare>(?:{_MONTH_DAY})(?:\ ?[-–]\ ?(?:{_MONTH_DAY}))?){_NOT_DAY}
-    | (?P<lead2>\b(?:vom|am|du|del|{_OF_DAY}|dated)\ )(?P<bare2>(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.)(?!\d)
+    | {_DAY_LEAD}
+        (?P<bare>(?:{_MONTH_DAY})(?:(?:\ ?[-–]\ ?|,\ ?|,?\ (?:and|to|&)\ )(?:{_MONTH_DAY})(?![/\d])){{0,5}}){_NOT_DAY}
+    | (?P<lead2>\b(?:vom|am|du|del|den|on|from|since|{_OF_DAY}|dated)\ )
+        (?P<bare2>(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])\.)(?!\d)
     )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 # Months that are words too, which count only with a capital.
 _WORDS_TOO = {"may", "mar", "march", "sep", "dec", "jan"}
+_LONE_MONTHS = {*_MONTHS, "feb", "apr", "aug", "sept", "oct", "nov"}
 
 
 def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, day_first: bool) -> None:
@@ -125,6 +132,20 @@ def claim_dates(redaction: Redaction, move: Callable[[date], date | None], *, da
         except ValueError:
             replacement = REMOVED
         redaction.claim(start, match.end(), replacement)
+    _claim_lone_months(redaction)
+
+
+def _claim_lone_months(redaction: Redaction) -> None:
+    """Months with a capital and without day or year, but where they may begin a sentence as a word."""
+    for index, word in enumerate(redaction.words):
+        if not word.capital or word.folded not in _LONE_MONTHS or redaction.is_taken(word.start, word.end):
+            continue
+        before = redaction.text[: word.start].rstrip()[-1:]
+        if word.folded in _WORDS_TOO and (word.shouting or before in {"", ".", ":", "!", "?"} or word.text.isupper()):
+            continue
+        after = redaction.words[index + 1].folded if index + 1 < len(redaction.words) else ""
+        if after not in word_list("eponym_neighbors"):
+            redaction.claim(word.start, word.end, REMOVED)
 
 
 def _is_a_word(month: str, *, before_day: bool) -> bool:

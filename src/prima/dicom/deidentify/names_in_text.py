@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from prima.dicom.deidentify.name_reader import COMMA, NameReader, Run
 from prima.dicom.deidentify.prose import Redaction, Word, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 NAME = "[name]"
 _MOST_NAMES = 4
-_IN_NAME = re.compile(r"\.?[ \t\u00a0]{1,3}|\.(?=\S)|\.?-")
-_COMMA = re.compile(r"\.?\s?,[ \t\u00a0]{0,2}")
-_LIST = re.compile(r"\.?\s{0,2}(?:,|/|&|\+|;)\s{0,2}")
-_AND = {"and", "und", "et", "y", "e", "or", "with"}
-_GRADE = re.compile(r"-?\s?\d|\([A-Z]{1,4}\)")
 # Labels behind which initials, and behind which whole names are written in small letters.
 _INITIALS_BEHIND = {"transcribed", "typed", "initials", "dictated"}
 _SMALL_BEHIND = {"name", "patient", "pt", "surname", "firstname", "lastname", "dictated", "verified", "signed"}
+# Roles that are followed by initials without a colon.
+_WITH_INITIALS = {"tech", "technologist", "transcriptionist", "transcriber", "typist", "radiographer", "mta", "mtra"}
 _PLURAL = {"drs", "doctors", "profs"}
 _SIGNED = re.compile(r"/s/\s?|//\s?")
-_ACRONYM = 3
 _ENUMERATED = re.compile(r"(?m)^[ \t]*[A-J][.)]\s")
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A name among the words: from the first to before the last."""
-
-    first: int
-    last: int
 
 
 def claim_names(redaction: Redaction) -> None:
@@ -43,14 +31,12 @@ def claim_names(redaction: Redaction) -> None:
         redaction.claim(word.start, word.end, NAME)
 
 
-class _Finder:
+class _Finder(NameReader):
     def __init__(self, redaction: Redaction) -> None:
-        self.redaction = redaction
-        self.words = redaction.words
-        self.text = redaction.text
+        super().__init__(redaction)
         self.enumerated = len(_ENUMERATED.findall(self.text)) > 1
 
-    def runs(self) -> Iterator[_Run]:
+    def runs(self) -> Iterator[Run]:
         """Every name that its surroundings give away."""
         for index in range(len(self.words)):
             yield from self._after_title(index)
@@ -63,180 +49,13 @@ class _Finder:
             yield from self._given_and_surname(index)
             yield from self._first_person(index)
             yield from self._unknown_pair(index)
+            yield from self._before_verb(index)
+            yield from self._in_parentheses(index)
         yield from self._signed()
-
-    # What a word is
-
-    def between(self, index: int) -> str:
-        """What stands between a word and the next."""
-        if index < 0 or index + 1 >= len(self.words):
-            return "\n"
-        return self.text[self.words[index].end : self.words[index + 1].start]
-
-    def is_title(self, index: int) -> bool:
-        word = self.words[index]
-        if word.folded not in word_list("titles"):
-            return False
-        if word.folded in word_list("titles_with_care"):
-            stopped = self.between(index).startswith(".")
-            if word.text.isupper() and len(word.text) > 1:
-                return stopped or (word.shouting and word.folded in {"doctor", "doctors", "miss", "sra", "professor"})
-            return word.capital
-        return True
-
-    def is_degree(self, index: int) -> bool:
-        word = self.words[index]
-        if re.match(r"\d", self.text[word.end : word.end + 1]) and word.folded not in {"pgy", "st", "r", "ct"}:
-            return False
-        if word.folded == "pgy" or (
-            word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end :]) is not None
-        ):
-            return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end :]) is not None
-        if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end :]) and index > 1:
-            return _COMMA.fullmatch(self.between(index - 2)) is not None and not self.between(index - 1).strip()
-        if word.folded in word_list("degrees_with_care"):
-            return word.text.replace(".", "").replace("-", "").isupper() and (
-                "," in self.between(index - 1) or not word.shouting or "." in word.text or "-" in word.text
-            )
-        return word.folded in word_list("degrees") and (
-            not word.text.islower() or "," in self.between(index - 1) or word.folded in {"md", "rn"}
-        )
-
-    def plain(self, index: int) -> bool:
-        """Whether a word is one of the language or the field."""
-        word = self.words[index]
-        return word.folded in word_list("function") or word.folded in word_list("common") or word.folded in vocabulary()
-
-    def structural(self, index: int) -> bool:
-        """Whether a word says who someone is, and is no name itself."""
-        word = self.words[index]
-        return (
-            word.folded in word_list("roles") or self.is_title(index) or self.is_degree(index)
-            or word.folded in word_list("institutions")
-            or (word.folded in word_list("labels") and self.between(index).startswith(":"))
-        )  # fmt: skip
-
-    def like_name(self, index: int, *, loose: bool = False, start: bool = True) -> bool:
-        """Whether a word can be a name.
-
-        Args:
-            loose: behind a title, where words of the language are names too when they have a capital.
-            start: whether the name begins with it.
-        """
-        if index >= len(self.words):
-            return False
-        word = self.words[index]
-        if self.structural(index):
-            return False
-        if word.initials:
-            return word.text != "I" or (not start and not self.between(index).startswith(","))
-        heading = self.between(index).startswith(":")
-        if heading and self.plain(index):
-            return False
-        if loose:
-            if word.folded in word_list("function"):
-                return word.capital and not word.shouting and start and not heading
-            if not self.plain(index):
-                return True
-            return word.capital and (not word.shouting or start)
-        known = word.capital or word.folded in word_list("given_names") or self.redaction.is_taken(word.start, word.end)
-        return not self.plain(index) and known
-
-    def acronym(self, index: int) -> bool:
-        """Whether a word is an abbreviation in a line that is not all in capitals."""
-        word = self.words[index]
-        if word.shouting or len(word.text) < 2 or not word.text.isupper() or word.initials or self.plain_given(word):
-            return False
-        after = (
-            self.words[index + 1] if index + 1 < len(self.words) and self.between(index).strip() in {"", ","} else None
-        )
-        return not (after is not None and after.text.isupper() and self.plain_given(after))
-
-    @staticmethod
-    def plain_given(word: Word) -> bool:
-        """Whether a word is a common given name."""
-        return word.folded in word_list("given_names")
-
-    def eponym(self, run: _Run) -> bool:
-        """Whether a disease or a structure bears the name."""
-        after = self.words[run.last].folded if run.last < len(self.words) else ""
-        return after in word_list("eponym_neighbors") and self.between(run.last - 1).strip(" '’s") == ""
-
-    # Reading a name
-
-    def name_at(self, index: int, *, loose: bool = False, comma: bool = False, capital: bool = True) -> _Run | None:
-        """The name that begins at a word.
-
-        Args:
-            comma: whether `Smith, Peter` is one name.
-            capital: whether it must have a capital letter.
-        """
-        at, last, names = index, index, 0
-        while at < len(self.words) and names < _MOST_NAMES:
-            if at > index:
-                between = self.between(at - 1)
-                joined = _IN_NAME.fullmatch(between) is not None
-                initials = self.words[at - 1].initials and between in {"", "."}
-                if between.startswith(".") and not self.words[at - 1].initials and len(self.words[at - 1].text) > 2:
-                    break  # the end of a sentence
-                if not joined and not initials:
-                    if not (comma and names == 1 and _COMMA.fullmatch(between)):
-                        break
-                    comma = False
-            word = self.words[at]
-            if word.folded in word_list("particles") and self._particle(at, loose=loose):
-                at += 1
-                continue
-            surname = loose and names > 0 and self._known_given(at - 1) and word.capital and not self.structural(at)
-            good = self.like_name(at, loose=loose and names == 0, start=names == 0)
-            if names == 0 and not capital and not good:
-                good = not self.plain(at) and not self.structural(at)
-            if names > 0 and word.text.islower():
-                good = not capital and not self.plain(at) and not self.structural(at)
-            if not good and not (surname and not word.shouting and not self.between(at).startswith(":")):
-                break
-            names += 1
-            at += 1
-            last = at
-        return _Run(index, last) if names else None
-
-    def _particle(self, at: int, *, loose: bool) -> bool:
-        between = self.between(at)
-        if at + 1 >= len(self.words) or not (between.strip(" \t") == "" or between in {"'", "’", "-", ". "}):
-            return False
-        after = self.words[at + 1]
-        if after.folded in word_list("particles") and self._particle(at + 1, loose=loose):
-            return True
-        return after.capital and not self.plain(at + 1) and not self.structural(at + 1)
-
-    def _known_given(self, index: int) -> bool:
-        return self.words[index].folded in word_list("given_names") or self.words[index].initials
-
-    def listed(self, run: _Run, *, commas: bool) -> Iterator[_Run]:
-        """A name and those that are listed behind it."""
-        yield run
-        while run.last < len(self.words):
-            between, at = self.between(run.last - 1), run.last
-            word = self.words[at]
-            if word.folded in _AND and between.strip() in {"", ","} and "\n" not in between:
-                at += 1
-                if at < len(self.words) and self.is_title(at):
-                    return
-                if at >= len(self.words) or "\n" in self.between(at - 1) or self.between(at - 1).strip():
-                    return
-            elif not ((commas and _LIST.fullmatch(between)) or between.strip() in {"/", "&", "+"}):
-                return
-            if not self.like_name(at) or self.acronym(at):
-                return
-            following = self.name_at(at)
-            if following is None or self.eponym(following):
-                return
-            yield following
-            run = following
 
     # Surroundings
 
-    def _after_title(self, index: int) -> Iterator[_Run]:
+    def _after_title(self, index: int) -> Iterator[Run]:
         if not self.is_title(index):
             return
         title, between, at = self.words[index], self.between(index), index + 1
@@ -267,11 +86,11 @@ class _Finder:
 
     def _inverted(self, at: int) -> bool:
         """Whether a family name is followed by a comma and a given name or an initial."""
-        if at + 1 >= len(self.words) or _COMMA.fullmatch(self.between(at)) is None:
+        if at + 1 >= len(self.words) or COMMA.fullmatch(self.between(at)) is None:
             return False
         return self.words[at + 1].folded in word_list("given_names") or self.words[at + 1].initials
 
-    def _after_role(self, index: int) -> Iterator[_Run]:
+    def _after_role(self, index: int) -> Iterator[Run]:
         word = self.words[index]
         role = word.folded in word_list("roles") or word.text == "PGY" or (word.text == "PA" and not word.shouting)
         relative = word.folded in word_list("relatives")
@@ -300,6 +119,10 @@ class _Finder:
             return
         if self.words[at - 1].folded in {"and", "of", "is", "was"} and self.words[at].shouting:
             return
+        if not labelled and word.folded in _WITH_INITIALS and self.acronym(at) and not self.plain(at):
+            if len(self.words[at].text) <= 3:
+                yield Run(at, at + 1)
+            return
         if not labelled and (self.acronym(at) or not self.like_name(at) or self._did_something(at)):
             return
         run = self.name_at(at, comma=labelled or self._inverted(at), capital=not labelled and self.words[at].capital)
@@ -311,14 +134,14 @@ class _Finder:
         word = self.words[index]
         return word.shouting and len(word.folded) > 5 and word.folded.endswith("ed") and not self.plain_given(word)
 
-    def _telling(self, run: _Run, *, labelled: bool) -> bool:
+    def _telling(self, run: Run, *, labelled: bool) -> bool:
         """Whether a run can be a name: no lone small word behind a label that is longer than initials."""
         words = self.words[run.first : run.last]
         if labelled and all(word.text.islower() for word in words):
             return all(len(word.text) <= 12 for word in words) and len(words) <= 3
         return any(word.capital or self.plain_given(word) for word in words)
 
-    def _after_label(self, index: int) -> Iterator[_Run]:
+    def _after_label(self, index: int) -> Iterator[Run]:
         word = self.words[index]
         between, at = self.between(index), index + 1
         if word.folded not in word_list("labels") or at >= len(self.words):
@@ -355,30 +178,36 @@ class _Finder:
         if run is not None and not self.eponym(run):
             yield from self.listed(run, commas=True)
 
-    def _after_verb(self, index: int) -> Iterator[_Run]:
+    def _after_verb(self, index: int) -> Iterator[Run]:
         word = self.words[index]
         by = word.folded in word_list("by_verbs") and index + 1 < len(self.words) and self._by(index)
         contact = word.folded in word_list("contact_verbs") or (
             word.text == "w" and self.text[word.start - 1 : word.start] == "/"
         )
-        if word.folded == "by" and index + 1 < len(self.words) and self.plain_given(self.words[index + 1]):
+        given = (
+            index + 1 < len(self.words) and self.plain_given(self.words[index + 1]) and self.words[index + 1].capital
+        )
+        if word.folded in {"by", "with"} and given:
             contact = True
         if not by and not contact:
             return
         at = index + (2 if by else 1)
         colon = ":" in self.between(at - 1)
-        linked = by or word.folded == "by"
+        linked = by or word.folded in {"by", "with"}
         while at < len(self.words) and not by and not self.between(at - 1).strip(" \t:,/\u00a0"):
             if self.words[at].folded not in word_list("contact_links"):
                 break
             linked, at = True, at + 1
+        between = ("roles", "departments")
         while at < len(self.words) and (
-            self.is_title(at) or self.words[at].folded in word_list("roles") or self.words[at].folded == "the"
+            self.is_title(at)
+            or self.words[at].folded == "the"
+            or any(self.words[at].folded in word_list(name) for name in between)
         ):
-            if self.between(at - 1).strip(" \t:.\u00a0"):
+            if self.between(at - 1).strip(" \t:.(/\u00a0"):
                 return
             at += 1
-        if at >= len(self.words) or self.between(at - 1).strip(" \t:.,/\u00a0\n"):
+        if at >= len(self.words) or self.between(at - 1).strip(" \t:.,/(\u00a0\n"):
             return
         if self.words[at].shouting and not linked and not colon:
             return
@@ -389,7 +218,7 @@ class _Finder:
             and len(self.words[at].text) <= 3
             and not self.plain(at)
         ):
-            yield _Run(at, at + 1)
+            yield Run(at, at + 1)
             return
         if not colon and (not self.like_name(at) or self.acronym(at)):
             return
@@ -403,7 +232,7 @@ class _Finder:
             and not self.between(index).strip()
         )
 
-    def _before_degree(self, index: int) -> Iterator[_Run]:
+    def _before_degree(self, index: int) -> Iterator[Run]:
         """Names before a degree, back to whatever cannot be one."""
         if index == 0 or not self.is_degree(index):
             return
@@ -431,7 +260,7 @@ class _Finder:
                 and not word.shouting
                 and names == 0
                 and at > 0
-                and self._known_given(at - 1)
+                and self.known_given(at - 1)
                 and not self.structural(at)
             )
             good = (
@@ -445,15 +274,11 @@ class _Finder:
             first, at = at, at - 1
         if names and any(not w.initials for w in self.words[first:index]) and first < index:
             after = index + 1
-            if (
-                after < len(self.words)
-                and _COMMA.fullmatch(self.between(index))
-                and self.plain_given(self.words[after])
-            ):
-                yield _Run(after, after + 1)
-            yield _Run(first, next(i for i in range(index, first, -1) if not self.is_degree(i - 1) or i - 1 == first))
+            if after < len(self.words) and COMMA.fullmatch(self.between(index)) and self.plain_given(self.words[after]):
+                yield Run(after, after + 1)
+            yield Run(first, next(i for i in range(index, first, -1) if not self.is_degree(i - 1) or i - 1 == first))
 
-    def _before_role(self, index: int) -> Iterator[_Run]:
+    def _before_role(self, index: int) -> Iterator[Run]:
         """`Patricia Moore, charge nurse`, `Luis Ortega (technologist)`."""
         if self.words[index].folded not in word_list("roles"):
             return
@@ -480,9 +305,9 @@ class _Finder:
                 break
             first -= 1
         if first < at:
-            yield _Run(first + 1, at + 1)
+            yield Run(first + 1, at + 1)
 
-    def _initial_and_surname(self, index: int) -> Iterator[_Run]:
+    def _initial_and_surname(self, index: int) -> Iterator[Run]:
         word = self.words[index]
         if (
             not word.initials
@@ -511,14 +336,14 @@ class _Finder:
         if (
             self.words[at].folded in word_list("particles")
             and self.words[at].text.islower()
-            and not self._particle(at, loose=False)
+            and not self.particle(at, loose=False)
         ):
             return
         run = self.name_at(at)
         if run is not None and not self.eponym(run):
-            yield _Run(index, run.last)
+            yield Run(index, run.last)
 
-    def _given_and_surname(self, index: int) -> Iterator[_Run]:
+    def _given_and_surname(self, index: int) -> Iterator[Run]:
         """A common given name and a word behind it that is none of the field."""
         word = self.words[index]
         if (
@@ -536,16 +361,45 @@ class _Finder:
             return
         if any(not re.fullmatch(r"\.?[ \t\u00a0]{1,2}|-", self.between(i)) for i in range(index, at)):
             return
-        particles = self.words[at].folded in word_list("particles") and self._particle(at, loose=False)
+        particles = self.words[at].folded in word_list("particles") and self.particle(at, loose=False)
         if not particles and (not self.words[at].capital or self.words[at].folded in word_list("function")):
             return
         if self.plain(at) and (self.words[at].shouting or self.between(at).startswith(":")):
             return
-        run = self.name_at(at) if particles else _Run(index, at + 1)
+        run = self.name_at(at) if particles else Run(index, at + 1)
         if run is not None and not self.eponym(run):
-            yield _Run(index, run.last)
+            yield Run(index, run.last)
 
-    def _unknown_pair(self, index: int) -> Iterator[_Run]:
+    def _before_verb(self, index: int) -> Iterator[Run]:
+        """`Smith was notified`."""
+        word = self.words[index]
+        if word.folded not in word_list("verbs_of_persons") or not index:
+            return
+        at = index - 1
+        while (
+            at > 0
+            and self.words[at].folded in {"was", "is", "has", "been", "were", "also"}
+            and not self.between(at).strip()
+        ):
+            at -= 1
+        usual = self.words[at].initials or self.words[at].shouting or self.acronym(at) or self.between(at).strip()
+        if self.words[at].capital and self.like_name(at) and not usual:
+            yield Run(at, at + 1)
+
+    def _in_parentheses(self, index: int) -> Iterator[Run]:
+        """`(Smith, Peter)`."""
+        word = self.words[index]
+        if self.text[word.start - 1 : word.start] != "(" or index + 1 >= len(self.words) or not self.like_name(index):
+            return
+        last = self.words[index + 1]
+        if (
+            COMMA.fullmatch(self.between(index))
+            and self.like_name(index + 1)
+            and self.text[last.end : last.end + 1] == ")"
+        ):
+            yield Run(index, index + 2)
+
+    def _unknown_pair(self, index: int) -> Iterator[Run]:
         """Two words or more with a capital inside a sentence that are none of the language or the field."""
         if index + 1 >= len(self.words) or not all(self._unknown(at) for at in (index, index + 1)):
             return
@@ -574,7 +428,7 @@ class _Finder:
         near = self.words[max(index - 4, 0) : index]
         return not any(other.text.islower() for other in near) and before != ":"
 
-    def _first_person(self, index: int) -> Iterator[_Run]:
+    def _first_person(self, index: int) -> Iterator[Run]:
         """`I, Peter Smith, have reviewed`."""
         if self.words[index].text != "I" or not re.fullmatch(r",\s?", self.between(index)):
             return
@@ -585,7 +439,7 @@ class _Finder:
         if run is not None:
             yield run
 
-    def _signed(self) -> Iterator[_Run]:
+    def _signed(self) -> Iterator[Run]:
         starts = {word.start: index for index, word in enumerate(self.words)}
         for match in _SIGNED.finditer(self.text):
             at = starts.get(match.end())

@@ -14,7 +14,7 @@ _TOP_LEVEL = (
     r"mx|eu|io|us)"
 )
 _LINKS = (
-    (re.compile(r"[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,5}"), MAIL),
+    (re.compile(r"[\w.+\-]{1,64}@(?=[\w\-.]{0,63}[^\W\d])[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,5}"), MAIL),
     (re.compile(r"\b(?:https?|ftp|file|mailto)://?\S{1,2000}|\bwww\.\S{1,2000}|\\\\[\w.\-]+\\\S{1,500}", _I), LINK),
     (
         re.compile(
@@ -99,7 +99,7 @@ _AGES = (
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-‐‑–]*{_YEARS})", _I),
     re.compile(rf"\b(?P<value>{_NINETY_WORDS})(?=[\s\-‐‑–]*{_YEARS})", _I),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=\s?y/?o?\s?/?[MF]\b)", _I),
-    re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s/]?[MF](?:emale|ale)?\b(?![\w.]))"),
+    re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s/]?[MF](?:emale|ale)?\b(?!\.\d))"),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-]?(?:male|female|man|woman|lady|gentleman|m/|f/)\b)", _I),
     re.compile(
         rf"\b(?:age[ds]?|age\sof|alter|aged?\sabout|edad|âge|age\sat\s\w+|age\sis|"
@@ -107,6 +107,8 @@ _AGES = (
         rf"(?P<value>0?{_NINETIES})(?!\d){_UNITS}", _I,
     ),
     re.compile(rf"\b(?:age[ds]?)\b\s*[:=]?\s*(?P<value>{_NINETY_WORDS})\b", _I),
+    re.compile(rf"(?<![\w.])[MF]/?(?P<value>{_NINETIES})(?!\w|\.\d)"),
+    re.compile(rf"(?<![\d.])(?P<value>{_NINETIES})(?=\s?[歳才岁歲세])"),
     re.compile(r"(?<![\w.])(?P<value>0(?:9\d|1[0-2]\d)Y|1[0-2]\dY)\b"),
     re.compile(
         rf"\b(?:turn(?:ed|s|ing)|reached|is\snow|was|who\sis|nearly|almost|(?:s?he|patient|mother|father|woman|"

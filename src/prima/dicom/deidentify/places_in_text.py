@@ -16,6 +16,10 @@ _STREET = (
     r"circle|cir|parkway|pkwy|highway|hwy|"
     r"square|sq|trail|trl|crescent|close|mews|row|plaza|route|rte|gardens|grove|hill|alley|turnpike|pike)"
 )
+_OTHER_MEANINGS = {
+    "st", "ct", "dr", "pl", "way", "row", "hill", "close", "place", "circle", "square", "court", "route", "pike", "cir",
+    "ave", "av", "ter", "grove", "plaza",
+}  # fmt: skip
 _TAIL = (
     rf"(?:,?\s{{1,2}}(?:apt|apartment|unit|suite|ste|floor|fl|room|no|\#)\.?\s?\#?\w{{1,5}})?"
     rf"(?:,\s?{_CAP}(?:\s{_CAP}){{0,3}}){{0,3}}(?:,?\s[A-Z]{{2}}\b)?(?:,?\s\d{{5}}(?:-\d{{4}})?)?"
@@ -23,7 +27,8 @@ _TAIL = (
 _UK_CODE = r"\b[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}\b"
 _ADDRESSES = (
     re.compile(
-        rf"(?<![\w.])\d{{1,6}}[A-Z]?(?:-\d{{1,5}})?\s(?:[NSEW]{{1,2}}\.?\s)?(?:{_CAP}\s){{1,4}}(?i:{_STREET})\b\.?(?:\s(?:[NSEW]{{1,2}}|(?:North|South|East|West))\b\.?)?"
+        rf"(?<![\w.])\d{{1,6}}[A-Z]?(?:-\d{{1,5}})?\s(?:[NSEW]{{1,2}}\.?\s)?(?:{_CAP}\s){{1,4}}(?P<street>(?i:{_STREET}))"
+        rf"\b\.?(?:\s(?:[NSEW]{{1,2}}|(?:North|South|East|West))\b\.?)?"
         rf"{_TAIL}(?:\s{_UK_CODE})?"
     ),
     re.compile(rf"(?<![\w.])\d{{1,4}},?\s(?i:rue|avenue|av|boulevard|bd|place|chemin|via|viale|calle|rua|"
@@ -89,10 +94,22 @@ def claim_addresses(redaction: Redaction) -> None:
     """Claim street addresses, post boxes and postal codes."""
     for pattern in _ADDRESSES:
         for match in pattern.finditer(redaction.text):
+            if not _is_address(redaction, match):
+                continue
             redaction.claim(match.start(), match.end(), ADDRESS)
     for pattern in (_ZIP, _LABELLED):
         for match in pattern.finditer(redaction.text):
             redaction.claim(match.start("value"), match.end("value"), ADDRESS)
+
+
+def _is_address(redaction: Redaction, match: re.Match[str]) -> bool:
+    """Whether a match by an abbreviation that means other things too (ct, st, dr) has a word that names a street."""
+    street = match.groupdict().get("street")
+    if street is None or street.lower() not in _OTHER_MEANINGS:
+        return True
+    finder = _Finder(redaction)
+    inside = [at for at, word in enumerate(redaction.words) if match.start() <= word.start < match.start("street")]
+    return match.string[match.start() - 1 : match.start()] != "/" and any(finder.telling(at) for at in inside)
 
 
 def claim_places(redaction: Redaction) -> None:
@@ -117,7 +134,7 @@ class _Finder:
     def telling(self, index: int) -> bool:
         """Whether a word names something: none of the language, the field or institutions in general."""
         word = self.words[index]
-        lists = ("function", "common", "institution_words", "institutions", "roles", "titles", "labels")
+        lists = ("function", "common", "institution_words", "institutions", "roles", "titles", "labels", "calendar")
         return (
             word.capital and not any(word.folded in word_list(name) for name in lists)
             and word.folded not in vocabulary() and len(word.folded) > 1
