@@ -188,10 +188,11 @@ class _People:
                 continue
         if not people:
             return None
-        parts = {
-            name: (getattr(person, name) for person in people) for name in ("names", "identifiers", "places", "dates")
+        columns = ("names", "identifiers", "places", "dates")
+        joined = {
+            column: tuple(dict.fromkeys(chain.from_iterable(getattr(person, column) for person in people)))
+            for column in columns
         }
-        joined = {name: tuple(dict.fromkeys(chain.from_iterable(values))) for name, values in parts.items()}
         return Person(key=min(person.key for person in people), **joined)
 
 

@@ -105,7 +105,7 @@ def claim_addresses(redaction: Redaction) -> None:
 def _is_address(redaction: Redaction, match: re.Match[str]) -> bool:
     """Whether a match by an abbreviation that means other things too (ct, st, dr) has a word that names a street."""
     street = match.groupdict().get("street")
-    if street is None or street.lower() not in _OTHER_MEANINGS:
+    if street is None or street.lower() not in _OTHER_MEANINGS or re.match(r"\d+\s[NSEW]{1,2}\b", match[0]):
         return True
     finder = _Finder(redaction)
     inside = [at for at, word in enumerate(redaction.words) if match.start() <= word.start < match.start("street")]
