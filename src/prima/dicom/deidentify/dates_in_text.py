@@ -140,7 +140,7 @@ def _claim_lone_months(redaction: Redaction) -> None:
     for index, word in enumerate(redaction.words):
         if not word.capital or word.folded not in _LONE_MONTHS or redaction.is_taken(word.start, word.end):
             continue
-        before = redaction.text[: word.start].rstrip()[-1:]
+        before = redaction.text[max(word.start - 40, 0) : word.start].rstrip()[-1:]
         if word.folded in _WORDS_TOO and (word.shouting or before in {"", ".", ":", "!", "?"} or word.text.isupper()):
             continue
         after = redaction.words[index + 1].folded if index + 1 < len(redaction.words) else ""

@@ -10,6 +10,7 @@ from prima.dicom.deidentify.prose import Redaction, Word, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 _MOST_NAMES = 4
+_MOST_LISTED = 12
 _IN_NAME = re.compile(r"\.?[ \t\u00a0]{1,3}|\.(?=\S)|\.?-")
 COMMA = re.compile(r"\.?\s?,[ \t\u00a0]{0,2}")
 _LIST = re.compile(r"\.?\s{0,2}(?:,|/|&|\+|;)\s{0,2}")
@@ -60,10 +61,10 @@ class NameReader:
         if re.match(r"\d", self.text[word.end : word.end + 1]) and word.folded not in {"pgy", "st", "r", "ct"}:
             return False
         if word.folded == "pgy" or (
-            word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end :]) is not None
+            word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end : word.end + 8]) is not None
         ):
-            return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end :]) is not None
-        if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end :]) and index > 1:
+            return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end : word.end + 8]) is not None
+        if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end : word.end + 8]) and index > 1:
             return COMMA.fullmatch(self.between(index - 2)) is not None and not self.between(index - 1).strip()
         if word.folded in word_list("degrees_with_care"):
             return word.text.replace(".", "").replace("-", "").isupper() and (
@@ -155,7 +156,7 @@ class NameReader:
             capital: whether it must have a capital letter.
         """
         at, last, names = index, index, 0
-        while at < len(self.words) and names < _MOST_NAMES:
+        while at < min(len(self.words), index + 3 * _MOST_NAMES) and names < _MOST_NAMES:
             if at > index:
                 between = self.between(at - 1)
                 joined = _IN_NAME.fullmatch(between) is not None
@@ -167,6 +168,14 @@ class NameReader:
                         break
                     comma = False
             word = self.words[at]
+            if (
+                names
+                and at + 1 == len(self.words)
+                and "," in self.between(at - 1)
+                and word.capital
+                and not self.structural(at)
+            ):
+                return Run(index, at + 1)  # the last word, behind a family name and a comma
             if names and self.between(at).startswith(":"):
                 break
             if word.folded in word_list("particles") and self.particle(at, loose=loose):
@@ -185,12 +194,16 @@ class NameReader:
             last = at
         return Run(index, last) if names else None
 
-    def particle(self, at: int, *, loose: bool) -> bool:
+    def particle(self, at: int, *, loose: bool, depth: int = 0) -> bool:
         between = self.between(at)
         if at + 1 >= len(self.words) or not (between.strip(" \t") == "" or between in {"'", "’", "-", ". "}):
             return False
         after = self.words[at + 1]
-        if after.folded in word_list("particles") and self.particle(at + 1, loose=loose):
+        if (
+            after.folded in word_list("particles")
+            and depth < _MOST_NAMES
+            and self.particle(at + 1, loose=loose, depth=depth + 1)
+        ):
             return True
         return after.capital and not self.plain(at + 1) and not self.structural(at + 1)
 
@@ -200,7 +213,9 @@ class NameReader:
     def listed(self, run: Run, *, commas: bool) -> Iterator[Run]:
         """A name and those that are listed behind it."""
         yield run
-        while run.last < len(self.words):
+        for _ in range(_MOST_LISTED):
+            if run.last >= len(self.words):
+                return
             between, at = self.between(run.last - 1), run.last
             word = self.words[at]
             if word.folded in _AND and between.strip() in {"", ","} and "\n" not in between:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from prima.dicom.deidentify.name_reader import COMMA, NameReader, Run
@@ -16,6 +17,10 @@ _INITIALS_BEHIND = {"transcribed", "typed", "initials", "dictated"}
 _SMALL_BEHIND = {"name", "patient", "pt", "surname", "firstname", "lastname", "dictated", "verified", "signed"}
 # Roles that are followed by initials without a colon.
 _WITH_INITIALS = {"tech", "technologist", "transcriptionist", "transcriber", "typist", "radiographer", "mta", "mtra"}
+# Words behind a title, a role or a verb among which its name is looked for.
+_FURTHEST = 12
+_BLANKS = 40
+_MOST_IN_SIGNATURE = 4
 _PLURAL = {"drs", "doctors", "profs"}
 _SIGNED = re.compile(r"/s/\s?|//\s?")
 _ENUMERATED = re.compile(r"(?m)^[ \t]*[A-J][.)]\s")
@@ -52,6 +57,7 @@ class _Finder(NameReader):
             yield from self._before_verb(index)
             yield from self._in_parentheses(index)
         yield from self._signed()
+        yield from self._signature_lines()
 
     # Surroundings
 
@@ -60,7 +66,7 @@ class _Finder(NameReader):
             return
         title, between, at = self.words[index], self.between(index), index + 1
         while (
-            at < len(self.words)
+            at < min(len(self.words), index + _FURTHEST)
             and (self.is_title(at) or self.words[at].folded in {"med", "dr", "habil", "univ"})
             and len(between) < 4
         ):
@@ -97,7 +103,7 @@ class _Finder(NameReader):
         if not role and not relative:
             return
         at, labelled = index + 1, False
-        while at < len(self.words):
+        while at < min(len(self.words), index + _FURTHEST):
             between = self.between(at - 1)
             if "\n" in between.strip(" ") and not labelled:
                 return
@@ -147,9 +153,15 @@ class _Finder(NameReader):
         if word.folded not in word_list("labels") or at >= len(self.words):
             return
         while (
-            at < len(self.words)
+            at < min(len(self.words), index + _FURTHEST)
             and self.words[at].folded in {"electronically", "digitally", "by", "on"}
             and between == " "
+        ):
+            between, at = self.between(at), at + 1
+        while (
+            at < min(len(self.words), index + _FURTHEST)
+            and between == " "
+            and any(self.words[at].folded in word_list(name) for name in ("role_links", "roles"))
         ):
             between, at = self.between(at), at + 1
         if at >= len(self.words):
@@ -164,7 +176,7 @@ class _Finder(NameReader):
                 if run is not None:
                     yield from self.listed(run, commas=True)
             return
-        while at < len(self.words) and self.is_title(at):
+        while at < min(len(self.words), index + _FURTHEST) and self.is_title(at):
             at += 1
         if at >= len(self.words):
             return
@@ -194,12 +206,14 @@ class _Finder(NameReader):
         at = index + (2 if by else 1)
         colon = ":" in self.between(at - 1)
         linked = by or word.folded in {"by", "with"}
-        while at < len(self.words) and not by and not self.between(at - 1).strip(" \t:,/\u00a0"):
+        while (
+            at < min(len(self.words), index + _FURTHEST) and not by and not self.between(at - 1).strip(" \t:,/\u00a0")
+        ):
             if self.words[at].folded not in word_list("contact_links"):
                 break
             linked, at = True, at + 1
         between = ("roles", "departments")
-        while at < len(self.words) and (
+        while at < min(len(self.words), index + _FURTHEST) and (
             self.is_title(at)
             or self.words[at].folded == "the"
             or any(self.words[at].folded in word_list(name) for name in between)
@@ -238,7 +252,7 @@ class _Finder(NameReader):
             return
         first, commas, names, at = index, 0, 0, index - 1
         small = self.words[at].text.islower() if at >= 0 else False
-        while at >= 0 and names < _MOST_NAMES:
+        while at >= 0 and names < _MOST_NAMES and index - at < _FURTHEST:
             between = self.between(at)
             if "\n" in between or not re.fullmatch(r"\.?\s{0,3}(?:,|/|&)?\s{0,3}", between):
                 break
@@ -323,13 +337,13 @@ class _Finder(NameReader):
             r"\d\s?$", self.text[max(word.start - 2, 0) : word.start]
         ):
             return
-        line = self.text.rfind("\n", 0, word.start) + 1
+        line = self.text.rfind("\n", max(word.start - _BLANKS, 0), word.start) + 1
         if self.enumerated and not self.text[line : word.start].strip():
             return
         if index and re.search(r"[\w]\.$|\w$", self.text[max(word.start - 2, 0) : word.start]):
             return
         at = index + 1
-        while at < len(self.words) and self.words[at].initials and not self.structural(at):
+        while at < min(len(self.words), index + _FURTHEST) and self.words[at].initials and not self.structural(at):
             at += 1
         if at >= len(self.words) or not self.like_name(at) or self.acronym(at):
             return
@@ -422,7 +436,7 @@ class _Finder(NameReader):
     def _begins_sentence(self, index: int) -> bool:
         """Whether a word begins a sentence or stands in a line written like a title."""
         word = self.words[index]
-        before = self.text[: word.start].rstrip(" \t")[-1:]
+        before = self.text[max(word.start - _BLANKS, 0) : word.start].rstrip(" \t")[-1:]
         if before in {"", "\n", ".", "!", "?", "-", "*", "•", ")"}:
             return True
         near = self.words[max(index - 4, 0) : index]
@@ -433,7 +447,7 @@ class _Finder(NameReader):
         if self.words[index].text != "I" or not re.fullmatch(r",\s?", self.between(index)):
             return
         at = index + 1
-        while at < len(self.words) and self.is_title(at):
+        while at < min(len(self.words), index + _FURTHEST) and self.is_title(at):
             at += 1
         run = self.name_at(at, loose=True) if at < len(self.words) else None
         if run is not None:
@@ -443,13 +457,31 @@ class _Finder(NameReader):
         starts = {word.start: index for index, word in enumerate(self.words)}
         for match in _SIGNED.finditer(self.text):
             at = starts.get(match.end())
+            first = at or 0
             if at is None or (match.start() and self.text[match.start() - 1] == ":"):
                 continue
-            while at < len(self.words) and self.is_title(at):
+            while at < min(len(self.words), first + _FURTHEST) and self.is_title(at):
                 at += 1
             run = self.name_at(at, loose=True, comma=True, capital=False) if at < len(self.words) else None
             if run is not None:
                 yield run
+
+    def _signature_lines(self) -> Iterator[Run]:
+        """Lines of nothing but names: `Haddad/Lindgren`."""
+        lines: dict[int, list[int]] = {}
+        breaks = [match.start() for match in re.finditer(r"\n", self.text)]
+        for index, word in enumerate(self.words):
+            lines.setdefault(bisect_right(breaks, word.start), []).append(index)
+        for at, indices in lines.items():
+            start = breaks[at - 1] + 1 if at else 0
+            line = self.text[start : breaks[at] if at < len(breaks) else len(self.text)].strip()
+            if not 2 <= len(indices) <= _MOST_IN_SIGNATURE or not re.fullmatch(r"[^\d:;!?]*[^\d:;!?.]", line):
+                continue
+            if all(self.words[index].initials or self._signs(index) for index in indices):
+                yield Run(indices[0], indices[-1] + 1)
+
+    def _signs(self, index: int) -> bool:
+        return self.words[index].capital and not self.plain(index) and not self.structural(index)
 
     def user_initials(self) -> Iterator[Word]:
         """`D: PS T: ks`, `PS/ks` at the end of a report."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from prima.dicom.deidentify.prose import Redaction, word_list
@@ -37,9 +38,9 @@ _ADDRESSES = (
     re.compile(rf"\b(?i:rue|calle|via|viale|rua|avenida|plaza|piazza)\s(?i:(?:de|du|des|la|le|les|del|della|di|"
         rf"da|dos)\s){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}},?\s(?:n[°º.]?\s?)?\d{{1,4}}\b{_TAIL}"),
     re.compile(
-        r"\b[A-ZÄÖÜ][\wäöüß\-]*\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|"
+        r"\b[A-ZÄÖÜ][\wäöüß\-]{{0,40}}\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|"
         r"gatan|gade|vej|veien)\s\d{1,4}\s?[a-z]?\b"
-        r"(?:,?\s(?:[A-Z]{1,2}-)?\d{4,5}(?:\s[A-Z]{2})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]*){1,3})?"
+        r"(?:,?\s(?:[A-Z]{1,2}-)?\d{4,5}(?:\s[A-Z]{2})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]{{0,40}}){1,3})?"
     ),
     re.compile(r"\bp\.?\s?o\.?\s?box\s\#?\w{1,8}(?:,\s?[A-Z][\w.\-]{0,30}(?:\s[A-Z][\w.\-]{0,30}){0,2}){0,2}"
         r"(?:,?\s\d{5}(?:-\d{4})?)?", _I),
@@ -108,8 +109,9 @@ def _is_address(redaction: Redaction, match: re.Match[str]) -> bool:
     if street is None or street.lower() not in _OTHER_MEANINGS or re.match(r"\d+\s[NSEW]{1,2}\b", match[0]):
         return True
     finder = _Finder(redaction)
-    inside = [at for at, word in enumerate(redaction.words) if match.start() <= word.start < match.start("street")]
-    return match.string[match.start() - 1 : match.start()] != "/" and any(finder.telling(at) for at in inside)
+    first = bisect_left(redaction.words, match.start(), key=lambda word: word.start)
+    last = bisect_left(redaction.words, match.start("street"), key=lambda word: word.start)
+    return match.string[match.start() - 1 : match.start()] != "/" and any(map(finder.telling, range(first, last)))
 
 
 def claim_places(redaction: Redaction) -> None:
@@ -178,7 +180,7 @@ class _Finder:
             if word.folded in _FORWARD:
                 last = self._forward(index)
             while (
-                last + 1 < len(self.words)
+                last + 1 < min(len(self.words), index + 2 * _MOST_WORDS)
                 and _JOINED.fullmatch(self.between(last))
                 and self.words[last + 1].capital
                 and (
@@ -224,7 +226,7 @@ class _Finder:
         if at < len(self.words) and self.words[at].folded == "the":
             at += 1
         first, last = at, at - 1
-        while at < len(self.words) and self.telling(at) and not self._acronym(at):
+        while at < min(len(self.words), first + _MOST_WORDS) and self.telling(at) and not self._acronym(at):
             last, at = at, at + 1
             if not re.fullmatch(r"[ \u00a0-]|,\s", self.between(last)):
                 break

@@ -23,6 +23,7 @@ _EAST_ASIAN_LETTER = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\uff66-\uff9d][\uff9e\uff9f]?"
 )
 _MOST_WORDS = 5
+_LONGEST = 64
 _MIN_NUMBER = 4
 
 
@@ -58,6 +59,8 @@ class RecordNames:
 
     def is_part(self, text: str) -> bool:
         """Whether a word is a part of a name, or parts run together."""
+        if len(text) > _LONGEST:
+            return False
         forms = spellings(text)
         if forms & self.parts or forms & self.compounds:
             return True
