@@ -94,3 +94,19 @@ def test_what_cannot_be_is_said(archive: Archive, tmp_path: Path) -> None:
         deidentify_archive(archive, Archive.open_or_make(tmp_path / "other").root, POLICY)
     with pytest.raises(UsageError, match="inside"):
         deidentify_archive(archive, archive.root / "clean", POLICY)
+
+
+def test_names_of_the_carrier_go_whether_there_is_a_study_or_not(archive: Archive, tmp_path: Path) -> None:
+    names = "GARCIA-LOPEZ^JOSÉ\nQUISPE^MAMANI"  # PID-5 and NK1-2
+    row = {"patient_id": "P9", "filed_at": None, "report_status": "final", "source": "x", "names": names}
+    text = "Jose Garcia Lopez came with Mamani. Garcia has a cyst."
+    append(archive, "reports", [
+        {**row, "report_id": "no study", "study_uid": None, "accession": None, "text": text},
+        {**row, "report_id": "of a study", "study_uid": "1.2.77.1", "accession": "ACC77", "text": f"{text} Jane Doe."},
+    ])  # fmt: skip
+    deidentify_archive(archive, tmp_path / "clean", POLICY)
+    rows = scan(Archive.open(tmp_path / "clean"), "reports").collect().to_dicts()
+    kept = [row["text"] for row in rows if "cyst" in row["text"]]
+    assert len(kept) == 2
+    assert not [word for word in ("Garcia", "Lopez", "Jose", "Mamani", "Doe") if any(word in text for text in kept)]
+    assert all(row["names"] is None for row in rows)

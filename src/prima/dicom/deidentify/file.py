@@ -223,6 +223,8 @@ def _deidentify(
     cleaner = Cleaner(policy=policy, person=person, big_endian=syntax == "1.2.840.10008.1.2.2", note=note)
     clean = cleaner.clean(dataset)
     clean.SOPClassUID = UID(sop_class)
+    if "PatientID" not in clean:
+        clean.PatientID = policy.pseudonyms.patient_id(person.key)
     pixels = clean_pixels(dataset, syntax)
     if pixels is not None:
         clean.add(pixels)

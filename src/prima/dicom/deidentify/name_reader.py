@@ -64,7 +64,12 @@ class NameReader:
             word.folded in {"st", "r", "ct"} and re.match(r"\d\b", self.text[word.end : word.end + 8]) is not None
         ):
             return word.text.isupper() and re.match(r"-?\s?\d", self.text[word.end : word.end + 8]) is not None
-        if word.text == "DO" and word.shouting and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end : word.end + 8]) and index > 1:
+        if (
+            word.text == "DO"
+            and word.shouting
+            and re.match(r"\s*(?:$|[,.;]|\n)", self.text[word.end : word.end + 8])
+            and index > 1
+        ):
             return COMMA.fullmatch(self.between(index - 2)) is not None and not self.between(index - 1).strip()
         if word.folded in word_list("degrees_with_care"):
             return word.text.replace(".", "").replace("-", "").isupper() and (

@@ -51,7 +51,7 @@ _PHONES = (
     re.compile(r"(?<![\w.\-])(?P<value>\d{3}-\d{4})(?![\w-])"),
 )
 _LABELS = (
-    r"mrn?(?=[\s#:]*[\w-]*\d{4})|mrn|m\.r\.n\.?|umrn|emrn|mpi|empi|epic|acc(?:ession)?|accn|"
+    r"mrn?(?=[\s#:]{0,6}[\w-]{0,30}\d{4})|mrn|m\.r\.n\.?|umrn|emrn|mpi|empi|epic|acc(?:ession)?|accn|"
     r"med(?:ical)?\srec(?:ord)?|record|patient\sid|pat\.?\s?id|pid|uid|id|identifier|job|"
     r"order|visit|case|account|acct|csn|fin|har|nhs|ssn|sin|hicn?|dea|npi|license|licence|lic|encounter|enc|exam|"
     r"specimen|accession|chart|req(?:uisition)?|"
@@ -96,8 +96,8 @@ _NINETY_WORDS = (
 )
 _YEARS = r"(?:year|yr|y/?\s?o\b|y\.\s?o\.?|y\b|jähr|jahre|ans\b|años|anos|anni|jaar|Y\b)"
 _AGES = (
-    re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-‐‑–]*{_YEARS})", _I),
-    re.compile(rf"\b(?P<value>{_NINETY_WORDS})(?=[\s\-‐‑–]*{_YEARS})", _I),
+    re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-‐‑–]{{0,6}}{_YEARS})", _I),
+    re.compile(rf"\b(?P<value>{_NINETY_WORDS})(?=[\s\-‐‑–]{{0,6}}{_YEARS})", _I),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=\s?y/?o?\s?/?[MF]\b)", _I),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s/]?[MF](?:emale|ale)?\b(?!\.\d))"),
     re.compile(rf"(?<![\w.])(?P<value>{_NINETIES})(?=[\s\-]?(?:male|female|man|woman|lady|gentleman|m/|f/)\b)", _I),

@@ -125,7 +125,8 @@ def _other_readings(dataset: Dataset) -> Iterator[str]:
                 continue
             except UnicodeDecodeError:
                 pass
-            mostly_high = 2 * sum(byte > 127 for byte in raw) > len(raw)
+            letters = raw.strip(b" \0").translate(None, b"^= ")
+            mostly_high = 2 * sum(byte > 127 for byte in letters) >= len(letters)
             for charset in (*_UNDECLARED, *(_UNDECLARED_EAST_ASIAN if mostly_high else ())):
                 try:
                     yield raw.decode(charset).strip(" \0")

@@ -14,7 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from prima.dicom.deidentify.codestream import CodestreamError, blank_texts, is_rle
-from prima.dicom.deidentify.rle import blank_rle_frame, rle_frame
+from prima.dicom.deidentify.rle import clean_rle_frame, rle_frame
 from prima.dicom.deidentify.stored_bits import StoredBits
 from prima.dicom.header.element import BROKEN, integer, text
 from prima.errors import UnreadableError
@@ -126,7 +126,7 @@ def _clean_rle(
         raise CodestreamError("RLE of 1-bit pixels")
     num_planes = shape.samples * bits.allocated // 8
     for index, frame in enumerate(frames):
-        planes = blank_rle_frame(frame, num_planes=num_planes, plane_bytes=shape.rows * shape.columns)
+        frames[index], planes = clean_rle_frame(frame, num_planes=num_planes, plane_bytes=shape.rows * shape.columns)
         cleaned = bits.clean_planes(planes, num_samples=shape.samples)
         if cleaned is not planes:
             frames[index] = rle_frame(cleaned, row_bytes=shape.columns)

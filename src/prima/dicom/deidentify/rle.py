@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from prima.dicom.deidentify.codestream import CodestreamError
 
@@ -11,16 +11,17 @@ _HEADER = 64
 _MOST_SEGMENTS = 15
 
 
-def blank_rle_frame(fragment: bytearray, *, num_planes: int, plane_bytes: int) -> list[bytes]:
-    """Blank every byte of a frame that its image does not need: in the header, between, before and after the segments.
+def clean_rle_frame(fragment: bytes, *, num_planes: int, plane_bytes: int) -> tuple[bytearray, list[bytes]]:
+    """A frame without the bytes that its image does not need: in the header, between, before and after the segments.
 
     Args:
-        fragment: one frame; changed in place, never in length.
+        fragment: one frame.
         num_planes: segments that the image has: samples times bytes of a sample.
         plane_bytes: bytes of a decoded segment.
 
     Returns:
-        The decoded planes, the highest byte of the first sample first.
+        The frame, the same bytes where there was nothing to take out; and its decoded planes, the highest byte of the
+        first sample first.
 
     Raises:
         CodestreamError: the frame has another number of segments, or they overlap or end too early.
@@ -33,13 +34,20 @@ def blank_rle_frame(fragment: bytearray, *, num_planes: int, plane_bytes: int) -
     starts = [*offsets[:count], len(fragment)]
     if starts[0] < _HEADER or any(first >= last for first, last in pairwise(starts)):
         raise CodestreamError("RLE segments that overlap or lie outside their frame")
-    fragment[4 + 4 * count : starts[0]] = bytes(starts[0] - 4 - 4 * count)
-    planes = []
+    data, planes, segments = bytearray(fragment), [], []
     for start, stop in pairwise(starts):
-        plane, end = _decoded(fragment, start, stop, plane_bytes)
-        fragment[end:stop] = bytes(stop - end)
+        plane, end = _decoded(data, start, stop, plane_bytes)
         planes.append(plane)
-    return planes
+        segments.append(bytes(data[start:end]))
+    return _frame(segments), planes
+
+
+def _frame(segments: list[bytes]) -> bytearray:
+    """A frame of segments, each made even in length."""
+    padded = [segment + bytes(len(segment) % 2) for segment in segments]
+    starts = [_HEADER, *(_HEADER + size for size in accumulate(map(len, padded)))][: len(padded)]
+    header = struct.pack(f"<{_MOST_SEGMENTS + 1}L", len(padded), *starts, *[0] * (_MOST_SEGMENTS - len(padded)))
+    return bytearray(header + b"".join(padded))
 
 
 def _decoded(data: bytearray, at: int, stop: int, wanted: int) -> tuple[bytes, int]:
@@ -69,16 +77,9 @@ def _decoded(data: bytearray, at: int, stop: int, wanted: int) -> tuple[bytes, i
 
 def rle_frame(planes: list[bytes], *, row_bytes: int) -> bytearray:
     """A frame made of planes, row by row."""
-    segments = []
-    for plane in planes:
-        segment = b"".join(_packed(plane[at : at + row_bytes]) for at in range(0, len(plane), row_bytes))
-        segments.append(segment + bytes(len(segment) % 2))
-    offsets, at = [], _HEADER
-    for segment in segments:
-        offsets.append(at)
-        at += len(segment)
-    header = struct.pack(f"<{_MOST_SEGMENTS + 1}L", len(segments), *offsets, *[0] * (_MOST_SEGMENTS - len(segments)))
-    return bytearray(header + b"".join(segments))
+    return _frame(
+        [b"".join(_packed(plane[at : at + row_bytes]) for at in range(0, len(plane), row_bytes)) for plane in planes]
+    )
 
 
 def _packed(row: bytes) -> bytes:
