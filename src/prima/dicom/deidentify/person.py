@@ -97,6 +97,7 @@ def person_of(dataset: Dataset, patients: Mapping[str, str] | None = None) -> Pe
     names = tuple(dict.fromkeys((*_other_readings(dataset), *_values(dataset, _PERSON_NAMES))))
     identifiers = _values(dataset, _IDENTIFIERS)
     patient = text(dataset, "PatientID") or (patients or {}).get(text(dataset, "StudyInstanceUID") or "")
+    identifiers = tuple(dict.fromkeys((*identifiers, patient))) if patient else identifiers
     if patient is None:
         name, born = text(dataset, "PatientName"), date_of(text(dataset, "PatientBirthDate") or "")
         patient = f"{name or ''}|{born or ''}" if name or born else text(dataset, "StudyInstanceUID") or ""

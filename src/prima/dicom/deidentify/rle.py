@@ -11,7 +11,7 @@ _HEADER = 64
 _MOST_SEGMENTS = 15
 
 
-def clean_rle_frame(fragment: bytes, *, num_planes: int, plane_bytes: int) -> tuple[bytearray, list[bytes]]:
+def clean_rle_frame(fragment: bytes | bytearray, *, num_planes: int, plane_bytes: int) -> tuple[bytearray, list[bytes]]:
     """A frame without the bytes that its image does not need: in the header, between, before and after the segments.
 
     Args:
