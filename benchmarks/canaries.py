@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,10 +53,13 @@ class Patient:
 
     @property
     def canaries(self) -> list[str]:
-        """What is looked for, folded."""
-        born = (f"{self.born:%Y%m%d}", f"{self.born:%Y-%m-%d}", f"{self.born:%m/%d/%Y}")
-        words = (self.family, self.given, self.hospital, self.identifier, self.accession)
-        return [*words, *born]
+        """What is looked for."""
+        return [self.family, self.given, self.hospital, self.identifier, self.accession, *self.dates]
+
+    @property
+    def dates(self) -> list[str]:
+        """Forms of the birth date, which count where no other digit is beside them: UIDs are long numbers by chance."""
+        return [f"{self.born:%Y%m%d}", f"{self.born:%Y-%m-%d}", f"{self.born:%m/%d/%Y}"]
 
 
 def made_up(number: int) -> Patient:
@@ -153,7 +157,9 @@ def search(out: Path, logs: str, patients: list[Patient]) -> list[tuple[str, str
     """(Where, canary) of everything that is left."""
     hits = []
     forms = {canary: canary for patient in patients for canary in patient.canaries}
-    folded = {fold(form): form for form in forms}
+    dates = {form for patient in patients for form in patient.dates}
+    folded = {fold(form): form for form in forms if form not in dates}
+    born = re.compile(rf"(?<!\d)(?:{'|'.join(map(re.escape, dates))})(?!\d)")
     encoded = [
         (form, code) for form in forms for code in {form.encode(), form.upper().encode(), form.encode("utf-16-le")}
     ]
@@ -163,7 +169,8 @@ def search(out: Path, logs: str, patients: list[Patient]) -> list[tuple[str, str
         if not path.is_file():
             continue
         content = path.read_bytes()
-        hits += [(path.suffix, form) for form, code in encoded if code in content]
+        hits += [(path.suffix, form) for form, code in encoded if form not in dates and code in content]
+        hits += [(path.suffix, match[0]) for match in born.finditer(content.decode("latin-1"))]
         if path.suffix == ".parquet":
             texts.append(
                 (path.parent.name, json.dumps(pl.read_parquet(path).to_dicts(), default=str, ensure_ascii=False))
@@ -175,6 +182,7 @@ def search(out: Path, logs: str, patients: list[Patient]) -> list[tuple[str, str
     for where, text in texts:
         plain = fold(text)
         hits += [(where, form) for found, form in folded.items() if found in plain]
+        hits += [(where, match[0]) for match in born.finditer(text)]
     return hits
 
 
@@ -210,6 +218,7 @@ def main() -> None:
     written = [report for patient in patients for report in reports(patient)]
     with ingesting(archive):
         take_reports(archive, written, "canaries")
+    planted_hits = len(search(archive.root, "", patients))
     out = folder / "clean"
     run = subprocess.run(
         [*command, "deidentify", str(folder / "archive"), str(out), "--key", str(key), "--workers", "2", "--json"],
@@ -219,10 +228,10 @@ def main() -> None:
     planted = sum(len(patient.canaries) for patient in patients)
     counts = json.loads(run.stdout)
     print(f"{counts['written']} files written, {counts['refused']} refused, {len(written)} reports, {planted} canaries")
-    print(f"{len(hits)} hits")
+    print(f"{planted_hits} hits in the archive, {len(hits)} in its copy")
     for where, form in hits[:40]:
         print(f"  {where}: {form}")
-    sys.exit(bool(hits))
+    sys.exit(bool(hits) or planted_hits < planted)
 
 
 if __name__ == "__main__":

@@ -156,3 +156,12 @@ def test_a_killed_run_goes_on_with_nothing_lost_or_half(study: Path, key: Path, 
     assert run(["deidentify", str(study), str(out), "--key", str(key)]) == 0
     assert contents(out) == wanted
     assert not list(out.rglob("*.unfinished"))
+
+
+def test_no_canary_is_left_of_an_archive(tmp_path: Path) -> None:
+    """The benchmark in small: it fails when a canary is left, and when it finds none in what it planted."""
+    script = Path(__file__).parents[2] / "benchmarks" / "canaries.py"
+    command = [sys.executable, str(script), "--patients", "3", "--files", "8", "--folder", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "24 files written, 0 refused, 15 reports" in done.stdout

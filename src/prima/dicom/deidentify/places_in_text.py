@@ -38,9 +38,9 @@ _ADDRESSES = (
     re.compile(rf"\b(?i:rue|calle|via|viale|rua|avenida|plaza|piazza)\s(?i:(?:de|du|des|la|le|les|del|della|di|"
         rf"da|dos)\s){{0,3}}{_CAP}(?:\s{_CAP}){{0,3}},?\s(?:n[°º.]?\s?)?\d{{1,4}}\b{_TAIL}"),
     re.compile(
-        r"\b[A-ZÄÖÜ][\wäöüß\-]{{0,40}}\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|"
+        r"\b[A-ZÄÖÜ][\wäöüß\-]{0,40}\s?(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|laan|"
         r"gatan|gade|vej|veien)\s\d{1,4}\s?[a-z]?\b"
-        r"(?:,?\s(?:[A-Z]{1,2}-)?\d{4,5}(?:\s[A-Z]{2})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]{{0,40}}){1,3})?"
+        r"(?:,?\s(?:[A-Z]{1,2}-)?\d{4,5}(?:\s[A-Z]{2})?(?:\s[A-ZÄÖÜ][\w\-äöüß.]{0,40}){1,3})?"
     ),
     re.compile(r"\bp\.?\s?o\.?\s?box\s\#?\w{1,8}(?:,\s?[A-Z][\w.\-]{0,30}(?:\s[A-Z][\w.\-]{0,30}){0,2}){0,2}"
         r"(?:,?\s\d{5}(?:-\d{4})?)?", _I),
