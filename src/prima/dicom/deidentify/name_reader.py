@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prima.dicom.deidentify.prose import Redaction, Word, word_list
+from prima.dicom.deidentify.prose import Redaction, ProseWord, word_list
 from prima.dicom.deidentify.words import vocabulary
 
+# Words behind a title, a role or a verb among which its name is looked for.
+FURTHEST = 12
 _MOST_NAMES = 4
 _MOST_LISTED = 12
 _IN_NAME = re.compile(r"\.?[ \t\u00a0]{1,3}|\.(?=\S)|\.?-")
@@ -136,7 +138,7 @@ class NameReader:
         return not (after is not None and after.text.isupper() and self.plain_given(after))
 
     @staticmethod
-    def plain_given(word: Word) -> bool:
+    def plain_given(word: ProseWord) -> bool:
         """Whether a word is a common given name."""
         return word.folded in word_list("given_names")
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 
-from prima.dicom.deidentify.name_reader import COMMA, NameReader, Run
-from prima.dicom.deidentify.prose import Redaction, Word, word_list
-from prima.dicom.deidentify.words import vocabulary
+from prima.dicom.deidentify.name_reader import COMMA, FURTHEST, Run
+from prima.dicom.deidentify.names_by_shape import NamesByShape
+from prima.dicom.deidentify.prose import Redaction, word_list
 
 NAME = "[name]"
 _MOST_NAMES = 4
@@ -17,13 +16,7 @@ _INITIALS_BEHIND = {"transcribed", "typed", "initials", "dictated"}
 _SMALL_BEHIND = {"name", "patient", "pt", "surname", "firstname", "lastname", "dictated", "verified", "signed"}
 # Roles that are followed by initials without a colon.
 _WITH_INITIALS = {"tech", "technologist", "transcriptionist", "transcriber", "typist", "radiographer", "mta", "mtra"}
-# Words behind a title, a role or a verb among which its name is looked for.
-_FURTHEST = 12
-_BLANKS = 40
-_MOST_IN_SIGNATURE = 4
 _PLURAL = {"drs", "doctors", "profs"}
-_SIGNED = re.compile(r"/s/\s?|//\s?")
-_ENUMERATED = re.compile(r"(?m)^[ \t]*[A-J][.)]\s")
 
 
 def claim_names(redaction: Redaction) -> None:
@@ -36,10 +29,8 @@ def claim_names(redaction: Redaction) -> None:
         redaction.claim(word.start, word.end, NAME)
 
 
-class _Finder(NameReader):
-    def __init__(self, redaction: Redaction) -> None:
-        super().__init__(redaction)
-        self.enumerated = len(_ENUMERATED.findall(self.text)) > 1
+class _Finder(NamesByShape):
+    """Finds names by what stands beside them."""
 
     def runs(self) -> Iterator[Run]:
         """Every name that its surroundings give away."""
@@ -50,14 +41,14 @@ class _Finder(NameReader):
             yield from self._after_verb(index)
             yield from self._before_degree(index)
             yield from self._before_role(index)
-            yield from self._initial_and_surname(index)
-            yield from self._given_and_surname(index)
-            yield from self._first_person(index)
-            yield from self._unknown_pair(index)
+            yield from self.initial_and_surname(index)
+            yield from self.given_and_surname(index)
+            yield from self.first_person(index)
+            yield from self.unknown_pair(index)
             yield from self._before_verb(index)
-            yield from self._in_parentheses(index)
-        yield from self._signed()
-        yield from self._signature_lines()
+            yield from self.in_parentheses(index)
+        yield from self.signed()
+        yield from self.signature_lines()
 
     # Surroundings
 
@@ -66,7 +57,7 @@ class _Finder(NameReader):
             return
         title, between, at = self.words[index], self.between(index), index + 1
         while (
-            at < min(len(self.words), index + _FURTHEST)
+            at < min(len(self.words), index + FURTHEST)
             and (self.is_title(at) or self.words[at].folded in {"med", "dr", "habil", "univ"})
             and len(between) < 4
         ):
@@ -103,7 +94,7 @@ class _Finder(NameReader):
         if not role and not relative:
             return
         at, labelled = index + 1, False
-        while at < min(len(self.words), index + _FURTHEST):
+        while at < min(len(self.words), index + FURTHEST):
             between = self.between(at - 1)
             if "\n" in between.strip(" ") and not labelled:
                 return
@@ -153,13 +144,13 @@ class _Finder(NameReader):
         if word.folded not in word_list("labels") or at >= len(self.words):
             return
         while (
-            at < min(len(self.words), index + _FURTHEST)
+            at < min(len(self.words), index + FURTHEST)
             and self.words[at].folded in {"electronically", "digitally", "by", "on"}
             and between == " "
         ):
             between, at = self.between(at), at + 1
         while (
-            at < min(len(self.words), index + _FURTHEST)
+            at < min(len(self.words), index + FURTHEST)
             and between == " "
             and any(self.words[at].folded in word_list(name) for name in ("role_links", "roles"))
         ):
@@ -176,7 +167,7 @@ class _Finder(NameReader):
                 if run is not None:
                     yield from self.listed(run, commas=True)
             return
-        while at < min(len(self.words), index + _FURTHEST) and self.is_title(at):
+        while at < min(len(self.words), index + FURTHEST) and self.is_title(at):
             at += 1
         if at >= len(self.words):
             return
@@ -206,14 +197,12 @@ class _Finder(NameReader):
         at = index + (2 if by else 1)
         colon = ":" in self.between(at - 1)
         linked = by or word.folded in {"by", "with"}
-        while (
-            at < min(len(self.words), index + _FURTHEST) and not by and not self.between(at - 1).strip(" \t:,/\u00a0")
-        ):
+        while at < min(len(self.words), index + FURTHEST) and not by and not self.between(at - 1).strip(" \t:,/\u00a0"):
             if self.words[at].folded not in word_list("contact_links"):
                 break
             linked, at = True, at + 1
         between = ("roles", "departments")
-        while at < min(len(self.words), index + _FURTHEST) and (
+        while at < min(len(self.words), index + FURTHEST) and (
             self.is_title(at)
             or self.words[at].folded == "the"
             or any(self.words[at].folded in word_list(name) for name in between)
@@ -252,7 +241,7 @@ class _Finder(NameReader):
             return
         first, commas, names, at = index, 0, 0, index - 1
         small = self.words[at].text.islower() if at >= 0 else False
-        while at >= 0 and names < _MOST_NAMES and index - at < _FURTHEST:
+        while at >= 0 and names < _MOST_NAMES and index - at < FURTHEST:
             between = self.between(at)
             if "\n" in between or not re.fullmatch(r"\.?\s{0,3}(?:,|/|&)?\s{0,3}", between):
                 break
@@ -321,69 +310,6 @@ class _Finder(NameReader):
         if first < at:
             yield Run(first + 1, at + 1)
 
-    def _initial_and_surname(self, index: int) -> Iterator[Run]:
-        word = self.words[index]
-        if (
-            not word.initials
-            or index + 1 >= len(self.words)
-            or self.structural(index)
-            or (word.text in {"I", "L", "R"} and word.shouting)
-        ):
-            return
-        between = self.between(index)
-        if not (between.startswith(".") or word.text.endswith(".")) or len(between) > 3 or "\n" in between:
-            return
-        if word.folded in {"eg", "ie", "us", "dob", "approx", "iv", "po"} or re.search(
-            r"\d\s?$", self.text[max(word.start - 2, 0) : word.start]
-        ):
-            return
-        line = self.text.rfind("\n", max(word.start - _BLANKS, 0), word.start) + 1
-        if self.enumerated and not self.text[line : word.start].strip():
-            return
-        if index and re.search(r"[\w]\.$|\w$", self.text[max(word.start - 2, 0) : word.start]):
-            return
-        at = index + 1
-        while at < min(len(self.words), index + _FURTHEST) and self.words[at].initials and not self.structural(at):
-            at += 1
-        if at >= len(self.words) or not self.like_name(at) or self.acronym(at):
-            return
-        if (
-            self.words[at].folded in word_list("particles")
-            and self.words[at].text.islower()
-            and not self.particle(at, loose=False)
-        ):
-            return
-        run = self.name_at(at)
-        if run is not None and not self.eponym(run):
-            yield Run(index, run.last)
-
-    def _given_and_surname(self, index: int) -> Iterator[Run]:
-        """A common given name and a word behind it that is none of the field."""
-        word = self.words[index]
-        if (
-            word.folded not in word_list("given_names")
-            or not word.capital
-            or (index and self.between(index - 1) == "-")
-        ):
-            return
-        if word.shouting and self.plain(index):
-            return
-        at = index + 1
-        if at < len(self.words) and self.words[at].initials and len(self.words[at].text) < 4:
-            at += 1
-        if at >= len(self.words) or self.acronym(at) or self.acronym(index) or self.structural(at):
-            return
-        if any(not re.fullmatch(r"\.?[ \t\u00a0]{1,2}|-", self.between(i)) for i in range(index, at)):
-            return
-        particles = self.words[at].folded in word_list("particles") and self.particle(at, loose=False)
-        if not particles and (not self.words[at].capital or self.words[at].folded in word_list("function")):
-            return
-        if self.plain(at) and (self.words[at].shouting or self.between(at).startswith(":")):
-            return
-        run = self.name_at(at) if particles else Run(index, at + 1)
-        if run is not None and not self.eponym(run):
-            yield Run(index, run.last)
-
     def _before_verb(self, index: int) -> Iterator[Run]:
         """`Smith was notified`."""
         word = self.words[index]
@@ -399,97 +325,3 @@ class _Finder(NameReader):
         usual = self.words[at].initials or self.words[at].shouting or self.acronym(at) or self.between(at).strip()
         if self.words[at].capital and self.like_name(at) and not usual:
             yield Run(at, at + 1)
-
-    def _in_parentheses(self, index: int) -> Iterator[Run]:
-        """`(Smith, Peter)`."""
-        word = self.words[index]
-        if self.text[word.start - 1 : word.start] != "(" or index + 1 >= len(self.words) or not self.like_name(index):
-            return
-        last = self.words[index + 1]
-        if (
-            COMMA.fullmatch(self.between(index))
-            and self.like_name(index + 1)
-            and self.text[last.end : last.end + 1] == ")"
-        ):
-            yield Run(index, index + 2)
-
-    def _unknown_pair(self, index: int) -> Iterator[Run]:
-        """Two words or more with a capital inside a sentence that are none of the language or the field."""
-        if index + 1 >= len(self.words) or not all(self._unknown(at) for at in (index, index + 1)):
-            return
-        if not re.fullmatch(r"[ \t\u00a0]", self.between(index)) or self._begins_sentence(index):
-            return
-        run = self.name_at(index)
-        if run is not None and run.last - run.first > 1 and not self.eponym(run):
-            yield run
-
-    def _unknown(self, index: int) -> bool:
-        word = self.words[index]
-        usual = word.shouting or not word.capital or len(word.text) < 3 or word.text[1:].lower() != word.text[1:]
-        return (
-            not usual
-            and not self.plain(index)
-            and not self.structural(index)
-            and not self.between(index).startswith(":")
-        )
-
-    def _begins_sentence(self, index: int) -> bool:
-        """Whether a word begins a sentence or stands in a line written like a title."""
-        word = self.words[index]
-        before = self.text[max(word.start - _BLANKS, 0) : word.start].rstrip(" \t")[-1:]
-        if before in {"", "\n", ".", "!", "?", "-", "*", "•", ")"}:
-            return True
-        near = self.words[max(index - 4, 0) : index]
-        return not any(other.text.islower() for other in near) and before != ":"
-
-    def _first_person(self, index: int) -> Iterator[Run]:
-        """`I, Peter Smith, have reviewed`."""
-        if self.words[index].text != "I" or not re.fullmatch(r",\s?", self.between(index)):
-            return
-        at = index + 1
-        while at < min(len(self.words), index + _FURTHEST) and self.is_title(at):
-            at += 1
-        run = self.name_at(at, loose=True) if at < len(self.words) else None
-        if run is not None:
-            yield run
-
-    def _signed(self) -> Iterator[Run]:
-        starts = {word.start: index for index, word in enumerate(self.words)}
-        for match in _SIGNED.finditer(self.text):
-            at = starts.get(match.end())
-            first = at or 0
-            if at is None or (match.start() and self.text[match.start() - 1] == ":"):
-                continue
-            while at < min(len(self.words), first + _FURTHEST) and self.is_title(at):
-                at += 1
-            run = self.name_at(at, loose=True, comma=True, capital=False) if at < len(self.words) else None
-            if run is not None:
-                yield run
-
-    def _signature_lines(self) -> Iterator[Run]:
-        """Lines of nothing but names: `Haddad/Lindgren`."""
-        lines: dict[int, list[int]] = {}
-        breaks = [match.start() for match in re.finditer(r"\n", self.text)]
-        for index, word in enumerate(self.words):
-            lines.setdefault(bisect_right(breaks, word.start), []).append(index)
-        for at, indices in lines.items():
-            start = breaks[at - 1] + 1 if at else 0
-            line = self.text[start : breaks[at] if at < len(breaks) else len(self.text)].strip()
-            if not 2 <= len(indices) <= _MOST_IN_SIGNATURE or not re.fullmatch(r"[^\d:;!?]*[^\d:;!?.]", line):
-                continue
-            if all(self.words[index].initials or self._signs(index) for index in indices):
-                yield Run(indices[0], indices[-1] + 1)
-
-    def _signs(self, index: int) -> bool:
-        return self.words[index].capital and not self.plain(index) and not self.structural(index)
-
-    def user_initials(self) -> Iterator[Word]:
-        """`D: PS T: ks`, `PS/ks` at the end of a report."""
-        for match in re.finditer(r"(?:^|[\s(])([A-Z]{2,3})[:/]([a-z]{2,3}|(?<=/)[A-Z]{2,3})[\s.)]*\Z", self.text):
-            for word in self.words:
-                if (
-                    match.start(1) <= word.start < match.end(2)
-                    and word.folded not in word_list("common")
-                    and word.folded not in vocabulary()
-                ):
-                    yield word

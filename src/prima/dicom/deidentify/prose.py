@@ -38,7 +38,7 @@ def word_list(name: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class ProseWord:
     """A word of a text.
 
     Args:
@@ -76,12 +76,14 @@ def readable(text: str) -> str:
     return "".join(letter for letter in composed if unicodedata.category(letter) != "Cf")
 
 
-def words_of(text: str) -> list[Word]:
+def words_of(text: str) -> list[ProseWord]:
     """The words of a text in order; letters joined by a hyphen or an apostrophe are one word."""
     starts = [0, *(match.end() for match in re.finditer(r"\n|\r", text)), len(text) + 1]
     shouting = [_shouts(text[first:last]) for first, last in pairwise(starts)]
     return [
-        Word(match[0], match.start(), match.end(), fold(match[0]), shouting[bisect_right(starts, match.start()) - 1])
+        ProseWord(
+            match[0], match.start(), match.end(), fold(match[0]), shouting[bisect_right(starts, match.start()) - 1]
+        )
         for match in _WORD.finditer(text)
     ]
 
@@ -97,7 +99,7 @@ class Redaction:
     """A text and what goes out of it; what was claimed first stays claimed."""
 
     text: str
-    words: list[Word] = field(init=False)
+    words: list[ProseWord] = field(init=False)
     _taken: bytearray = field(init=False)
     _claims: list[tuple[int, int, str]] = field(init=False, default_factory=list)
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from prima.dicom.deidentify.folding import fold, is_east_asian, spellings
 from prima.dicom.deidentify.person import Person
-from prima.dicom.deidentify.prose import Redaction, Word, word_list
+from prima.dicom.deidentify.prose import Redaction, ProseWord, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 NAME, NUMBER, PLACE = "[name]", "[id]", "[place]"
@@ -181,7 +181,7 @@ def _claim_beside(redaction: Redaction, index: int, strong: list[bool], names: R
                 redaction.claim(word.start, word.bare_end, NAME)
 
 
-def _claim_word(redaction: Redaction, word: Word) -> None:
+def _claim_word(redaction: Redaction, word: ProseWord) -> None:
     redaction.claim(word.start, word.bare_end, NAME)
 
 
@@ -221,16 +221,16 @@ def _weak_counts(redaction: Redaction, index: int, strong: list[bool], weak: lis
     return True
 
 
-def _is_plain(word: Word) -> bool:
+def _is_plain(word: ProseWord) -> bool:
     return word.folded in word_list("common") or word.folded in vocabulary()
 
 
-def _close(text: str, group: list[Word]) -> bool:
+def _close(text: str, group: list[ProseWord]) -> bool:
     return all(_BETWEEN.fullmatch(text, a.end, b.start) is not None and "\n" not in text[a.end : b.start]
                for a, b in pairwise(group))  # fmt: skip
 
 
-def _near(text: str, words: list[Word], one: int, other: int) -> bool:
+def _near(text: str, words: list[ProseWord], one: int, other: int) -> bool:
     first, last = sorted((one, other))
     between = text[words[first].end : words[last].start]
     stops = re.search(r"[.!?;:]\s", between) is not None and len(words[first].text) > 2
