@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prima.dicom.deidentify.prose import Redaction, ProseWord, word_list
+from prima.dicom.deidentify.prose import ProseWord, Redaction, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 # Words behind a title, a role or a verb among which its name is looked for.

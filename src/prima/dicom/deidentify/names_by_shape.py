@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from prima.dicom.deidentify.name_reader import COMMA, FURTHEST, NameReader, Run
-from prima.dicom.deidentify.prose import Redaction, ProseWord, word_list
+from prima.dicom.deidentify.prose import ProseWord, Redaction, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 _SIGNED = re.compile(r"/s/\s?|//\s?")

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from prima.dicom.deidentify.folding import fold, is_east_asian, spellings
 from prima.dicom.deidentify.person import Person
-from prima.dicom.deidentify.prose import Redaction, ProseWord, word_list
+from prima.dicom.deidentify.prose import ProseWord, Redaction, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 NAME, NUMBER, PLACE = "[name]", "[id]", "[place]"
