@@ -43,10 +43,10 @@ def agreement(pairs: Iterable[tuple[Labels | Failure, Labels | Failure]]) -> lis
     Args:
         pairs: what the first and the second labeller say of each report.
     """
-    both = [(one, other) for one, other in pairs if isinstance(one, Labels) and isinstance(other, Labels)]
-    said = {name: [tuple(_says(labels, name) for labels in pair) for pair in both] for name in DIAGNOSIS_NAMES}
-    rows = [_row(name, [(one, other) for one, other in values]) for name, values in said.items()]
-    return [*rows, _row("all", [(one, other) for values in said.values() for one, other in values])]
+    both = [(left, right) for left, right in pairs if isinstance(left, Labels) and isinstance(right, Labels)]
+    stated = {name: [tuple(_says(labels, name) for labels in pair) for pair in both] for name in DIAGNOSIS_NAMES}
+    rows = [_row(name, [(left, right) for left, right in values]) for name, values in stated.items()]
+    return [*rows, _row("all", [(left, right) for values in stated.values() for left, right in values])]
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
@@ -59,8 +59,8 @@ def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     if not pairs:
         return None
     total = len(pairs)
-    observed = sum(one == other for one, other in pairs) / total
-    first, second = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    observed = sum(left == right for left, right in pairs) / total
+    first, second = Counter(left for left, _ in pairs), Counter(right for _, right in pairs)
     expected = sum(first[value] * second[value] for value in first) / total**2
     return None if expected == 1 else round((observed - expected) / (1 - expected), 12)
 
@@ -84,14 +84,14 @@ def _says(labels: Labels, name: str) -> str:
 
 
 def _row(name: str, pairs: Sequence[tuple[str, str]]) -> Row:
-    present = [("yes" if one == "present" else "no", "yes" if other == "present" else "no") for one, other in pairs]
+    present = [("yes" if left == "present" else "no", "yes" if right == "present" else "no") for left, right in pairs]
     return Row(
         diagnosis=name,
         reports=len(pairs),
-        first=sum(one == "yes" for one, _ in present),
+        first=sum(left == "yes" for left, _ in present),
         second=sum(other == "yes" for _, other in present),
         both=sum(pair == ("yes", "yes") for pair in present),
         kappa_present=cohens_kappa(present),
         kappa=cohens_kappa(pairs),
-        same=sum(one == other for one, other in pairs) / len(pairs) if pairs else 1.0,
+        same=sum(left == right for left, right in pairs) / len(pairs) if pairs else 1.0,
     )

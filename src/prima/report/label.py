@@ -67,7 +67,7 @@ class RuleLabeller:
         language = language_of(text, self._lexicon.folder.known)
         if language != ENGLISH:
             return Labels(labels={}, labeller=self.version, language=language)
-        told: list[Mention] = []
+        reported: list[Mention] = []
         added: list[Mention] = []
         in_doubt: list[Mention] = []
         lines = lines_of(text)
@@ -75,7 +75,7 @@ class RuleLabeller:
             if section.kind not in _READ:
                 continue
             history = section.kind == "history"
-            into = added if section.kind == "addendum" else told
+            into = added if section.kind == "addendum" else reported
             pieces = _pieces(text, section, lines)
             answers = self._answers(text, pieces)
             reads = [
@@ -90,15 +90,15 @@ class RuleLabeller:
                         alone = index + 1 < len(pieces) and not reads[index + 1]
                         upto = pieces[index + 1].end if alone else end
                         into += _after_all(text, start, place, upto)
-        answered = {mention.diagnosis for mention in (*told, *added)}
-        told += [mention for mention in in_doubt if mention.diagnosis not in answered]
-        best = _corrected(told, added)
+        answered = {mention.diagnosis for mention in (*reported, *added)}
+        reported += [mention for mention in in_doubt if mention.diagnosis not in answered]
+        best = _corrected(reported, added)
         labels = {
             name: Label(best[name].assertion, text[best[name].start : best[name].end], best[name].start, best[name].end)
             for name in DIAGNOSIS_NAMES
             if name in best
         }
-        return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*told, *added), key=_place)))
+        return Labels(labels=labels, labeller=self.version, mentions=tuple(sorted((*reported, *added), key=_place)))
 
     def label_all(self, texts: Iterable[str]) -> Iterator[Labels | Failure]:
         """The labels of each report, in order; one in another language than English fails by its name."""
@@ -226,26 +226,26 @@ def _settled(found: Sequence[Found[Term]], words: Sequence[str]) -> list[Found[T
     return kept
 
 
-def _corrected(told: Sequence[Mention], added: Sequence[Mention]) -> dict[str, Mention]:
+def _corrected(reported: Sequence[Mention], added: Sequence[Mention]) -> dict[str, Mention]:
     """Of each diagnosis its strongest mention; what an addendum says counts instead, unless it speaks of the past."""
     instead = {name: mention for name, mention in strongest(added).items() if mention.assertion != "historical"}
     withdrawn = {
         (mention.start, mention.end)
-        for mention in told
+        for mention in reported
         if mention.diagnosis in instead and instead[mention.diagnosis].assertion == "absent"
     }
-    kept = [mention for mention in told if (mention.start, mention.end) not in withdrawn]
+    kept = [mention for mention in reported if (mention.start, mention.end) not in withdrawn]
     return strongest([*kept, *added]) | instead
 
 
-def _counts(term: Term, said: Stance, named: Set[str]) -> bool:
+def _counts(term: Term, assertion: Stance, named: Set[str]) -> bool:
     """Whether a mention counts: a description does not where its sentence names what it describes."""
     if term.role == "normal":
-        return said == "absent"
+        return assertion == "absent"
     if term.role == "denied":
-        return said == "absent"
+        return assertion == "absent"
     if term.role == "affirmed":
-        return said in ("present", "uncertain")
+        return assertion in ("present", "uncertain")
     if term.role == "names":
         return True
     return all(name.startswith(_CONSEQUENCES) for name in named)

@@ -110,7 +110,7 @@ _IMPLIED: dict[str, tuple[str, ...]] = {
 
 
 @cache
-def with_consequences(diagnosis: str, said: Stance) -> tuple[str, ...]:
+def with_consequences(diagnosis: str, assertion: Stance) -> tuple[str, ...]:
     """The diagnosis, and what the ontology says follows from it when it is present or in doubt.
 
     Example:
@@ -120,7 +120,7 @@ def with_consequences(diagnosis: str, said: Stance) -> tuple[str, ...]:
         ('structural_midline_shift',)
     """
     names = [diagnosis]
-    if said in ("present", "uncertain"):
+    if assertion in ("present", "uncertain"):
         for name in names:
             names += [consequence for consequence in _IMPLIED[name] if consequence not in names]
     return tuple(names)

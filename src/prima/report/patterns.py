@@ -141,8 +141,8 @@ class Matcher(Generic[Kind]):
         if not tried:
             return []
         text, places, here = " ".join(words) + " ", {}, 0
-        for number, word in enumerate(words):
-            places[here] = number
+        for index, word in enumerate(words):
+            places[here] = index
             here += len(word) + 1
         places[here] = len(words)
         found: dict[Found[Kind], None] = {}

@@ -41,14 +41,14 @@ def headings(words: Sequence[str], mentions: Sequence[Found[str]]) -> frozenset[
     if colon is None:
         return frozenset()
     leading = [at for at, mention in enumerate(mentions) if mention.end <= colon]
-    covered = {at for number in leading for at in range(mentions[number].start, mentions[number].end)}
+    covered = {at for index in leading for at in range(mentions[index].start, mentions[index].end)}
     if not leading or any(at not in covered and words[at] not in _JOINS for at in range(colon)):
         return frozenset()
     later = {mention.kind for mention in mentions if mention.start > colon}
     if colon == len(words) - 1:
         return frozenset(leading)
-    several = len({mentions[number].kind for number in leading}) > 1
-    return frozenset(number for number in leading if mentions[number].kind in later or (several and later))
+    several = len({mentions[index].kind for index in leading}) > 1
+    return frozenset(index for index in leading if mentions[index].kind in later or (several and later))
 
 
 def there_after_all(text: str, start: int, mention: tuple[int, int], end: int) -> tuple[int, int] | None:
@@ -60,8 +60,8 @@ def there_after_all(text: str, start: int, mention: tuple[int, int], end: int) -
         mention: (start, end) of the finding.
         end: of the sentence after it, or of its own where that names another finding.
     """
-    one = _ONE.search(text, mention[1], end)
-    if one:
-        return one.span()
+    counted = _ONE.search(text, mention[1], end)
+    if counted:
+        return counted.span()
     known = _KNOWN.search(text, mention[1], end) if _NEW.search(text[start : mention[0]]) else None
     return known.span() if known else None

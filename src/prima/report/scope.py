@@ -296,13 +296,15 @@ class Clause:
         if kind == "taken_back":
             return len(between) <= _FARTHEST_TAKEN_BACK and "but" not in words[mention.end : cue.start]
         if kind in ("doubted_after", "doubted") and words[cue.start] in ("less", "least", "alternatively"):
-            ahead = words[cue.start - 1] in _JOINS and any(cue.end <= one.start <= cue.end + 4 for one in self.mentions)
+            ahead = words[cue.start - 1] in _JOINS and any(
+                cue.end <= name.start <= cue.end + 4 for name in self.mentions
+            )
             if ahead:
                 return False  # "A, less likely B"
         if kind == "relative_after":
             return not any(self.words[at] in _JOINS or at in self._hard for at in between)
         if kind == "returned_after":
-            other = any(cue.end <= one.start <= cue.end + 1 for one in self.mentions)  # "with residual B"
+            other = any(cue.end <= name.start <= cue.end + 1 for name in self.mentions)  # "with residual B"
             denied = words[cue.start - 1] in ("no", "without", "any")
             return not (other or denied) and not any(at in self._hard for at in between)
         if kind == "past_after":

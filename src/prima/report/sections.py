@@ -76,8 +76,8 @@ def split_sections(text: str) -> tuple[Section, ...]:
         kinds = {_kind(head) for _, _, head in heads}
         opening: SectionKind = "exam" if kinds & {"findings", "impression"} and _is_title(text[:first]) else "findings"
         parts.append(Section(kind=opening, start=0, end=first))
-    for number, (_, end, head) in enumerate(heads):
-        upto = heads[number + 1][0] if number + 1 < len(heads) else len(text)
+    for index, (_, end, head) in enumerate(heads):
+        upto = heads[index + 1][0] if index + 1 < len(heads) else len(text)
         parts.append(Section(kind=_kind(head), start=end, end=upto))
     if "findings" not in {part.kind for part in parts}:
         parts = [piece for part in parts for piece in _without_heading(text, part)]

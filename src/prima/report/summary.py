@@ -48,7 +48,7 @@ def findings_of(text: str, labeller: RuleLabeller) -> list[str]:
         return []
     mentions = labels.mentions
     lines = lines_of(text)
-    told: dict[str, str] = {}
+    findings: dict[str, str] = {}
     closing: dict[str, str] = {}
     for section in split_sections(text):
         if section.kind not in ("findings", "impression", "addendum"):
@@ -63,5 +63,5 @@ def findings_of(text: str, labeller: RuleLabeller) -> list[str]:
                 closing.setdefault(key, sentence)
             says = {mention.assertion for mention in inside}
             if says & {"present", "uncertain"} or (not says and not _NORMAL.search(sentence)):
-                told.setdefault(key, sentence)
-    return list((told or closing).values())[:MOST_FINDINGS]
+                findings.setdefault(key, sentence)
+    return list((findings or closing).values())[:MOST_FINDINGS]

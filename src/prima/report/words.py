@@ -221,22 +221,22 @@ def _deletions(word: str) -> set[str]:
     return found
 
 
-def _distance(one: str, other: str) -> int:
+def _distance(written: str, correct: str) -> int:
     """Letters inserted, left out, changed, or swapped with their neighbour (optimal string alignment).
 
     Example:
         >>> _distance("meningioma", "menignioma"), _distance("edema", "edma"), _distance("shift", "swift")
         (1, 1, 1)
     """
-    if abs(len(one) - len(other)) > 2:
+    if abs(len(written) - len(correct)) > 2:
         return 3
     before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
+    row = list(range(len(correct) + 1))
+    for i, left in enumerate(written, 1):
         older, before, row = before, row, [i]
-        for j, right in enumerate(other, 1):
+        for j, right in enumerate(correct, 1):
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
-            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+            if i > 1 and j > 1 and left == correct[j - 2] and written[i - 2] == right:
                 cost = min(cost, older[j - 2] + 1)
             row.append(cost)
     return row[-1]
