@@ -32,8 +32,10 @@ def _parameter(data: object, requires_grad: object, *_others: object) -> LazyTen
 
 
 def _tensor_of_class(function: object, kind: object, arguments: object, _state: object) -> object:
-    if not isinstance(function, Builder) or not isinstance(kind, InertClass) or not isinstance(arguments, tuple):
+    makes_tensor = isinstance(function, Builder) and function.build in (_tensor, _tensor_with_dtype, _parameter)
+    if not makes_tensor or not isinstance(kind, InertClass) or not isinstance(arguments, tuple):
         raise CheckpointError("the pickle makes a tensor of a class in a way that torch does not")
+    assert isinstance(function, Builder)
     return function.build(*arguments)
 
 

@@ -7,7 +7,7 @@ one pickle per head). Nothing of a pickle is executed (`unpickle`), nothing is l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,11 @@ Converted from a published Prima checkpoint: {num_diagnoses} diagnoses, {num_ref
   withholds both.
 """
 
+MAX_SHARING, SMALL_BYTES = 4, 64 << 20
+"""Tensors may be so many times as large as the storages they look at, or so small that it does not matter."""
+
+MAX_JSON_BYTES = 16 << 20
+
 Report = Callable[[str, int, int], None]
 
 
@@ -79,6 +84,13 @@ def convert(
         CheckpointError: the checkpoint names something not allowed, or is not of the published layout.
         ReleaseError: `out` is not empty.
     """
+    try:
+        return _convert(full, tokenizer, out, name, on_file)
+    except RecursionError:
+        raise CheckpointError(f"{full.name}: values are nested deeper than those of a model") from None
+
+
+def _convert(full: Path, tokenizer: Path, out: Path, name: str | None, on_file: Report) -> Path:
     with ExitStack() as stack:
         tokenizer_tensors = module_tensors(_state_dict(stack.enter_context(open_checkpoint(tokenizer)).root))
         source = _open_source(full, stack)
@@ -86,6 +98,8 @@ def convert(
         sizes = tokenizer_config(tokenizer_tensors)
         vision = vision_config(source.vision, vision_tensors)
         _check_columns([*source.diagnoses, *source.referrals])
+        _check_size(full, [*vision_tensors.values(), *_tensors_of_heads(source)])
+        _check_size(tokenizer, tokenizer_tensors.values())
         writer = ReleaseWriter(folder=out)
         try:
             networks = _networks(source)
@@ -137,6 +151,26 @@ def convert(
         except BaseException:
             writer.abandon()
             raise
+
+
+def _check_size(path: Path, tensors: Iterable[LazyTensor]) -> None:
+    """Refuse tensors that share their storage so often that writing each fills a disk; models share a few."""
+    stored: dict[int, int] = {}
+    written = 0
+    for tensor in tensors:
+        stored[id(tensor.storage)] = tensor.storage.num_bytes
+        written += tensor.num_bytes
+    if written > MAX_SHARING * sum(stored.values()) + SMALL_BYTES:
+        raise CheckpointError(
+            f"{path.name}: found tensors of {written >> 20} MB over {sum(stored.values()) >> 20} MB of storage, "
+            f"expected at most {MAX_SHARING} times as much"
+        )
+
+
+def _tensors_of_heads(source: _Source) -> Iterator[LazyTensor]:
+    for head, network in _networks(source):
+        for weight, bias in head_layers(network, head):
+            yield from (weight, bias)
 
 
 def _open_source(full: Path, stack: ExitStack) -> _Source:
@@ -208,6 +242,8 @@ def _state_dict(root: Any) -> Any:
 
 
 def _json_table(path: Path) -> dict[str, Any]:
+    if path.exists() and (not path.is_file() or path.stat().st_size > MAX_JSON_BYTES):
+        raise CheckpointError(f"{path}: found no file of at most {MAX_JSON_BYTES >> 20} MB, expected a table in JSON")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -83,8 +83,11 @@ class Builder:
 def check_key(key: object, *, nested: bool = False) -> object:
     """Return `key` when it may be the key of a dictionary or the member of a set: a scalar or a short tuple of scalars.
 
-    Deeper and longer keys are refused: hashing the one overflows the stack of the process, the other takes for ever.
+    Deeper and longer keys are refused: hashing the one overflows the stack of the process, the other takes for ever. So
+    does a table of large whole numbers chosen to have the same hash.
     """
+    if isinstance(key, int) and abs(key) >= 1 << 63:
+        raise CheckpointError("the pickle uses a whole number of more than 64 bits as a key")
     if key is None or isinstance(key, str | bytes | int | float | torch.dtype | InertClass):
         return key
     if isinstance(key, tuple) and not nested and len(key) <= 64:

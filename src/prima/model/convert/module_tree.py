@@ -9,6 +9,9 @@ from prima.model.convert.lazy_tensor import LazyTensor
 
 WRAPPERS = frozenset({"DataParallel", "DistributedDataParallel"})
 MAX_DEPTH = 100
+MAX_MODULES = 100_000
+"""Modules and tensors that a walk meets; one that is reached in many ways counts each time."""
+MAX_NAME = 1000
 
 
 def unwrap(module: object) -> Inert:
@@ -31,7 +34,15 @@ def module_tensors(root: object) -> dict[str, LazyTensor]:
     """
     if isinstance(root, Mapping):
         return _state_dict_tensors(root)
-    return dict(_walk(unwrap(root), "", 0))
+    found: dict[str, LazyTensor] = {}
+    for num_met, (name, tensor) in enumerate(_walk(unwrap(root), "", 0)):
+        if num_met > MAX_MODULES:
+            raise CheckpointError(f"modules hold each other in more than {MAX_MODULES:,} ways, no model does")
+        if len(name) > MAX_NAME:
+            raise CheckpointError(f"a name of more than {MAX_NAME} letters: {name[:40]!a}")
+        if tensor is not None:
+            found[name] = tensor
+    return found
 
 
 def module_at(root: object, dotted_name: str) -> Inert:
@@ -51,7 +62,9 @@ def module_at(root: object, dotted_name: str) -> Inert:
     return module
 
 
-def _walk(module: Inert, prefix: str, depth: int) -> Iterator[tuple[str, LazyTensor]]:
+def _walk(module: Inert, prefix: str, depth: int) -> Iterator[tuple[str, LazyTensor | None]]:
+    """Every tensor with its name, and every module with none."""
+    yield prefix, None
     if depth > MAX_DEPTH:
         raise CheckpointError(f"modules are nested deeper than {MAX_DEPTH} levels at {prefix[:80]!a}")
     passing = module.state.get("_non_persistent_buffers_set") or ()

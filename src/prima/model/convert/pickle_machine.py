@@ -4,15 +4,21 @@ Nothing here imports, calls or sets an attribute of anything that a pickle bring
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from sys import getsizeof
 from typing import Any, BinaryIO
 
 from prima.errors import CheckpointError
 from prima.model.convert.inert import Builder, Inert, InertClass, Stateful, StoredDict, check_key
+from prima.model.convert.lazy_tensor import LazyTensor
 
-MAX_BYTES = 1 << 30
+MAX_BYTES = 256 << 20
 MAX_LINE = 4096
+# What one entry of a container takes, at most: a pair of a dictionary with its share of the empty places.
+_ENTRY_BYTES = 104
+# A stand-in, a tensor or a dictionary with a note, each with the containers it begins with.
+_OBJECT_BYTES = 512
 
 
 @dataclass
@@ -70,6 +76,11 @@ class PickleMachine:
         if self.bytes_made > MAX_BYTES:
             raise CheckpointError(f"the pickle asks for more than {MAX_BYTES >> 20} MB beside its tensors")
 
+    def charge_entries(self, values: Iterable[object]) -> None:
+        """Count what entries of a container take, and what it takes to hash those that are tuples."""
+        for value in values:
+            self.charge(_ENTRY_BYTES + (_ENTRY_BYTES * len(value) if type(value) is tuple else 0))
+
     def sized(self, length_format: str) -> bytes:
         """Read a length in `length_format`, then that many bytes."""
         (length,) = struct.unpack(length_format, self.source.read(struct.calcsize(length_format)))
@@ -85,6 +96,13 @@ class PickleMachine:
         return self.source.read_line().decode("utf-8")
 
     def push(self, value: object) -> None:
+        """Push something new, which is charged by its size."""
+        self.charge(_OBJECT_BYTES if isinstance(value, Stateful | LazyTensor) else getsizeof(value) + 8)
+        self.stack.append(value)
+
+    def push_again(self, value: object) -> None:
+        """Push something that is there already."""
+        self.charge(8)
         self.stack.append(value)
 
     def pop_mark(self) -> list[Any]:
@@ -93,6 +111,7 @@ class PickleMachine:
         return items
 
     def push_mark(self) -> None:
+        self.charge(_ENTRY_BYTES)
         self.marks.append(self.stack)
         self.stack = []
 
@@ -104,6 +123,7 @@ class PickleMachine:
         return items
 
     def remember(self, index: int) -> None:
+        self.charge(_ENTRY_BYTES)
         self.memo[index] = self.stack[-1]
 
     def make(self, maker: object, arguments: object) -> None:
@@ -119,7 +139,7 @@ class PickleMachine:
             if isinstance(argument, str | bytes | bytearray):
                 self.charge(4 * len(argument))
             elif isinstance(argument, list | tuple | dict | set | frozenset):
-                self.charge(128 * len(argument))
+                self.charge_entries(argument)
         self.push(maker.build(*arguments))
 
     def make_from_mark(self) -> None:
@@ -137,6 +157,7 @@ class PickleMachine:
 
     def append_all(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        self.charge(_ENTRY_BYTES * len(items))
         if isinstance(target, Inert):
             target.items.extend(items)
         elif type(target) is list:
@@ -147,6 +168,7 @@ class PickleMachine:
     def set_all(self, items: list[Any]) -> None:
         target = self.stack[-1]
         pairs = list(zip(items[::2], items[1::2], strict=True))
+        self.charge_entries(items[::2])
         if isinstance(target, Inert):
             target.items.extend(pairs)
         elif type(target) is dict or type(target) is StoredDict:
@@ -158,12 +180,16 @@ class PickleMachine:
         target = self.stack[-1]
         if type(target) is not set:
             raise CheckpointError(f"the pickle adds members to a {type(target).__name__}")
+        self.charge_entries(items)
         target.update(check_key(item) for item in items)
 
     def set_state(self, state: object) -> None:
         target = self.stack[-1]
         if not isinstance(target, Stateful):
             raise CheckpointError(f"the pickle sets the state of a {type(target).__name__}, which has none")
+        for part in (state, *(state if isinstance(state, tuple) else ())):
+            if isinstance(part, dict):
+                self.charge_entries(part)
         target.set_state(state)
 
     def persistent(self, pid: object) -> None:

@@ -21,6 +21,7 @@ from prima.tokens.vqvae import VQVAEConfig
 
 Tensors = Mapping[str, LazyTensor]
 
+MAX_HEADS, MAX_LAYERS = 1000, 32
 # The number of levels of the priority head tells which levels they are.
 PRIORITY_LEVELS = {3: ("none", "low", "high"), 4: ("none", "low", "medium", "high")}
 
@@ -120,6 +121,8 @@ def head_layers(network: Inert, name: str) -> list[tuple[LazyTensor, LazyTensor]
     layers: list[tuple[LazyTensor, LazyTensor]] = []
     kinds: list[str] = []
     modules = network.state.get("_modules")
+    if isinstance(modules, dict) and len(modules) > MAX_LAYERS:
+        raise CheckpointError(f"head {name}: found {len(modules)} layers, expected at most {MAX_LAYERS}")
     for module in modules.values() if isinstance(modules, dict) else ():
         inner = unwrap(module)
         if inner.name == "Linear":
@@ -137,6 +140,8 @@ def _head_table(module: Inert, attribute: str) -> list[PublishedHead]:
     table = module.state.get(attribute, {})
     if not isinstance(table, dict):
         raise CheckpointError(f"{attribute}: found a {type(table).__name__}, expected a table of heads")
+    if len(table) > MAX_HEADS:
+        raise CheckpointError(f"{attribute}: found {len(table)} heads, expected at most {MAX_HEADS}")
     heads = []
     for name, entry in table.items():
         if not (isinstance(name, str) and isinstance(entry, list | tuple) and len(entry) == 2):

@@ -16,11 +16,11 @@ from prima.errors import CheckpointError
 from prima.model.convert.inert import check_key
 from prima.model.convert.pickle_machine import PickleMachine
 
-MAX_OPERATIONS = 10_000_000
+MAX_OPERATIONS = 3_000_000
 
 
 class PickleReader(PickleMachine):
-    """Runs one pickle after another from `source`, with at most ten million operations in all."""
+    """Runs one pickle after another from `source`, with at most three million operations in all."""
 
     def load(self) -> Any:
         """Return the object of the next pickle; raises CheckpointError on anything broken or not allowed."""
@@ -37,7 +37,11 @@ class PickleReader(PickleMachine):
                 operation(self)
             return self.stack.pop()
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, AttributeError, struct.error) as error:
-            raise CheckpointError(f"the pickle is broken near byte {self.source.position}: {error}") from error
+            raise CheckpointError(
+                f"the pickle is broken near byte {self.source.position}: {str(error)[:200]}"
+            ) from error
+        except (RecursionError, MemoryError):
+            raise CheckpointError(f"the pickle nests or grows too far near byte {self.source.position}") from None
 
 
 def _text_string(reader: PickleMachine) -> str:
@@ -99,7 +103,7 @@ OPERATIONS: dict[bytes, Operation] = {
     b"(": PickleMachine.push_mark,
     b"0": lambda r: r.stack.pop() if r.stack else r.pop_mark(),
     b"1": PickleMachine.pop_mark,
-    b"2": lambda r: r.push(r.stack[-1]),
+    b"2": lambda r: r.push_again(r.stack[-1]),
     # containers
     b"\x85": lambda r: r.push(r.pop_many(1)),
     b"\x86": lambda r: r.push(r.pop_many(2)),
@@ -118,9 +122,9 @@ OPERATIONS: dict[bytes, Operation] = {
     b"q": lambda r: r.remember(r.number("<B")),
     b"r": lambda r: r.remember(r.number("<I")),
     b"\x94": lambda r: r.remember(len(r.memo)),
-    b"g": lambda r: r.push(r.memo[int(r.text_line())]),
-    b"h": lambda r: r.push(r.memo[r.number("<B")]),
-    b"j": lambda r: r.push(r.memo[r.number("<I")]),
+    b"g": lambda r: r.push_again(r.memo[int(r.text_line())]),
+    b"h": lambda r: r.push_again(r.memo[r.number("<B")]),
+    b"j": lambda r: r.push_again(r.memo[r.number("<I")]),
     # names and what is made of them
     b"c": lambda r: r.push(r.name(r.text_line(), r.text_line())),
     b"\x93": lambda r: r.push(r.name(*r.pop_many(2))),
