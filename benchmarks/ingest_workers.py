@@ -4,7 +4,7 @@
 
 Phantom studies of clinical size (`clinical_study.py`), uncompressed, through `ingest_sources` and `deidentify_source`
 with one process and with two, turn by turn, each in a fresh process. SCRATCH should be a disk without waiting
-(/dev/shm): what is measured is the work. The first run of each is not counted.
+(/dev/shm): what is measured is the work.
 
 By the clock a busy machine says little. So beside it stands what two idle cores would give by the processor seconds
 that were used: those of one process, over the largest of half the sum, the parent's and a worker's. Whether the
@@ -25,16 +25,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-import polars as pl
-from clinical_study import write_clinical_studies
-
-from prima.archive.store.layout import Archive
-from prima.archive.store.schema import TABLES
-from prima.archive.store.tables import scan
 from prima.dicom.deidentify.key import SiteKey
 from prima.dicom.deidentify.policy import Policy
-from prima.workflow.deidentify import deidentify_source
-from prima.workflow.ingest import ingest_sources
 
 VERBS = ("ingest", "deidentify")
 # Named in the plan of this work: two workers are to be at least so much faster.
@@ -61,6 +53,8 @@ def main() -> None:
 
 def lines_of(options: argparse.Namespace) -> list[str]:
     """The result as Markdown."""
+    from clinical_study import write_clinical_studies  # not in the workers, which import this file
+
     scratch: Path = options.scratch
     shutil.rmtree(scratch, ignore_errors=True)
     write_clinical_studies(scratch / "export", options.studies)
@@ -70,12 +64,10 @@ def lines_of(options: argparse.Namespace) -> list[str]:
     SiteKey.make(scratch / "key")
     shutil.rmtree(scratch / "archive_1", ignore_errors=True)
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
-    for run in range(options.runs + 1):
+    for _ in range(options.runs):
         for verb in VERBS:
             for processes in (1, 2):
-                values = in_fresh_process(scratch, verb, processes)
-                if run:
-                    found.setdefault((verb, processes), []).append(values)
+                found.setdefault((verb, processes), []).append(in_fresh_process(scratch, verb, processes))
             check_equal(scratch, verb)
     rows = []
     for verb in VERBS:
@@ -91,14 +83,15 @@ def lines_of(options: argparse.Namespace) -> list[str]:
     return [
         f"# {date.today()}: a second worker for ingest and de-identification",
         "",
-        f"- {options.studies} phantom studies of clinical size, {num_files} files; {options.runs} runs, the best of each;"
+        f"- {options.studies} phantom studies of clinical size, {num_files} files; the best of {options.runs} runs;"
         f" Python {platform.python_version()}",
         f"- {os.cpu_count()} cores; load of the machine at the end {os.getloadavg()[0]:.1f}",
         f"- `python benchmarks/ingest_workers.py --studies {options.studies} --runs {options.runs}`",
         "- archives equal file by file and row by row: yes, every time",
         "",
         "| verb | processor ms a file, one process | two workers and their parent | of these the parent "
-        "| faster on two idle cores, by processor seconds | clock s, one process | clock s, two | faster by the clock |",
+        "| faster on two idle cores, by processor seconds | clock s, one process | clock s, two | faster by the clock "
+        "|",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
@@ -116,6 +109,9 @@ def in_fresh_process(scratch: Path, verb: str, processes: int) -> dict[str, floa
 
 def measure(scratch: Path, verb: str, processes: int) -> dict[str, float]:
     """Seconds of one verb with so many processes, from its first instruction to the end of its workers."""
+    from prima.workflow.deidentify import deidentify_source
+    from prima.workflow.ingest import ingest_sources
+
     archive, clean = scratch / f"archive_{processes}", scratch / f"clean_{processes}"
     shutil.rmtree(archive if verb == "ingest" else clean, ignore_errors=True)
     policy = Policy(key=SiteKey.read(scratch / "key"))
@@ -148,6 +144,12 @@ def check_equal(scratch: Path, verb: str) -> None:
 
 def contents(root: Path) -> dict[str, object]:
     """Files by content, and rows without the moment, of an archive."""
+    import polars as pl
+
+    from prima.archive.store.layout import Archive
+    from prima.archive.store.schema import TABLES
+    from prima.archive.store.tables import scan
+
     files = {str(path.relative_to(root)): path.read_bytes() for path in root.glob("instances/*/*/*/*")}
     archive = Archive.open(root)
     rows = {

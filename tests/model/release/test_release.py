@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,17 @@ from safetensors.torch import load_file, save_file
 
 from prima.errors import ReleaseError
 from prima.model.networks.cost import encoder_flops
+from prima.model.packaging.check import check_release
 from prima.model.release import folder as release_module
-from prima.model.release.folder import STAMP_FILE, ReleaseWriter, load_release, packaged_release
-from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest
+from prima.model.release.folder import ReleaseWriter, load_release, packaged_release
+from prima.model.release.manifest import (
+    CARD_FILE,
+    MANIFEST_FILE,
+    TOKENIZER_FILE,
+    VISION_FILE,
+    Manifest,
+    sha256_of_values,
+)  # fmt: skip
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 
 
@@ -133,36 +143,177 @@ def test_all_that_is_wrong_is_said_at_once(folder: Path) -> None:
         load_release(folder)
 
 
-def test_a_release_of_small_files_leaves_no_stamps(folder: Path) -> None:
+@pytest.fixture
+def stamps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this machine remembers what it verified."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "openprima" / "verified"
+
+
+def test_a_release_of_small_files_leaves_no_stamps(folder: Path, stamps: Path) -> None:
     assert hashed(folder) == []
-    assert not (folder / STAMP_FILE).exists()
+    assert not stamps.exists()
 
 
 @pytest.mark.usefixtures("every_file_is_large")
-def test_a_large_file_is_hashed_once_and_again_when_it_changed(tmp_path: Path) -> None:
+def test_a_large_file_is_hashed_once_and_again_when_it_changed(tmp_path: Path, stamps: Path) -> None:
     folder = write_untrained_release(tmp_path / "large", TINY_SIZES, name="large")
     files = list(load_release(folder).manifest.files)
     assert hashed(folder) == [], "hashed when it was written"
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == {Path(name).name for name in files} | {
+        MANIFEST_FILE
+    }
     os.utime(folder / VISION_FILE, ns=(1, 1))
     assert hashed(folder) == [VISION_FILE]
     assert hashed(folder) == []
     assert hashed(folder, verify=True) == files
-    (folder / STAMP_FILE).unlink()
+    shutil.copytree(folder, tmp_path / "copy")
+    assert hashed(tmp_path / "copy") == files, "another file on this machine"
+    shutil.rmtree(stamps)
     assert hashed(folder) == files
-    (folder / STAMP_FILE).write_text("not a table")
+    for stamp in stamps.iterdir():
+        stamp.write_bytes(b"\xff no hash")
     assert hashed(folder) == files
-    (folder / STAMP_FILE).write_text("[]")
-    assert hashed(folder) == files
+
+
+@pytest.mark.usefixtures("every_file_is_large", "stamps")
+def test_a_note_inside_a_release_that_it_was_verified_is_not_believed(tmp_path: Path) -> None:
+    folder = write_untrained_release(tmp_path / "large", TINY_SIZES, name="large")
+    flip_bit(folder / VISION_FILE)
+    status = (folder / VISION_FILE).stat()
+    for content in ({VISION_FILE: [status.st_size, status.st_mtime_ns]}, {VISION_FILE: "good"}):
+        (folder / ".verified.json").write_text(json.dumps(content))
+        with pytest.raises(ReleaseError, match=rf"{VISION_FILE}: found sha256"):
+            load_release(folder)
 
 
 @pytest.mark.usefixtures("every_file_is_large")
-def test_a_folder_that_cannot_be_written_is_hashed_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spoilt", ["a file", "others may write", "a link"])
+def test_stamps_that_others_could_have_made_are_not_believed(tmp_path: Path, stamps: Path, spoilt: str) -> None:
     folder = write_untrained_release(tmp_path / "large", TINY_SIZES, name="large")
     files = list(load_release(folder).manifest.files)
-    (folder / STAMP_FILE).unlink()
-    (folder / STAMP_FILE).mkdir()  # nobody can write a file of this name, not even root
+    if spoilt == "others may write":
+        stamps.chmod(0o777)
+    else:
+        stamps.rename(tmp_path / "moved")
+        stamps.write_text("") if spoilt == "a file" else stamps.symlink_to(tmp_path / "moved")
     assert hashed(folder) == files
     assert hashed(folder) == files
+
+
+CHANGES: list[Change] = [
+    lambda values: values["diagnoses"][0].update(offset=values["diagnoses"][0]["offset"] + 1e-9),
+    lambda values: values["diagnoses"].reverse(),
+    lambda values: values["diagnoses"][0].update(name="else"),
+    lambda values: values["priority"].update(levels=list(reversed(values["priority"]["levels"]))),
+    lambda values: values.update(trained=True),
+    lambda values: values.update(name="better"),
+    lambda values: values["provenance"].update(stages={}),
+    lambda values: values.update(manifest_sha256="0" * 64),
+    lambda values: values.update(manifest_sha256=7),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_the_manifest_says_cannot_change_unnoticed(folder: Path, change: Change) -> None:
+    edit_manifest(folder, change)
+    with pytest.raises(ReleaseError, match="found other contents than manifest_sha256 was made of"):
+        load_release(folder)
+
+
+def test_changed_thresholds_are_noticed_by_load_and_by_check(tmp_path: Path) -> None:
+    """Of the packaged release; where the hash is taken out or made anew, the card still has the old one."""
+
+    def change(values: dict[str, Any]) -> None:
+        values["diagnoses"][3]["calibration"]["threshold"] = 0.123
+
+    def without_hash(values: dict[str, Any]) -> None:
+        change(values)
+        del values["manifest_sha256"]
+
+    def with_new_hash(values: dict[str, Any]) -> None:
+        change(values)
+        values["manifest_sha256"] = sha256_of_values(values)
+
+    for spoil, word in ((change, "files"), (without_hash, "manifest"), (with_new_hash, "manifest")):
+        copy = shutil.copytree(packaged_release(), tmp_path / spoil.__name__)
+        edit_manifest(copy, spoil)
+        failed = [check for check in check_release(copy) if check.status == "fail"]
+        assert [check.name for check in failed] == [word]
+        assert "\n" not in failed[0].found
+
+
+def test_the_hash_is_over_canonical_json_without_itself_and_files(folder: Path) -> None:
+    values = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    stated = values.pop("manifest_sha256")
+    del values["files"]
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert stated == hashlib.sha256(text.encode()).hexdigest() == load_release(folder).manifest.manifest_sha256
+    assert f"`manifest_sha256`: `{stated}`" in (folder / CARD_FILE).read_text(encoding="utf-8")
+    edit_manifest(folder, lambda values: values.pop("manifest_sha256"))
+    assert load_release(folder).manifest.manifest_sha256 == stated, "a release of an older openprima"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values["files"].update({"a\0b": values["files"][VISION_FILE]}), "found file name"),
+        (lambda values: values["files"].update({"\ud800": values["files"][VISION_FILE]}), "found file name"),
+        (lambda values: values["files"].update({"a//b": values["files"][VISION_FILE]}), "found file name"),
+        (lambda values: values["files"].update({"x" * 300: values["files"][VISION_FILE]}), "found file name"),
+        (lambda values: values["files"].update({MANIFEST_FILE: values["files"][VISION_FILE]}), "found file name"),
+        (lambda values: values["files"][VISION_FILE].update(sha256="short"), "no size and SHA-256"),
+        (lambda values: values["files"][VISION_FILE].update(num_bytes=-1), "no size and SHA-256"),
+        (lambda values: values["vision"]["sequence"].update(depth=10**9), "depth 1000000000, expected"),
+        (lambda values: values["vision"]["sequence"].update(width=-5), "width -5, expected"),
+        (lambda values: values["tokenizer"].update(num_codes=10**12), "num_codes 1000000000000, expected"),
+        (lambda values: values["provenance"].update(more=float("nan")), "not finite"),
+        (lambda values: values["provenance"].update(more="\ud800"), "not finite, text that is no text"),
+    ],
+)
+def test_odd_names_and_sizes_end_in_a_line(folder: Path, change: Change, message: str) -> None:
+    edit_manifest(folder, change)
+    with pytest.raises(ReleaseError, match=message) as caught:
+        load_release(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_pipes_in_a_release_are_not_opened(folder: Path) -> None:
+    (folder / TOKENIZER_FILE).unlink()
+    os.mkfifo(folder / TOKENIZER_FILE)
+    edit_manifest(folder, lambda values: values["files"][TOKENIZER_FILE].update(num_bytes=0))
+    with pytest.raises(ReleaseError, match="found a folder, pipe or device"):
+        load_release(folder)
+    (folder / MANIFEST_FILE).unlink()
+    os.mkfifo(folder / MANIFEST_FILE)
+    with pytest.raises(ReleaseError, match="found no readable"):
+        load_release(folder)
+
+
+@pytest.mark.parametrize("field", ["heads", "head_dim", "width", "mlp_dim"])
+def test_sizes_that_make_no_network_end_in_a_line(folder: Path, field: str) -> None:
+    def change(values: dict[str, Any]) -> None:
+        values["vision"]["sequence"][field] = 0
+        del values["manifest_sha256"]
+
+    edit_manifest(folder, change)
+    with pytest.raises(ReleaseError) as caught:
+        load_release(folder).vision()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_weight_that_is_no_number_is_told(tmp_path: Path) -> None:
+    copy = shutil.copytree(packaged_release(), tmp_path / "copy")
+    tensors = load_file(copy / TOKENIZER_FILE)
+    name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
+    tensors[name].view(-1)[0] = float("nan")
+    save_file(tensors, copy / TOKENIZER_FILE)
+    content = (copy / TOKENIZER_FILE).read_bytes()
+    record = {"num_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    edit_manifest(copy, lambda values: values["files"].update({TOKENIZER_FILE: record}))
+    failed = {check.name: check.found for check in check_release(copy) if check.status == "fail"}
+    assert failed["values"] == f"{TOKENIZER_FILE}: not finite: {name}"
+    assert all("\n" not in found for found in failed.values())
 
 
 def test_no_release_at_all(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def open_checkpoint(path: Path) -> Checkpoint:
     is plain Python data. Raises CheckpointError when the file names anything that is not on the list of
     `prima.model.convert.allowed`, or is broken or of another form; UnreadableError when the file cannot be opened.
     """
-    if path.exists() and not path.is_file():
-        raise UnreadableError(f"{path}: found a folder, pipe or device, expected a checkpoint file")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UnreadableError(f"{path}: found a pipe or device, expected a checkpoint file")
     try:
         file = path.open("rb")
     except OSError as error:

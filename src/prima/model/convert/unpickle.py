@@ -16,11 +16,11 @@ from prima.errors import CheckpointError
 from prima.model.convert.inert import check_key
 from prima.model.convert.pickle_machine import PickleMachine
 
-MAX_OPERATIONS = 3_000_000
+MAX_OPERATIONS = 2_000_000
 
 
 class PickleReader(PickleMachine):
-    """Runs one pickle after another from `source`, with at most three million operations in all."""
+    """Runs one pickle after another from `source`, with at most two million operations in all."""
 
     def load(self) -> Any:
         """Return the object of the next pickle; raises CheckpointError on anything broken or not allowed."""

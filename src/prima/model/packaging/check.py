@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import torch
+from safetensors import SafetensorError, safe_open
+
 from prima.errors import ReleaseError
 from prima.model.networks.cost import encoder_flops
 from prima.model.packaging.probe import PROBE_FILE, TOLERANCE, compare, read_probe, run_probe
-from prima.model.release.folder import STAMP_FILE, Release, load_release
-from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, HeadRecord, Manifest, uncalibrated
+from prima.model.release.folder import Release, load_release
+from prima.model.release.manifest import CARD_FILE, HASH_KEY, MANIFEST_FILE, HeadRecord, Manifest, uncalibrated
+from prima.model.release.stage_folder import read_text_json
 from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICE_NAMES
 
 Status = Literal["ok", "warn", "fail"]
@@ -56,6 +61,8 @@ def check_release(folder: Path, *, on_hash: Callable[[str], None] | None = None)
 def _checks(release: Release) -> Iterator[ReleaseCheck]:
     manifest = release.manifest
     yield _files(release)
+    yield _manifest(release)
+    yield _values(release)
     yield _unknown_files(release)
     yield _size(manifest)
     yield ReleaseCheck(
@@ -83,8 +90,48 @@ def _files(release: Release) -> ReleaseCheck:
     return ReleaseCheck(name="files", status="ok", found=f"{count} files, every hash as recorded")
 
 
+def _manifest(release: Release) -> ReleaseCheck:
+    """That what the manifest says (thresholds, calibration, order of labels, …) is what the card was made for."""
+    stated = HASH_KEY in read_text_json(release.folder / MANIFEST_FILE)
+    own = release.manifest.manifest_sha256
+    try:
+        card = (release.folder / CARD_FILE).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        card = ""
+    on_card = re.findall(rf"^`{HASH_KEY}`: `([0-9a-f]{{64}})`", card, re.MULTILINE)
+    if on_card and on_card != [own]:
+        return ReleaseCheck(
+            name="manifest", status="fail", found="thresholds, calibration or labels changed: not the card's"
+        )
+    if not stated or not on_card:
+        where = "release.json" if not stated else "its card"
+        return ReleaseCheck(
+            name="manifest", status="warn", found=f"no {HASH_KEY} in {where}: made by an older openprima"
+        )
+    return ReleaseCheck(name="manifest", status="ok", found=f"{own[:12]}…, in release.json and on the card")
+
+
+def _values(release: Release) -> ReleaseCheck:
+    """That every weight is a number."""
+    for name in release.manifest.files:
+        if name.endswith(".safetensors"):
+            try:
+                with safe_open(release.folder / name, framework="pt", device="cpu") as file:
+                    bad = [key for key in file.keys() if not _is_finite(file.get_tensor(key))]  # noqa: SIM118
+            except (SafetensorError, OSError, RuntimeError) as error:
+                found = f"{name} cannot be read ({' '.join(str(error).split())[:100]})"
+                return ReleaseCheck(name="values", status="fail", found=found)
+            if bad:
+                return ReleaseCheck(name="values", status="fail", found=f"{name}: not finite: {_few(bad)}")
+    return ReleaseCheck(name="values", status="ok", found="every weight is finite")
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+
+
 def _unknown_files(release: Release) -> ReleaseCheck:
-    known = {*release.manifest.files, MANIFEST_FILE, STAMP_FILE}
+    known = {*release.manifest.files, MANIFEST_FILE}
     paths = (path for path in release.folder.rglob("*") if path.is_file())
     unknown = sorted({path.relative_to(release.folder).as_posix() for path in paths} - known)
     if not unknown:

@@ -137,7 +137,7 @@ def read_probe(path: Path) -> Probe:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path.name}: cannot be read ({type(error).__name__}); build the release again") from None
     probe = read_json(Probe, values, path.name)
     if probe.format != FORMAT:

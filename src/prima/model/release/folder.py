@@ -1,19 +1,19 @@
 """A release is a folder: release.json, the weights as safetensors, a model card. Save, load, verify.
 
-Hashes are made when the release is written. Loading checks every size; it hashes small files always, and a large one
-when its stamp (size and time of last change) is not the one that was last found good, or when asked to.
+Hashes are made when the release is written. Loading checks every size and the manifest's own hash; it hashes small
+files always, and a large one when this machine has not found it good before (`stamps`), or when asked to.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,14 +22,27 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from prima.errors import ReleaseError
-from prima.files.durable import new_file, write_json, write_text
+from prima.files.durable import new_file, write_text
 from prima.model.networks.vision import HierarchicalViT
 from prima.model.release.heads import Heads
-from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, FileRecord, Manifest
+from prima.model.release.manifest import (
+    CARD_FILE,
+    HASH_KEY,
+    MANIFEST_FILE,
+    TOKENIZER_FILE,
+    VISION_FILE,
+    FileRecord,
+    Manifest,
+)
+from prima.model.release.stamps import remember_sha256, remembered_sha256
 from prima.tokens.vqvae import VQVAE, Encoder
 
 ALWAYS_HASHED_BYTES = 64 << 20
-STAMP_FILE = ".verified.json"
+MAX_MANIFEST_BYTES = 64 << 20
+_CARD_LINE = f"`{HASH_KEY}`:"
+
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,22 +55,19 @@ class Release:
 
     def encoder(self) -> Encoder:
         """The tokenizer's encoder, in float32 on the CPU."""
-        with torch.device("meta"), _NoInitialValues():
-            encoder = Encoder(self.manifest.tokenizer)
+        encoder = _built(Encoder, self.manifest.tokenizer, "tokenizer")
         _load_into(encoder, self.folder / TOKENIZER_FILE, prefix="encoder.")
         return encoder
 
     def tokenizer(self) -> VQVAE:
         """The whole VQ-VAE."""
-        with torch.device("meta"), _NoInitialValues():
-            tokenizer = VQVAE(self.manifest.tokenizer)
+        tokenizer = _built(VQVAE, self.manifest.tokenizer, "tokenizer")
         _load_into(tokenizer, self.folder / TOKENIZER_FILE)
         return tokenizer
 
     def vision(self) -> HierarchicalViT:
         """The hierarchical vision model, in float32 on the CPU."""
-        with torch.device("meta"), _NoInitialValues():
-            vision = HierarchicalViT(self.manifest.vision)
+        vision = _built(HierarchicalViT, self.manifest.vision, "vision model")
         _load_into(vision, self.folder / VISION_FILE)
         return vision.eval()
 
@@ -96,12 +106,16 @@ class ReleaseWriter:
         self._record(name)
 
     def finish(self, manifest: Manifest) -> Path:
-        """Write the manifest with the hashes of everything added, and the stamps."""
+        """Write the manifest with the hashes of everything added; its own hash goes on the card."""
+        if CARD_FILE in self.files:
+            card = (self.folder / CARD_FILE).read_text(encoding="utf-8")
+            self.add_text(CARD_FILE, with_manifest_hash(card, manifest))
         text = replace(manifest, files=self.files).to_text()
         Manifest.from_text(text)
         write_text(self.folder / MANIFEST_FILE, text)
-        if _has_large_files(self.files):
-            _write_stamps(self.folder, {name: _stamp(self.folder / name) for name in self.files})
+        for name, record in self.files.items():
+            if record.num_bytes > ALWAYS_HASHED_BYTES:
+                remember_sha256(self.folder / name, record.sha256)
         return self.folder
 
     def abandon(self) -> None:
@@ -111,6 +125,13 @@ class ReleaseWriter:
     def _record(self, name: str) -> None:
         path = self.folder / name
         self.files[name] = FileRecord(num_bytes=path.stat().st_size, sha256=_sha256(path))
+
+
+def with_manifest_hash(card: str, manifest: Manifest) -> str:
+    """A card that says for which manifest it was made, in its last line."""
+    lines = [line for line in card.splitlines() if not line.startswith(_CARD_LINE)]
+    text = "\n".join(lines).rstrip("\n")
+    return f"{text}\n\n{_CARD_LINE} `{manifest.manifest_sha256}` (`prima release check` compares)\n"
 
 
 def packaged_release() -> Path:
@@ -131,6 +152,8 @@ def load_release(folder: Path, *, verify: bool = False, on_hash: Callable[[str],
     """
     path = folder / MANIFEST_FILE
     try:
+        if not path.is_file() or path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise FileNotFoundError
         raw = path.read_bytes()
     except OSError as error:
         raise ReleaseError(
@@ -142,32 +165,32 @@ def load_release(folder: Path, *, verify: bool = False, on_hash: Callable[[str],
 
 
 def _check_files(folder: Path, manifest: Manifest, verify: bool, on_hash: Callable[[str], None] | None) -> None:
-    known = _read_stamps(folder)
-    stamps: dict[str, list[int]] = {}
     problems: list[str] = []
     for name, record in manifest.files.items():
         path = folder / name
         try:
-            stamp = _stamp(path)
+            status = path.stat()
         except OSError:
             problems.append(f"{name}: found no such file")
             continue
-        if stamp[0] != record.num_bytes:
-            problems.append(f"{name}: found {stamp[0]} bytes, expected {record.num_bytes}")
+        if not stat.S_ISREG(status.st_mode):
+            problems.append(f"{name}: found a folder, pipe or device, expected a file")
+            continue
+        if status.st_size != record.num_bytes:
+            problems.append(f"{name}: found {status.st_size} bytes, expected {record.num_bytes}")
             continue
         large = record.num_bytes > ALWAYS_HASHED_BYTES
-        if verify or not large or known.get(name) != stamp:
-            if large and on_hash is not None:
-                on_hash(name)
-            found = _sha256(path)
-            if found != record.sha256:
-                problems.append(f"{name}: found sha256 {found[:12]}…, expected {record.sha256[:12]}…")
-                continue
-        stamps[name] = stamp
+        if large and not verify and remembered_sha256(path) == record.sha256:
+            continue
+        if large and on_hash is not None:
+            on_hash(name)
+        found = _sha256(path)
+        if found != record.sha256:
+            problems.append(f"{name}: found sha256 {found[:12]}…, expected {record.sha256[:12]}…")
+        elif large:
+            remember_sha256(path, found)
     if problems:
         raise ReleaseError(f"release {folder}: " + "; ".join(problems) + "; restore it or convert it again")
-    if stamps != known and _has_large_files(manifest.files):
-        _write_stamps(folder, stamps)
 
 
 class _NoInitialValues(TorchFunctionMode):
@@ -180,6 +203,16 @@ class _NoInitialValues(TorchFunctionMode):
         if getattr(func, "__module__", None) == "torch.nn.init":
             return values["tensor"] if "tensor" in values else args[0]
         return func(*args, **values)
+
+
+def _built(network: Callable[[Any], Network], config: Any, what: str) -> Network:
+    """A network without values; sizes that make none are the release's fault."""
+    try:
+        with torch.device("meta"), _NoInitialValues():
+            return network(config)
+    except (ArithmeticError, AssertionError, IndexError, MemoryError, RuntimeError, TypeError, ValueError) as error:
+        line = " ".join(str(error).split())[:200]
+        raise ReleaseError(f"release.json: found sizes that make no {what} ({line}); restore the file") from None
 
 
 def _load_into(module: nn.Module, path: Path, prefix: str = "") -> None:
@@ -198,33 +231,9 @@ def _load_into(module: nn.Module, path: Path, prefix: str = "") -> None:
     module.requires_grad_(False)
 
 
-def _has_large_files(files: dict[str, FileRecord]) -> bool:
-    return any(record.num_bytes > ALWAYS_HASHED_BYTES for record in files.values())
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _read_stamps(folder: Path) -> dict[str, list[int]]:
-    try:
-        stamps = json.loads((folder / STAMP_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return stamps if isinstance(stamps, dict) else {}
-
-
-def _write_stamps(folder: Path, stamps: dict[str, list[int]]) -> None:
-    try:
-        write_json(folder / STAMP_FILE, stamps, indent=None)
-    except OSError:
-        return  # A read-only release is hashed again next time.
 
 
 __all__ = [

@@ -5,10 +5,11 @@ Every field is needed and unknown ones are refused, so that a release is never h
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
 from typing import Any, Self
 
 from prima.errors import ReleaseError
@@ -21,6 +22,9 @@ from prima.tokens.vqvae import VQVAEConfig
 
 FORMAT = "openprima/release/2"
 MANIFEST_FILE = "release.json"
+HASH_KEY = "manifest_sha256"
+LARGEST_SIZE, MOST_LAYERS = 1 << 20, 512
+_SHA256 = re.compile("[0-9a-f]{64}")
 TOKENIZER_FILE = "tokenizer.safetensors"
 VISION_FILE = "vision.safetensors"
 CARD_FILE = "MODEL_CARD.md"
@@ -112,10 +116,19 @@ class Manifest:
             isinstance(record, dict) and record.get("simulated") is True for record in stages.values()
         )
 
+    @property
+    def manifest_sha256(self) -> str:
+        """SHA-256 of everything the manifest says but its `files`; it stands in release.json and on the card."""
+        return sha256_of_values({"format": FORMAT, **asdict(self)})
+
     def to_text(self) -> str:
-        """The text of release.json."""
-        values = asdict(self)
-        return json.dumps({"format": FORMAT, **values}, indent=1, ensure_ascii=False) + "\n"
+        """The text of release.json.
+
+        Raises:
+            ReleaseError: a number is not finite.
+        """
+        values = {"format": FORMAT, "manifest_sha256": self.manifest_sha256, **asdict(self)}
+        return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -133,15 +146,26 @@ class Manifest:
             raise ReleaseError(
                 f"{MANIFEST_FILE}: found format {ascii(found)[:60]}, expected {FORMAT!r}; {_remedy(found)}"
             )
+        stated = values.pop(HASH_KEY, None)
         manifest = read_json(cls, values, MANIFEST_FILE)
         manifest._check()
+        if stated is not None and stated != sha256_of_values({"format": FORMAT, **values}):
+            raise ReleaseError(
+                f"{MANIFEST_FILE}: found other contents than {HASH_KEY} was made of, expected them unchanged; restore "
+                "the file, or make the change with prima calibrate"
+            )
         return manifest
 
     def _check(self) -> None:
-        for name in self.files:
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or "\\" in name:
-                raise ReleaseError(f"{MANIFEST_FILE}: found file name {name!r}, expected one inside the release")
+        for name, record in self.files.items():
+            if not _is_plain(name):
+                raise ReleaseError(
+                    f"{MANIFEST_FILE}: found file name {ascii(name)[:60]}, expected one inside the release"
+                )
+            if record.num_bytes < 0 or not _SHA256.fullmatch(record.sha256):
+                raise ReleaseError(f"{MANIFEST_FILE}: found no size and SHA-256 of {name}; restore the file")
+        for what, config in (("tokenizer", self.tokenizer), ("vision", self.vision)):
+            _check_sizes(asdict(config), what)
         needed = {TOKENIZER_FILE, VISION_FILE, *self.mlps}
         if missing := sorted(needed - set(self.files)):
             raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")
@@ -170,6 +194,45 @@ class Manifest:
                 f"{MANIFEST_FILE}: found 'calibrated' but no calibration of {uncalibrated(heads, priority)[0]}; "
                 "restore the file"
             )
+
+
+def sha256_of_values(values: Mapping[str, Any]) -> str:
+    """SHA-256 over a manifest as canonical JSON: keys in order, no space, UTF-8, `files` and the hash itself left out.
+
+    Raises:
+        ReleaseError: a value is not finite, or nested too deeply.
+    """
+    kept = {key: value for key, value in values.items() if key not in (HASH_KEY, "files")}
+    try:
+        text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+    except (ValueError, RecursionError):
+        raise ReleaseError(
+            f"{MANIFEST_FILE}: found a number that is not finite, text that is no text, or values nested too deeply; "
+            "restore the file"
+        ) from None
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a file's name is one inside the release that any system takes."""
+    parts = name.split("/")
+    printable = name.isprintable() and "\\" not in name and name != MANIFEST_FILE
+    return printable and all(part not in ("", ".", "..") and len(part.encode()) <= 255 for part in parts)
+
+
+def _check_sizes(values: Any, what: str) -> None:
+    """Refuse sizes of a network that no machine could build."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            most = MOST_LAYERS if "depth" in name or "layers" in name else LARGEST_SIZE
+            if isinstance(value, int) and not isinstance(value, bool) and not 0 <= value <= most:
+                raise ReleaseError(f"{MANIFEST_FILE}: found {what}.{name} {value}, expected 0 to {most}")
+            _check_sizes(value, f"{what}.{name}")
+    elif isinstance(values, list | tuple):
+        if len(values) > MOST_LAYERS:
+            raise ReleaseError(f"{MANIFEST_FILE}: found {len(values)} entries of {what}, expected fewer")
+        for value in values:
+            _check_sizes({"size": value} if isinstance(value, int) else value, what)
 
 
 def _remedy(found: object) -> str:

@@ -178,6 +178,6 @@ def read_text_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         found = getattr(error, "strerror", None) or "text that is not JSON"
         raise ReleaseError(f"{path.parent.name}/{path.name}: found {found}, expected JSON; write it again") from None
