@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -258,3 +259,75 @@ def test_report_text_stays_inside_unless_allowed() -> None:
     LlmLabeller(LlmSettings(url="https://8.8.8.8/v1", model="m", allow_outside=True))
     with pytest.raises(UsageError, match="OpenAI-compatible"):
         LlmLabeller(LlmSettings(url="localhost:8000", model="m"))
+
+
+def answers_with(data: bytes, **headers: str) -> Callable[[dict[str, Any]], Reply]:
+    return lambda _: (200, {name.replace("_", "-"): value for name, value in headers.items()}, data)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (answers_with(b" " * (5 << 20)), "more than 4 MB"),
+        (answers_with(b'{"choices": ' + b"[" * 200_000), "not a chat completion"),
+        (answers_with(b'{"choices": [{"message": {"content": "' + b"x" * (5 << 20) + b'"}}]}'), "more than 4 MB"),
+        (answers_with(gzip.compress(bytes(200 << 20)), Content_Encoding="gzip"), "compressed"),
+        (answers_with(b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 1e999}}'), "not a chat completion"),
+        (answers_with(json.dumps({"choices": [{"message": {"content": "[" * 100_000}}]}).encode()), "malformed answer"),
+    ],
+)
+def test_a_body_without_measure_is_a_named_failure(
+    endpoint: Endpoint, reply: Callable[[dict[str, Any]], Reply], words: str
+) -> None:
+    endpoint.replies = [reply]
+    labeller = LlmLabeller(LlmSettings(url=endpoint.url, model="m", retries=0))
+    found = labeller.label("IMPRESSION: Normal.")
+    assert isinstance(found, Failure)
+    assert words in found.reason
+    assert "\n" not in found.reason
+
+
+def test_an_answer_that_comes_byte_by_byte_for_ever_is_given_up() -> None:
+    """Each byte comes in time, the whole never does."""
+    ended = threading.Event()
+
+    class Trickle(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not ended.is_set():
+                    self.wfile.write(b" ")
+                    ended.wait(0.02)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+        labeller = LlmLabeller(LlmSettings(url=url, model="m", retries=0, timeout_s=0.5))
+        begun = time.monotonic()
+        found = labeller.label("IMPRESSION: Normal.")
+        assert time.monotonic() - begun < 10
+        assert isinstance(found, Failure)
+        assert "timed out" in found.reason
+    finally:
+        ended.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("stated", ["1e300", "inf", "nan", "-5", "3600000"])
+def test_a_stated_wait_is_bounded(endpoint: Endpoint, stated: str) -> None:
+    waits: list[float] = []
+    endpoint.replies = [lambda _: (429, {"Retry-After": stated}, b"")]
+    labeller = LlmLabeller(LlmSettings(url=endpoint.url, model="m", retries=2, longest_wait_s=7), sleep=waits.append)
+    assert isinstance(labeller.label("IMPRESSION: Normal."), Failure)
+    assert len(waits) == 2
+    assert all(0 <= wait <= 7 for wait in waits)

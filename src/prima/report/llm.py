@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     import httpx
 
 
+MAX_ANSWER_BYTES = 4 << 20
+"""Of the body of one answer; what is longer is not read on."""
+LONGEST_STATED_WAIT_S = 3600.0
+
+
 class EndpointError(PrimaError):
     """The endpoint refuses every request: a wrong address, model or key."""
 
@@ -37,7 +43,7 @@ class LlmSettings:
         key: sent as a bearer token when there is one.
         cache: folder of answers; None keeps nothing.
         concurrency: requests at a time.
-        timeout_s: of one request.
+        timeout_s: of one request, from the first byte sent to the last one read.
         retries: further tries after a rate limit, an error of the server, a broken line or a time-out.
         longest_wait_s: between two tries.
         triage: ask for priority and referrals as well.
@@ -107,7 +113,8 @@ class LlmLabeller:
         self._client = httpx.Client(
             base_url=settings.url.rstrip("/") + "/",
             timeout=settings.timeout_s,
-            headers={"Authorization": f"Bearer {settings.key}"} if settings.key else {},
+            headers={"Accept-Encoding": "identity"}
+            | ({"Authorization": f"Bearer {settings.key}"} if settings.key else {}),
             trust_env=not stays_inside(check_url(settings.url)),  # a proxy is not this machine
         )
 
@@ -175,7 +182,7 @@ class LlmLabeller:
         }
         self.tally.add(asked=1)
         try:
-            response = self._client.post("chat/completions", json=request)
+            response = self._answer(request)
         except httpx.TimeoutException:
             raise _TransientError("timed out") from None
         except httpx.TransportError as error:
@@ -190,6 +197,30 @@ class LlmLabeller:
             return Failure(reason=f"HTTP {response.status_code}")
         return self._read(response)
 
+    def _answer(self, request: dict[str, Any]) -> httpx.Response:
+        """The response with a body that was read within the time and size of one answer.
+
+        Raises:
+            httpx.TimeoutException: it is not there in time, or goes on for ever.
+        """
+        import httpx
+
+        end = time.monotonic() + self.settings.timeout_s
+        with self._client.stream("POST", "chat/completions", json=request) as response:
+            pieces: list[bytes] = []
+            num_bytes = 0
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise _TransientError("malformed response: compressed, which was not asked for")
+            for piece in response.iter_raw():
+                num_bytes += len(piece)
+                if num_bytes > MAX_ANSWER_BYTES:
+                    raise _TransientError(f"malformed response: more than {MAX_ANSWER_BYTES >> 20} MB")
+                if time.monotonic() > end:
+                    raise httpx.ReadTimeout("an answer without an end")
+                pieces.append(piece)
+        headers = {"retry-after": response.headers.get("retry-after", "")}
+        return httpx.Response(response.status_code, headers=headers, content=b"".join(pieces))
+
     def _read(self, response: httpx.Response) -> Answer | Failure:
         try:
             body: Any = response.json()
@@ -198,7 +229,7 @@ class LlmLabeller:
             usage = body.get("usage") or {}
             asked, answered = (int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
             refusal, content, ending = message.get("refusal"), message.get("content"), choice.get("finish_reason")
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise _TransientError("malformed response: not a chat completion") from None
         self.tally.add(prompt_tokens=asked, completion_tokens=answered)
         if refusal or ending == "content_filter":
@@ -215,6 +246,7 @@ class LlmLabeller:
 def _stated_wait(response: httpx.Response) -> float | None:
     """Seconds of Retry-After; a date there is not read."""
     try:
-        return max(0.0, float(response.headers.get("retry-after", "")))
+        seconds = float(response.headers.get("retry-after", ""))
     except ValueError:
         return None
+    return min(max(0.0, seconds), LONGEST_STATED_WAIT_S) if math.isfinite(seconds) else None
