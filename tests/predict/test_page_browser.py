@@ -45,6 +45,48 @@ def test_no_overflow_and_no_complaint(examples, browser, tmp_path):
             hidden = """[...document.querySelectorAll('.panel *')].filter(e => !e.closest('.unseen, thead')
                 && e.getBoundingClientRect().right > innerWidth + 1).length"""
             assert page.evaluate(hidden) == 0
-            assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+            assert page.evaluate(
+                "[...document.images].filter(i => !i.matches('.strip')).every(i => i.complete && i.naturalWidth > 0)"
+            )
             assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 19, 24)"
             page.close()
+
+
+def test_every_slice_by_keys_wheel_and_slider(examples, browser, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(render_page(examples.calibrated_findings(), examples.phantom_pictures()), "utf-8")
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(path.as_uri())
+    page.locator(".open").first.click()
+    viewer = page.locator("dialog[open]")
+    place, strip, frame = (viewer.locator(name) for name in (".place-of-slice", ".strip", ".slice-frame"))
+    count, middle = (int(viewer.get_attribute(f"data-{name}")) for name in ("slices", "first"))
+    assert place.inner_text() == f"slice {middle + 1} of {count}"
+    page.keyboard.press("Home")
+    corners = {strip.evaluate("e => e.style.transform")}
+    for index in range(1, count):
+        page.keyboard.press("ArrowDown")
+        assert place.inner_text() == f"slice {index + 1} of {count}"
+        corners.add(strip.evaluate("e => e.style.transform"))
+    assert len(corners) == count
+    page.keyboard.press("ArrowDown")
+    assert place.inner_text() == f"slice {count} of {count}"
+    frame.hover()
+    page.mouse.wheel(0, -80)
+    page.wait_for_function(
+        f"document.querySelector('dialog[open] .place-of-slice').textContent == 'slice {count - 2} of {count}'"
+    )
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 80)
+    page.mouse.up()
+    assert strip.evaluate("e => e.style.filter") == "brightness(120%) contrast(150%)"
+    viewer.locator(".reset").click()
+    assert strip.evaluate("e => e.style.filter") == "brightness(100%) contrast(100%)"
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+    assert complaints == []
+    page.close()

@@ -136,3 +136,14 @@ def _seconds(call):
     start = time.process_time()
     call()
     return time.process_time() - start
+
+
+def test_the_strip_holds_every_slice_of_the_acquired_plane(examples) -> None:
+    for pictures in examples.phantom_pictures().values():
+        strip, picture = pictures.strip, pictures.picture
+        grid = np.asarray(Image.open(io.BytesIO(strip.jpeg)), dtype=np.float32)
+        assert grid.shape == (strip.rows * strip.height, strip.columns * strip.width)
+        row, column = divmod(strip.middle, strip.columns)
+        shown = grid[row * strip.height : (row + 1) * strip.height, column * strip.width : (column + 1) * strip.width]
+        drawn = Image.open(io.BytesIO(picture.png)).resize((strip.width, strip.height), Image.Resampling.BICUBIC)
+        assert np.corrcoef(shown.ravel(), np.asarray(drawn, dtype=np.float32).ravel())[0, 1] > 0.98

@@ -1,7 +1,8 @@
-"""The report page of one study: one self-contained HTML file, no script, no outside resource.
+"""The report page of one study: one self-contained HTML file, no outside resource.
 
-All text is escaped by the template engine; the page's own policy (CSP) allows one style sheet, by its hash, and
-pictures that lie in the page, so that even text that slipped through could run nothing.
+All text is escaped by the template engine; the page's own policy (CSP) allows one style sheet and one script, by their
+hashes, and pictures that lie in the page, so that even text that slipped through could run nothing. The script turns
+slices over; without it the page says all that it says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from markupsafe import Markup
 
 from prima import __version__
 from prima.predict.page_rows import familiarity_words, num_shown, priority_view, reason_words, rows_of
-from prima.predict.pictures import Picture, SeriesPictures
+from prima.predict.pictures import Picture, SeriesPictures, Strip
 from prima.study import Findings
 from prima.study.findings import DEMONSTRATION
 
@@ -40,18 +41,19 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
     Returns:
         HTML5 text; the same findings give the same page.
     """
-    style = files("prima.predict").joinpath("page.css").read_text("utf-8")
+    script = files("prima.predict").joinpath("page.js").read_text("utf-8")
     diagnoses, referrals = rows_of(findings.diagnoses), rows_of(findings.referrals)
     used = [entry for entry in findings.series if entry.status == "used"]
     priority = findings.priority
     return (
-        _environment()
+        html_environment()
         .get_template("page.html.j2")
         .render(
             findings=findings,
-            style=Markup(style),  # noqa: S704 (our own file, nothing of the study)
+            **style_of_page(),
+            script=Markup(script),  # noqa: S704 (our own file, nothing of the study)
             demonstrates=DEMONSTRATION in findings.notes,
-            style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            script_hash=_csp_hash(script),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
             familiarity=findings.familiarity and familiarity_words(findings.familiarity),
             num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),
@@ -67,8 +69,15 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
     )
 
 
+def style_of_page() -> dict[str, str]:
+    """The style sheet of the pages, and its hash for their policy."""
+    style = files("prima.predict").joinpath("page.css").read_text("utf-8")
+    return {"style": Markup(style), "style_hash": _csp_hash(style)}  # noqa: S704 (our own file)
+
+
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def html_environment() -> Environment:
+    """What renders the pages: all text is escaped, and an unknown name is an error."""
     environment = Environment(
         loader=PackageLoader("prima.predict", "."),
         autoescape=True,
@@ -81,5 +90,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _data_uri(picture: Picture) -> str:
-    return "data:image/png;base64," + b64encode(picture.png).decode()
+def _csp_hash(text: str) -> str:
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _data_uri(picture: Picture | Strip) -> str:
+    kind, content = ("jpeg", picture.jpeg) if isinstance(picture, Strip) else ("png", picture.png)
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"

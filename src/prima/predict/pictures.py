@@ -1,4 +1,4 @@
-"""Small grey pictures of a series in three planes, for the report page.
+"""Small grey pictures of a series in three planes, and all of its slices, for the report page.
 
 Radiological convention: the patient's right is on the left of axial and coronal pictures; sagittal pictures look to
 the left of the page (anterior on the left). The volume is only looked at: nothing of it is kept.
@@ -7,6 +7,7 @@ the left of the page (anterior on the left). The volume is only looked at: nothi
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -19,6 +20,12 @@ from prima.study import Plane, Series, Volume
 
 LONGEST_SIDE = 240
 """Pixels along the longer side of a picture."""
+
+SLICE_SIDE = 256
+"""Pixels along the longer side of a slice of the strip."""
+
+SLICE_QUALITY = 85
+"""Of the JPEG that holds all slices: about 4 KiB a slice."""
 
 HEADROOM = 1.15
 """White lies this much higher above black than the brightest tissue of the middle."""
@@ -41,6 +48,32 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Every slice of the acquired plane in one grey JPEG: row after row, from foot, front or right on.
+
+    Args:
+        jpeg: a grid of `columns` slices a row.
+        num_slices: how many.
+        columns: slices a row.
+        width: pixels of one slice.
+        height: pixels of one slice.
+        middle: index of the slice that the pictures show.
+    """
+
+    jpeg: bytes
+    num_slices: int
+    columns: int
+    width: int
+    height: int
+    middle: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the grid."""
+        return -(-self.num_slices // self.columns)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SeriesPictures:
     """A series in three planes; `acquired` is the plane it was acquired in, the others are cut from it."""
 
@@ -48,6 +81,12 @@ class SeriesPictures:
     coronal: Picture
     sagittal: Picture
     acquired: Plane
+    strip: Strip
+
+    @property
+    def picture(self) -> Picture:
+        """The picture of the acquired plane."""
+        return {"axial": self.axial, "coronal": self.coronal, "sagittal": self.sagittal}[self.acquired]
 
 
 def make_pictures(series: Series) -> SeriesPictures:
@@ -73,11 +112,17 @@ def make_pictures(series: Series) -> SeriesPictures:
         png, width, height = _png(_grey(pixels, low, high), row_mm, column_mm)
         return Picture(png=png, width=width, height=height, left=left, right=right, top=top, bottom=bottom)
 
+    slices, row_mm, column_mm, middle = {
+        "axial": (voxels, dy, dx, z),
+        "coronal": (voxels[::-1].transpose(1, 0, 2), dz, dx, y),
+        "sagittal": (voxels[::-1].transpose(2, 0, 1), dz, dy, x),
+    }[series.plane]
     return SeriesPictures(
         axial=picture(voxels[z], dy, dx, "RLAP"),
         coronal=picture(voxels[::-1, y], dz, dx, "RLSI"),
         sagittal=picture(voxels[::-1, :, x], dz, dy, "APSI"),
         acquired=series.plane,
+        strip=_strip(slices, (low, high), row_mm, column_mm, middle),
     )
 
 
@@ -129,11 +174,36 @@ def _grey(pixels: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     return grey
 
 
+def _strip(slices: NDArray[Any], window: tuple[float, float], row_mm: float, column_mm: float, middle: int) -> Strip:
+    """All slices [K, H, W] side by side, each with square pixels."""
+    width, height = _square(slices.shape[1] * row_mm, slices.shape[2] * column_mm, SLICE_SIDE)
+    columns = math.ceil(math.sqrt(len(slices)))
+    grid = Image.new("L", (columns * width, -(-len(slices) // columns) * height))
+    for index, pixels in enumerate(slices):
+        image = Image.fromarray(np.ascontiguousarray(_grey(pixels, *window)))
+        row, column = divmod(index, columns)
+        grid.paste(image.resize((width, height), Image.Resampling.BICUBIC), (column * width, row * height))
+    buffer = io.BytesIO()
+    grid.save(buffer, "JPEG", quality=SLICE_QUALITY)
+    return Strip(
+        jpeg=buffer.getvalue(),
+        num_slices=len(slices),
+        columns=columns,
+        width=width,
+        height=height,
+        middle=middle,
+    )
+
+
+def _square(height_mm: float, width_mm: float, longest: int) -> tuple[int, int]:
+    """Width and height in square pixels, the longer side `longest`."""
+    scale = longest / max(height_mm, width_mm)
+    return max(1, round(width_mm * scale)), max(1, round(height_mm * scale))
+
+
 def _png(grey: NDArray[np.uint8], row_mm: float, column_mm: float) -> tuple[bytes, int, int]:
     """Encode [H, W] with square pixels, the longer side `LONGEST_SIDE`."""
-    height_mm, width_mm = grey.shape[0] * row_mm, grey.shape[1] * column_mm
-    scale = LONGEST_SIDE / max(height_mm, width_mm)
-    width, height = (max(1, round(side * scale)) for side in (width_mm, height_mm))
+    width, height = _square(grey.shape[0] * row_mm, grey.shape[1] * column_mm, LONGEST_SIDE)
     image = Image.fromarray(np.ascontiguousarray(grey)).resize((width, height), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=6)

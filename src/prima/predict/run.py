@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,8 +27,10 @@ from prima.model.gate.admit import Gate, packaged_gate
 from prima.model.release.folder import load_release, packaged_release
 from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import FileProblem, StudySource, find_studies
+from prima.predict.worklist import WorklistRow, worklist_row, write_worklist
 from prima.predict.write import check_writable, write_study_results
 from prima.study import Excluded, Findings, Series, Study
+from prima.study.findings_reader import read_findings
 from prima.tables.failures import unforeseen
 from prima.tokens.contract import Contract
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
@@ -120,6 +123,8 @@ def predict_studies(
 ) -> Iterator[Outcome]:
     """Predict every study found under the paths, in order; one outcome per study and per input that gave none.
 
+    Results are written under `options.out` study by study, and at the end OUT/index.html over all of them.
+
     Args:
         paths: study folders, or single NIfTI files.
         options: see there.
@@ -144,10 +149,27 @@ def predict_studies(
             on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
         )
         engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
+    rows, num_failed = _rows_written_before(options), 0
     begun = iterated_ahead(_read_all([*map(Path, paths)], options, engine.contract, on_progress), STUDIES_WAITING)
     engine.warm()
     for item in begun:
-        yield item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
+        outcome = item if isinstance(item, Outcome) else _finish(item, engine, options, on_progress)
+        if outcome.findings is None:
+            num_failed += 1
+        else:
+            rows.append(worklist_row(outcome.findings))
+        yield outcome
+    if rows:
+        write_worklist(rows, options.out, num_failed)
+
+
+def _rows_written_before(options: PredictOptions) -> list[WorklistRow]:
+    """Of the studies that are passed over, as far as their results are still there."""
+    rows = []
+    for study_uid in sorted(options.already):
+        with suppress(PrimaError, OSError):
+            rows.append(worklist_row(read_findings(options.out / study_uid / "findings.json")))
+    return rows
 
 
 def _read_all(
