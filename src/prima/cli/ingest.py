@@ -48,6 +48,9 @@ def ingest(
     ] = None,
     title: Annotated[str, typer.Option(metavar="AET", help="PACS: our AE title, which it must know.")] = "PRIMA",
     port: Annotated[int, typer.Option(min=1, max=65535, help="PACS: where we listen for C-MOVE.")] = 11112,
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="PACS: our address to listen on; 0.0.0.0 is all.")
+    ] = "127.0.0.1",
     use_get: Annotated[bool, typer.Option("--c-get", help="PACS: fetch by C-GET, where it cannot reach us.")] = False,
     pace: Annotated[float, typer.Option(min=0, metavar="N", help="Servers: at most N instances a second.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")] = False,
@@ -63,7 +66,7 @@ def ingest(
 
     request = Request(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
-        use_get=use_get, pace=pace,
+        use_get=use_get, pace=pace, listen=listen,
     )  # fmt: skip
     with Terminal() as terminal:
         counts = ingest_sources(

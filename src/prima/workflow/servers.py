@@ -25,6 +25,7 @@ class Request:
     last: datetime | None = None
     title: str = "PRIMA"
     port: int = 11112
+    listen: str = "127.0.0.1"
     use_get: bool = False
     pace: float = 0.0
 
@@ -74,7 +75,7 @@ def open_server(
     pace = Pace(per_second=request.pace)
     if source.startswith("pacs://"):
         pacs = Pacs.of(source)
-        node = Node(title=request.title, port=request.port, use_get=request.use_get)
+        node = Node(title=request.title, port=request.port, host=request.listen, use_get=request.use_get)
         spool = archive.root / "spool"
         instances = pacs_instances(
             pacs, requested, node=node, spool_folder=spool, stored=stored, pace=pace, on_study=on_study

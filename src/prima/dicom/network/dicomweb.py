@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dicomweb_client.api import DICOMwebClient
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from requests import Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from urllib3.util import Retry
 
-from prima.dicom.network.wanted import Listed, Pace, Wanted
+from prima.dicom.header.element import BROKEN
+from prima.dicom.network.wanted import MAX_ANSWERS, Listed, Pace, Wanted, count_of, is_uid
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import PeerError
 
@@ -51,19 +54,51 @@ def dicomweb_instances(
     client.set_http_retry_params(retry=False)  # the session does it, and prints no addresses
     pace = pace or Pace()
     for study in _studies(client, wanted):
+        if isinstance(study, NotDelivered):
+            yield study
+            continue
         complete = study.num_instances is not None and stored(study.study_uid) >= study.num_instances > 0
         on_study(study, complete)
         if complete:
             continue
-        for series_uid in _wanted_series(client, study.study_uid, None):
-            try:
-                for data in client.iter_series(study.study_uid, series_uid, media_types=_AS_STORED):
-                    pace.wait()
-                    content = io.BytesIO()
-                    data.save_as(content, enforce_file_format=True)
-                    yield IncomingInstance(content=content.getvalue(), key=str(data.get("SOPInstanceUID", series_uid)))
-            except (RequestException, ValueError) as error:
-                yield NotDelivered(key=series_uid, detail=f"WADO-RS: {_why(error)}")
+        try:
+            series_uids = _wanted_series(client, study.study_uid, None)
+        except PeerError as error:
+            yield NotDelivered(key=study.study_uid, detail=str(error))
+            continue
+        for series_uid in series_uids:
+            yield from _instances(client, study.study_uid, series_uid, pace)
+
+
+def _instances(
+    client: DICOMwebClient, study_uid: str, series_uid: str, pace: Pace
+) -> Iterator[IncomingInstance | NotDelivered]:
+    """The instances of one series, each held against what was asked; whatever the server does, the next one follows."""
+    try:
+        for index, data in enumerate(client.iter_series(study_uid, series_uid, media_types=_AS_STORED)):
+            if index >= MAX_ANSWERS:
+                yield NotDelivered(key=series_uid, detail="WADO-RS: an answer without an end")
+                return
+            pace.wait()
+            yield _instance(data, study_uid, series_uid)
+    except (RequestException, InvalidDicomError, *BROKEN, OSError, EOFError) as error:
+        yield NotDelivered(key=series_uid, detail=f"WADO-RS: {_why(error)}")
+
+
+def _instance(data: Dataset, study_uid: str, series_uid: str) -> IncomingInstance | NotDelivered:
+    content = io.BytesIO()
+    try:
+        asked = (str(data.get("StudyInstanceUID", "")), str(data.get("SeriesInstanceUID", ""))) == (
+            study_uid,
+            series_uid,
+        )
+        key = str(data.get("SOPInstanceUID", series_uid))
+        data.save_as(content, enforce_file_format=True)
+    except (InvalidDicomError, *BROKEN, OSError) as error:
+        return NotDelivered(key=series_uid, detail=f"WADO-RS: an object that cannot be kept ({type(error).__name__})")
+    if not asked:
+        return NotDelivered(key=series_uid, detail="WADO-RS: an object of a study or series that was not asked for")
+    return IncomingInstance(content=content.getvalue(), key=key)
 
 
 def session_of(*, user: str = "", password: str = "", token: str = "", ca_file: str = "") -> Session:
@@ -82,17 +117,34 @@ def session_of(*, user: str = "", password: str = "", token: str = "", ca_file: 
     return session
 
 
-def _studies(client: DICOMwebClient, wanted: Wanted) -> Iterator[Listed]:
+def _studies(client: DICOMwebClient, wanted: Wanted) -> Iterator[Listed | NotDelivered]:
     seen: set[str] = set()
-    for span in wanted.spans():
+    for index, span in enumerate(wanted.spans()):
         filters = {"ModalitiesInStudy": wanted.modality} | ({"StudyDate": span} if span else {})
-        for answer in _pages(lambda **page: client.search_for_studies(search_filters=filters, **page)):  # noqa: B023
-            uid = str(_value(answer, "0020000D") or "")
-            if not uid or uid in seen or not _wanted_series(client, uid, wanted):
-                continue
-            seen.add(uid)
-            count = _value(answer, "00201208")
-            yield Listed(study_uid=uid, num_instances=int(count) if count is not None else None)
+        try:
+            for answer in _pages(lambda **page: client.search_for_studies(search_filters=filters, **page)):  # noqa: B023
+                uid = str(_value(answer, "0020000D") or "")
+                if uid in seen:
+                    continue
+                seen.add(uid)
+                if is_uid(uid):
+                    yield from _listed(client, uid, answer, wanted)
+                else:
+                    yield NotDelivered(key="QIDO-RS", detail="an answer without a valid study UID")
+        except PeerError as error:
+            if not index:
+                raise
+            yield NotDelivered(key=f"studies of {span}", detail=str(error))
+
+
+def _listed(
+    client: DICOMwebClient, study_uid: str, answer: dict[str, Any], wanted: Wanted
+) -> Iterator[Listed | NotDelivered]:
+    try:
+        if _wanted_series(client, study_uid, wanted):
+            yield Listed(study_uid=study_uid, num_instances=count_of(_value(answer, "00201208")))
+    except PeerError as error:
+        yield NotDelivered(key=study_uid, detail=str(error))
 
 
 def _wanted_series(client: DICOMwebClient, study_uid: str, wanted: Wanted | None) -> list[str]:
@@ -103,7 +155,8 @@ def _wanted_series(client: DICOMwebClient, study_uid: str, wanted: Wanted | None
         and wanted.fits(str(_value(series, "00180015") or ""))
         for series in answers
     )
-    return [str(_value(series, "0020000E")) for series in answers] if fits else []
+    uids = [str(_value(series, "0020000E") or "") for series in answers]
+    return [uid for uid in uids if is_uid(uid)] if fits else []
 
 
 def _pages(ask: Callable[..., list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -112,19 +165,25 @@ def _pages(ask: Callable[..., list[dict[str, Any]]]) -> Iterator[dict[str, Any]]
     while True:
         try:
             page = ask(limit=_PAGE, offset=offset)
-        except (RequestException, ValueError) as error:
+        except (RequestException, *BROKEN, OSError) as error:
             raise PeerError(f"QIDO-RS: {_why(error)}") from None
+        if not isinstance(page, list):
+            raise PeerError("QIDO-RS: found no list of answers, expected one")
         fresh = [one for one in page if str(one) not in seen]  # some servers ignore the offset
         seen.update(str(one) for one in fresh)
         yield from fresh
         if len(page) < _PAGE or not fresh:
             return
         offset += len(page)
+        if offset >= MAX_ANSWERS:
+            raise PeerError(f"QIDO-RS: found an answer without an end, expected at most {MAX_ANSWERS:,}")
 
 
-def _value(answer: dict[str, Any], tag: str) -> Any:
-    values = answer.get(tag, {}).get("Value") or [None]
-    return values[0]
+def _value(answer: Any, tag: str) -> Any:
+    """The first value of an attribute in the DICOM JSON model; None when the answer is of another form."""
+    attribute = answer.get(tag) if isinstance(answer, dict) else None
+    values = attribute.get("Value") if isinstance(attribute, dict) else None
+    return values[0] if isinstance(values, list) and values and isinstance(values[0], str | int | float) else None
 
 
 def _why(error: Exception) -> str:

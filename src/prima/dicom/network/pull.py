@@ -32,12 +32,12 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelMove,
 )
 
-from prima.dicom.network.peer import Pacs
+from prima.dicom.network.peer import Pacs, is_loopback
 from prima.dicom.network.query import find_studies
 from prima.dicom.network.spool import Spool
-from prima.dicom.network.wanted import Listed, Pace, Wanted
+from prima.dicom.network.wanted import MAX_ANSWERS, Listed, Pace, Wanted, count_of
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
-from prima.errors import PeerError
+from prima.errors import PeerError, UsageError
 
 TRIES = 3
 _PLAIN: list[str | UID] = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
@@ -63,16 +63,18 @@ class Node:
     Args:
         title: our AE title, which the PACS must know for C-MOVE, with our host and `port`.
         port: where we listen for what a C-MOVE sends; 0 takes a free one.
-        host: the address to listen on; "" is all.
+        host: the address to listen on, this machine alone unless told otherwise; "" is all.
         use_get: fetch by C-GET over the association we open, for a PACS that cannot reach us.
         timeout_s: how long an answer may take.
+        stall_s: how long a PACS may say that it goes on without sending an instance.
     """
 
     title: str = "PRIMA"
     port: int = 11112
-    host: str = ""
+    host: str = "127.0.0.1"
     use_get: bool = False
     timeout_s: float = 60.0
+    stall_s: float = 600.0
 
 
 def pacs_instances(
@@ -99,6 +101,11 @@ def pacs_instances(
     Raises:
         PeerError: the PACS cannot be reached, or refuses us or the query.
     """
+    if not node.use_get and is_loopback(node.host) and not is_loopback(pacs.host):
+        raise UsageError(
+            f"pacs://{pacs.title}@{pacs.host}:{pacs.port}: it cannot send to {node.host}; name the address of this "
+            "machine to listen on (--listen), or fetch by --c-get"
+        )
     spool = Spool(spool_folder, pace or Pace())
     ae = _application(node)
     try:
@@ -107,6 +114,9 @@ def pacs_instances(
             studies = list(find_studies(association, wanted))
         with _listening(ae, node, pacs, spool):
             for study in studies:
+                if isinstance(study, NotDelivered):
+                    yield study
+                    continue
                 complete = study.num_instances is not None and stored(study.study_uid) >= study.num_instances > 0
                 on_study(study, complete)
                 if not complete:
@@ -187,12 +197,16 @@ def _on_store(event: evt.Event, spool: Spool) -> int:
         content = event.encoded_dataset()
     except (AttributeError, ValueError):
         return spool.refuse(uid, "the PACS sent no data set")
+    why = spool.asked.why_not(content, uid)
+    if why is not None:
+        return spool.refuse(uid, why)
     return spool.store(content, uid)
 
 
 def _fetch(ae: AE, pacs: Pacs, node: Node, study: Listed, spool: Spool) -> Iterator[IncomingInstance | NotDelivered]:
     """One study, tried again when the association breaks; what came twice is for the archive to notice."""
     detail: list[str | None] = [None]
+    spool.asked.add(study.study_uid)
     for attempt in range(TRIES):
         finished = threading.Event()
 
@@ -226,13 +240,19 @@ def _retrieve(ae: AE, pacs: Pacs, node: Node, study_uid: str, spool: Spool) -> s
         else:
             answers = association.send_c_move(question, node.title, StudyRootQueryRetrieveInformationModelMove)
         last: Any = None
+        come, moved = spool.asked.num_come, time.monotonic()
         for status, _ in answers:
             last = status
+            if spool.asked.num_come != come:
+                come, moved = spool.asked.num_come, time.monotonic()
+            if time.monotonic() - moved > node.stall_s or come > MAX_ANSWERS:
+                association.abort()
+                return "the PACS goes on without an end: no new instance, or more than a study can have"
     verb = "C-GET" if node.use_get else "C-MOVE"
     code = last.get("Status") if last else None
     if code is None:
         return f"{verb}: the association broke off"
-    failed = int(last.get("NumberOfFailedSuboperations", 0) or 0)
+    failed = count_of(last.get("NumberOfFailedSuboperations", 0) or 0) or 0
     if code == 0x0000 and not failed:
         return None
     if code == 0xA801:

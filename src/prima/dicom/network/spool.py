@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from prima.dicom.network.asked import Asked
 from prima.dicom.network.wanted import Pace
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.files.durable import make_folder, sweep, write_bytes
@@ -33,6 +34,7 @@ class Spool:
         make_folder(folder)
         sweep(folder)
         self.folder = folder
+        self.asked = Asked()
         self._pace = pace
         self._waiting: queue.Queue[IncomingInstance | NotDelivered] = queue.Queue(_DEPTH)
         self._closed = threading.Event()

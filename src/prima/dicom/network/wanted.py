@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from prima.dicom.header.scan import safe_uid
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -54,6 +56,34 @@ class Listed:
 
     study_uid: str
     num_instances: int | None
+
+
+MAX_ANSWERS = 100_000
+"""Studies in the answer to one query, series of one study, instances of one study: more is an answer without an end."""
+
+
+def count_of(value: object) -> int | None:
+    """A number of instances as a server states it; None when it states none that could be.
+
+    Example:
+        >>> count_of("12"), count_of("a dozen"), count_of(-3), count_of(None)
+        (12, None, None, None)
+    """
+    try:
+        count = int(str(value))
+    except ValueError:
+        return None
+    return count if 0 <= count <= 10 * MAX_ANSWERS else None
+
+
+def is_uid(value: str) -> bool:
+    """Whether a server's answer names a study or series by a valid UID (PS3.5 9.1).
+
+    Example:
+        >>> is_uid("1.2.840.1"), is_uid("1.2.*"), is_uid("../x"), is_uid("")
+        (True, False, False, False)
+    """
+    return safe_uid(value) == value
 
 
 @dataclass(eq=False)
