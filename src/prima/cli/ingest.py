@@ -68,10 +68,11 @@ def ingest(
         modality=modality, body_parts=tuple(body_part or ()), first=first, last=last, title=title, port=port,
         use_get=use_get, pace=pace, listen=listen,
     )  # fmt: skip
+    complete: list[str] = []
     with Terminal() as terminal:
         counts = ingest_sources(
             places[:-1], Path(places[-1]), request, link=link, reread=reread, day_first=day_first,
-            follow_links=follow_links, processes=workers, ray=ray, watcher=terminal,
+            follow_links=follow_links, processes=workers, ray=ray, on_complete=complete.append, watcher=terminal,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps({outcome.value: count for outcome, count in counts.items()}))
@@ -80,6 +81,6 @@ def ingest(
             if count:
                 typer.echo(f"{count:>9,}  {outcome.words}", err=outcome.refused)
     leave(
-        sum(count for outcome, count in counts.items() if outcome.held),
+        len(complete) + sum(count for outcome, count in counts.items() if outcome.held),
         sum(count for outcome, count in counts.items() if outcome.refused),
     )

@@ -35,6 +35,7 @@ def ingest_sources(
     follow_links: bool = False,
     processes: int | None = None,
     ray: str | None = None,
+    on_complete: Callable[[str], None] = lambda _study_uid: None,
     watcher: Watcher = NOBODY,
 ) -> Counts:
     """Take studies and reports into an archive; an interrupted call is resumed by the same one.
@@ -52,6 +53,7 @@ def ingest_sources(
         processes: that read, copy and catalogue; None is one, or all that a Ray cluster has room for.
         ray: address of a Ray cluster, as `prima.files.ray_cluster` takes it; its machines see the sources and the
             archive at the same paths.
+        on_complete: told of each study of a server of which the archive holds all, so that none of it is asked for.
         watcher: told how many files were looked at, and which parts of the catalogue were damaged.
 
     Returns:
@@ -77,7 +79,9 @@ def ingest_sources(
             counts[IngestOutcome.CATALOGUED] = rebuilt
         for source in sources:
             if is_server(source):
-                name, instances = open_server(source, request, into, lambda _study, _complete: None)
+                name, instances = open_server(
+                    source, request, into, lambda study, complete: on_complete(study.study_uid) if complete else None
+                )
                 counts.update(ingest_instances(into, instances, name, files, spread=spread))
             else:
                 known = None if reread else IngestedFolders(into)
