@@ -57,7 +57,7 @@ def embed(
             splits=[side.value for side in split] if split else SPLITS,
             workers=workers_for(precision, processes=workers, ray=ray),
             retry=retry,
-            on_progress=lambda progress: terminal.count("studies", progress.done, progress.total),
+            on_progress=lambda progress: progress.tell("studies", terminal),
         )
     manifest, err = done.release.manifest, terminal.err
     if not manifest.trained:

@@ -51,7 +51,7 @@ def tokenize(
             workers=workers_for(precision, processes=workers, ray=ray),
             size=per_shard,
             retry=retry,
-            on_progress=lambda progress: terminal.count("studies", progress.done, progress.total),
+            on_progress=lambda progress: progress.tell("studies", terminal),
         )
     if not done.trained:
         terminal.warn(f"release {done.release} is untrained: its tokens mean nothing")

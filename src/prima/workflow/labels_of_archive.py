@@ -45,6 +45,6 @@ def label_reports_of(
         method,
         workers=StageWorkers(processes=workers if model is None and workers > 1 else 0),
         retry=retry,
-        on_progress=lambda progress: watcher.count("reports", progress.done, progress.total),
+        on_progress=lambda progress: progress.tell("reports", watcher),
     )
     return done, method.version

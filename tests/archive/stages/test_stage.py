@@ -264,3 +264,25 @@ def test_ray_makes_the_same_bytes(tmp_path: Path, stage: Squares) -> None:
     done = program(stage, tmp_path / "ray", 2, "--ray")
     assert done.returncode == 0, done.stderr
     assert made(tmp_path / "ray") == made(tmp_path / "here")
+
+
+@pytest.mark.parametrize("damage", [b"", b"no table", None])
+@pytest.mark.parametrize("place", ["parts/00000001.parquet", "partitions.parquet"])
+def test_a_damaged_part_is_told_and_made_again(
+    place: str, damage: bytes | None, tmp_path: Path, stage: Squares
+) -> None:
+    folder = tmp_path / "out"
+    rows = run(stage, folder, HERE)
+    before = made(folder)
+    journal(stage)
+    path = folder / place
+    path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    progress: list[StageProgress] = []
+    assert run(stage, folder, HERE, on_progress=progress.append) == rows
+    assert [one.damaged for one in progress if one.damaged] == [(place,)]
+    assert sorted(journal(stage)) == (["1.2.4", "1.2.5", "1.2.6"] if place.startswith("parts") else [])
+    if place.startswith("parts"):
+        assert made(folder) == before
+    again: list[StageProgress] = []
+    run(stage, folder, HERE, on_progress=again.append)
+    assert not any(one.damaged for one in again)

@@ -27,7 +27,7 @@ def plan(folder: Path, inputs: Mapping[str, str], known: Mapping[str, str], *, s
         size: studies in a new partition.
     """
     path = folder / "partitions.parquet"
-    planned = pl.read_parquet(path) if path.exists() else pl.DataFrame(schema=_PLAN)
+    planned = _planned(folder)
     new = sorted(set(inputs).difference(planned["study_uid"]))
     if new:
         first = planned["partition"].n_unique()
@@ -43,6 +43,36 @@ def plan(folder: Path, inputs: Mapping[str, str], known: Mapping[str, str], *, s
         for name, uids in members.items()
         if any(uid in inputs or uid not in known for uid in uids)
     ]
+
+
+def drop_damaged(folder: Path) -> list[str]:
+    """Remove parts that cannot be read, so that they are made again; and the plan, which the other parts tell.
+
+    Returns:
+        Their names below the folder.
+    """
+    plan_path = folder / "partitions.parquet"
+    found = [*([plan_path] if plan_path.exists() else []), *sorted((folder / "parts").glob("*.parquet"))]
+    damaged = [path for path in found if not _is_readable(path)]
+    for path in damaged:
+        path.unlink()
+    return [path.relative_to(folder).as_posix() for path in damaged]
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        return False
+    return True
+
+
+def _planned(folder: Path) -> pl.DataFrame:
+    """Which study belongs to which partition, as planned before; where the plan is gone, as the parts say."""
+    path = folder / "partitions.parquet"
+    if path.exists():
+        return pl.read_parquet(path)
+    return _scan(folder, _PLAN).unique().sort("partition", "study_uid").collect()
 
 
 def outdated(stage: Stage, folder: Path, partitions: list[Partition], *, retry: bool) -> list[Partition]:

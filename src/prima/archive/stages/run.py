@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
-from prima.archive.stages.plan import outdated, plan, rows_of
+from prima.archive.stages.plan import drop_damaged, outdated, plan, rows_of
 from prima.archive.stages.pool import in_processes
 from prima.archive.stages.ray import on_ray
 from prima.archive.stages.stage import Partition, PartitionOutcome, Stage, make_part, sweep
@@ -41,10 +42,33 @@ class StageWorkers:
 
 @dataclass(frozen=True, kw_only=True)
 class StageProgress:
-    """How many studies are done, of how many; those whose part was there already are among both."""
+    """How many studies are done, of how many; those whose part was there already are among both.
+
+    Args:
+        damaged: parts that were found damaged when the stage began, and are made again; told once.
+    """
 
     done: int
     total: int
+    damaged: tuple[str, ...] = ()
+
+    def tell(self, what: str, watcher: StageWatcher) -> None:
+        """Tell a terminal how far the stage is and what was damaged."""
+        for name in self.damaged:
+            watcher.warn(f"{name}: found a damaged part, which is made again")
+        watcher.count(what, self.done, self.total)
+
+
+class StageWatcher(Protocol):
+    """Whoever is told how far a stage is: `prima.workflow.watcher.Watcher`."""
+
+    def warn(self, text: str) -> None:
+        """One line that a user should read."""
+        ...
+
+    def count(self, what: str, done: int, total: int | None) -> None:
+        """So many of how many are done."""
+        ...
 
 
 def run_stage(
@@ -78,11 +102,12 @@ def run_stage(
     make_folder(folder / "parts")
     with locked(folder, verb):
         sweep(folder)
+        damaged = drop_damaged(folder)
         partitions = plan(folder, inputs, known, size=size)
         unfinished = outdated(stage, folder, partitions, retry=retry)
         total = sum(len(partition.inputs) for partition in partitions)
         done = total - sum(len(partition.inputs) for partition in unfinished)
-        on_progress(StageProgress(done=done, total=total))
+        on_progress(StageProgress(done=done, total=total, damaged=tuple(damaged)))
         for outcome in _partition_outcomes(stage, folder, unfinished, workers):
             if outcome.stop is not None:
                 raise ArchiveError(f"{folder}: {outcome.stop}")
