@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from damage import damaged
+
 from prima.report.carriers.files import reports_from
 from prima.report.label import RuleLabeller
 from prima.report.labelled import label_reports
@@ -113,38 +115,10 @@ def mutants(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
     for _ in range(count):
         if chance.random() < 0.25:
             kind, data = chance.choice(parts)
-            yield "form.json", with_form(kind, damaged(data, chance, parts[0][1]))
+            yield "form.json", with_form(kind, damaged(data, chance, parts[0][1], PIECES))
         else:
             name, data = chance.choice(whole)
-            yield name, damaged(data, chance, chance.choice(whole)[1])
-
-
-def damaged(data: bytes, chance: random.Random, other: bytes) -> bytes:
-    """The data with one to eight changes."""
-    found = bytearray(data)
-    for _ in range(chance.randint(1, 8)):
-        place = chance.randrange(len(found) + 1)
-        length = chance.choice((1, 2, 8, 64, 512))
-        piece = bytes(found[place : place + length])
-        match chance.randrange(8):
-            case 0:
-                found[place : place + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del found[place : place + length]
-            case 2:
-                found[place:place] = piece * chance.choice((1, 2, 50))
-            case 3:
-                del found[place : place + length]
-                at = chance.randrange(len(found) + 1)
-                found[at:at] = piece
-            case 4:
-                begin = chance.randrange(len(other) + 1)
-                found[place:place] = other[begin : begin + length]
-            case 5:
-                del found[place:]
-            case _:
-                found[place:place] = chance.choice(PIECES) * chance.choice((1, 1, 1, 20))
-    return bytes(found)
+            yield name, damaged(data, chance, chance.choice(whole)[1], PIECES)
 
 
 def fuzz(count: int, seed: int, keep: Path | None = None) -> FuzzResult:
