@@ -20,7 +20,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 
-from prima.dicom.deidentify.codestream import CodestreamError, blank_texts
+from prima.dicom.deidentify.blanked_segments import CodestreamError, blank_texts
 from prima.dicom.deidentify.csa import rewrite_csa
 from prima.dicom.deidentify.file import Refusal, RefusedError, deidentify, deidentify_file
 from prima.dicom.deidentify.key import SiteKey

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
-from prima.dicom.deidentify.codestream import CodestreamError, blank_texts, is_rle
+from prima.dicom.deidentify.blanked_segments import CodestreamError, blank_texts, is_rle
 from prima.dicom.deidentify.rle import clean_rle_frame, rle_frame
 from prima.dicom.deidentify.stored_bits import StoredBits
 from prima.dicom.header.element import BROKEN, integer, text

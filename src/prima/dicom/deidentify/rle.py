@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from itertools import accumulate, pairwise
 
-from prima.dicom.deidentify.codestream import CodestreamError
+from prima.dicom.deidentify.blanked_segments import CodestreamError
 
 _HEADER = 64
 _MOST_SEGMENTS = 15
