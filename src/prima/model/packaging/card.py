@@ -118,6 +118,8 @@ def _rows(heads: tuple[HeadRecord, ...], results: list[Mapping[str, Any]]) -> li
             notes.append(f"not called: {calibration.num_positives} positive studies gave no threshold")
         elif calibration is not None and calibration.weak:
             notes.append(f"threshold from {calibration.num_positives} positive studies")
+        if calibration is not None and threshold is not None and calibration.reached is False:
+            notes.append(f"{calibration.target} not reached")
         rows.append(
             DiagnosisRow(
                 display=display_name(head.name),

@@ -187,8 +187,10 @@ def _thresholds(manifest: Manifest) -> ReleaseCheck:
     }
     silent = [name for name, calibration in heads.items() if calibration.threshold_called is None]
     weak = [name for name, calibration in heads.items() if calibration.weak and name not in silent]
+    missed = [name for name, calibration in heads.items() if calibration.reached is False and name not in silent]
     words = [
         *([f"{len(weak)} rest on few positives: {_few(weak)}"] if weak else []),
+        *([f"{len(missed)} miss their target: {_few(missed)}"] if missed else []),
         *([f"{len(silent)} have none and are not called: {_few(silent)}"] if silent else []),
     ]
     if not heads:
