@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prima.errors import UsageError
-from prima.study.nifti import is_nifti, read_nifti_study
+from prima.study.nifti import read_nifti_study
+from prima.study.nifti_header import is_image
 from prima.study.nifti_image import read_nifti_image, slice_axis
 
 AXIAL = np.diag([0.9, 0.9, 5.0, 1.0])
@@ -39,13 +40,13 @@ def only_excluded(path: Path, **options):
     return excluded
 
 
-def test_is_nifti_goes_by_name(tmp_path):
-    assert is_nifti(save(tmp_path / "A.NII", textured()))
-    assert is_nifti(save(tmp_path / "a.nii.gz", textured()))
+def test_is_image_goes_by_name(tmp_path):
+    assert is_image(save(tmp_path / "A.NII", textured()))
+    assert is_image(save(tmp_path / "a.nii.gz", textured()))
     (tmp_path / "._a.nii").write_bytes(b"shadow")
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "folder.nii").mkdir()
-    assert not any(is_nifti(tmp_path / name) for name in ("._a.nii", "a.json", "folder.nii", "absent.nii"))
+    assert not any(is_image(tmp_path / name) for name in ("._a.nii", "a.json", "folder.nii", "absent.nii"))
 
 
 def test_axes_are_slice_row_column_and_lps(tmp_path):

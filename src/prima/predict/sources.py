@@ -13,7 +13,8 @@ from prima.dicom.read import read_dicom_study
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import UsageError
 from prima.files.walk import FileProblem, walk
-from prima.study.nifti import is_nifti, read_nifti_study
+from prima.study.nifti import read_nifti_study
+from prima.study.nifti_header import is_image
 from prima.study.study import Series, Study
 
 __all__ = ["FileProblem", "FoundStudies", "StudySource", "find_studies"]
@@ -88,7 +89,7 @@ def find_studies(
     folders: dict[Path, list[Path]] = defaultdict(list)
     other_files = []
     for file in walked.files:
-        if is_nifti(file):
+        if is_image(file):
             folders[file.parent].append(file)
         else:
             other_files.append(file)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prima.study.nifti_header import stem_of_name
 from prima.study.study import Acquisition, Patient
 
 MAX_SIDECAR_BYTES = 4 * 1024**2
@@ -98,13 +99,13 @@ def read_sidecar(image_path: Path) -> Sidecar:
 
 
 def stem_of(path: Path) -> str:
-    """The file name without `.nii` or `.nii.gz`, whatever their case.
+    """The file name without `.nii`, `.nii.gz` or the other suffixes of images, whatever their case.
 
     Example:
         >>> stem_of(Path("sub-01_T1w.nii.gz"))
         'sub-01_T1w'
     """
-    return re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    return stem_of_name(path.name)
 
 
 def description_of_stem(stem: str) -> str:

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     DERIVED_MAP = "derived_map"
     PERFUSION = "perfusion"
     FUNCTIONAL = "functional"
+    SEVERAL_CONTRASTS = "several_contrasts"
     DIFFUSION_DIRECTIONS = "diffusion_directions"
     FIELD_MAP = "field_map"
     PHASE = "phase"
@@ -42,6 +43,7 @@ _WORDS = {
     Reason.DERIVED_MAP: "Map computed from other images",
     Reason.PERFUSION: "Perfusion imaging",
     Reason.FUNCTIONAL: "Functional time series",
+    Reason.SEVERAL_CONTRASTS: "Several contrasts in one file",
     Reason.DIFFUSION_DIRECTIONS: "Raw diffusion directions",
     Reason.FIELD_MAP: "Field map for calibration",
     Reason.PHASE: "Phase image",

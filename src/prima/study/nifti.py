@@ -1,4 +1,4 @@
-"""NIfTI in: the files directly in one folder are one study.
+"""NIfTI and FreeSurfer files in: those that `nifti_people` gives to one person and session are one study.
 
 A file becomes one series (or, for a clinical diffusion series with one volume per b-value, one part each), or is
 excluded with a reason. UIDs are made of the content alone, under 2.25 (ITU-T X.667), never of names: a file name may
@@ -9,7 +9,6 @@ reads series names; BIDS subject and session are left out of it.
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,21 +17,15 @@ from pathlib import Path
 import numpy as np
 
 from prima.errors import UnreadableError, UsageError
+from prima.files.walk import natural_key
 from prima.study.bids import Sidecar, description_of_stem, read_b_values, read_sidecar, stem_of, suffix_of
 from prima.study.exclusion import Excluded, Reason
+from prima.study.nifti_content import reason_of_content, reason_of_several
 from prima.study.nifti_image import NiftiImage, read_nifti_image, slice_axis, volume_of
-from prima.study.nifti_selection import NUM_LABELS, is_label_mask, one_volume_per_b_value, reason_of_4d, reason_of_facts
+from prima.study.nifti_selection import one_volume_per_b_value, reason_of_4d, reason_of_facts
+from prima.study.padding import without_padding
 from prima.study.study import Patient, Series, Study
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether a path is a file named as NIfTI (`.nii`, `.nii.gz`); macOS's shadow files (`._…`) are not.
-
-    Example:
-        >>> is_nifti(Path("absent.nii.gz"))
-        False
-    """
-    return path.name.lower().endswith((".nii", ".nii.gz")) and not path.name.startswith("._") and path.is_file()
+from prima.study.volume import why_no_extent
 
 
 def read_nifti_study(
@@ -42,10 +35,11 @@ def read_nifti_study(
     min_slices: int = 4,
     on_series: Callable[[Series], None] = lambda _: None,
 ) -> Study:
-    """Read the NIfTI files of one folder as one study.
+    """Read files as one study.
 
     Args:
-        files: paths of `.nii` or `.nii.gz`; json and bval files beside them are found here.
+        files: paths of `.nii`, `.nii.gz`, `.hdr` (with its `.img` beside it) or `.mgz`; json and bval files beside
+            them are found here.
         keep_all: keep what selection would leave out (segmentations, thin stacks, maps, …); what cannot become one
             3-D volume, and a file with the same content as another, stay excluded.
         min_slices: fewer slices than this are too few.
@@ -63,7 +57,7 @@ def read_nifti_study(
     series: list[Series] = []
     excluded: list[Excluded] = []
     digests: list[bytes] = []
-    sidecars = [(path, read_sidecar(path)) for path in sorted(files, key=_natural)]
+    sidecars = [(path, read_sidecar(path)) for path in sorted(files, key=lambda path: natural_key(path.name))]
     sidecars.sort(key=lambda item: (item[1].series_number is None, item[1].series_number or 0))
     for path, sidecar in sidecars:
         description = sidecar.text("SeriesDescription") or description_of_stem(stem_of(path))
@@ -113,23 +107,29 @@ def _series_of(
     parts: list[tuple[str | None, float | None]] = [(None, None)]
     if image.num_volumes > 1:
         if b_values is None or not one_volume_per_b_value(b_values, len(image.voxels)):
-            reason = reason_of_4d(description, suffix_of(stem_of(path)), has_b_values=b_values is not None)
-            return leave_out(reason, f"4D data, {image.num_volumes} time points or directions")
+            return leave_out(*_reason_of_4d(image, description, stem_of(path), has_b_values=b_values is not None))
         parts = [(f"b{round(value)}", value) for value in b_values]
     if image.affine_ras is None:
-        return leave_out(Reason.MISSING_GEOMETRY, "neither sform nor qform gives a usable affine")
+        return leave_out(Reason.MISSING_GEOMETRY, image.notes[0] if image.notes else _NO_AFFINE)
+    extent = why_no_extent(image.voxels.shape[:0:-1], np.linalg.norm(image.affine_ras[:3, :3], axis=0))
+    if extent is not None:
+        return leave_out(Reason.MISSING_GEOMETRY, extent)
     if not keep_all:
-        out_by_facts = reason_of_facts(sidecar, description, suffix_of(stem_of(path)))
-        if out_by_facts is not None:
-            return leave_out(*out_by_facts)
-        if is_label_mask(image.voxels):
-            return leave_out(Reason.SEGMENTATION, f"whole numbers, fewer than {NUM_LABELS} distinct values")
+        verdict = reason_of_facts(sidecar, description, stem_of(path), image.intent) or reason_of_content(
+            image.voxels[0]
+        )
+        if verdict is not None:
+            return leave_out(*verdict)
         if num_slices < min_slices:
             slices = "1 slice" if num_slices == 1 else f"{num_slices} slices"
             return leave_out(Reason.TOO_FEW_SLICES, f"{slices}, at least {min_slices} needed")
     num_broken = int(np.size(image.voxels) - np.isfinite(image.voxels).sum())
     if num_broken:
         return leave_out(Reason.UNREADABLE, f"{num_broken} voxels are not finite numbers")
+    notes = [*image.notes, *filter(None, [sidecar.note])]
+    if not keep_all:
+        voxels, remark = without_padding(image.voxels)
+        image, notes = replace(image, voxels=voxels), [*notes, *filter(None, [remark])]
     return [
         Series(
             series_uid=uid,
@@ -139,10 +139,23 @@ def _series_of(
             part=part,
             volume=volume_of(image, index),
             acquisition=replace(sidecar.acquisition, b_value=b_value),
-            notes=() if sidecar.note is None else (sidecar.note,),
+            notes=tuple(notes),
         )
         for index, (part, b_value) in enumerate(parts)
     ]
+
+
+_NO_AFFINE = "neither sform nor qform gives a usable affine"
+
+
+def _reason_of_4d(image: NiftiImage, description: str, stem: str, *, has_b_values: bool) -> tuple[Reason, str]:
+    """What a file of several volumes is: by its name, else by how alike the volumes are, else a time series."""
+    reason = reason_of_4d(description, suffix_of(stem), has_b_values=has_b_values)
+    if reason is Reason.FUNCTIONAL and len(image.voxels) == image.num_volumes:
+        several = reason_of_several(image.voxels)
+        if several is not None:
+            return several
+    return reason, f"4D data, {image.num_volumes} time points or directions"
 
 
 def _digest_of_bytes(path: Path, *, position: int) -> bytes:
@@ -156,7 +169,3 @@ def _digest_of_bytes(path: Path, *, position: int) -> bytes:
 
 def _uid(digest: bytes) -> str:
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
-
-
-def _natural(path: Path) -> list[tuple[bool, int, str]]:
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", path.name)]

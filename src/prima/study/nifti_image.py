@@ -1,4 +1,4 @@
-"""One NIfTI file as it is stored: voxels, affine and what the header says of its axes."""
+"""One NIfTI or FreeSurfer file as it is stored: voxels, affine and what the header says of its axes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nibabel as nib
 import numpy as np
@@ -16,10 +16,15 @@ from numpy.typing import NDArray
 
 from prima.errors import UnreadableError
 from prima.study.affine import Affine
+from prima.study.nifti_header import ImageHeader, read_image_header
 from prima.study.volume import Volume
 
-MAX_BYTES = 4 * 1024**3
-"""A file whose header claims more than this is refused before anything is allocated."""
+MAX_BYTES = 512 * 1024**2
+"""A file whose header claims more voxels than this to be read is refused before anything is allocated."""
+
+SMALL_BYTES = 64 * 1024**2
+MAX_RATIO = 100
+"""What unfolds to more than `SMALL_BYTES`, and to more than this many times its bytes on disk, is no image."""
 
 MAX_VOLUMES_READ = 8
 """Of a file with more volumes than this, only the first is read: it is excluded whatever the others hold."""
@@ -30,7 +35,7 @@ MAX_DEFLATE_RATIO = 1032
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NiftiImage:
-    """The contents of one NIfTI file, in the axes of the file.
+    """The contents of one file, in the axes of the file.
 
     Args:
         voxels: [T, K, J, I], the reverse of the file's axes i, j, k, t; native byte order, slope and intercept applied
@@ -39,6 +44,8 @@ class NiftiImage:
         affine_ras: [4, 4] from (i, j, k, 1) to RAS millimetres; None when the header has no usable one.
         slice_axis: which of i, j, k (0, 1, 2) the header calls the slice axis; None when it does not say.
         digest: sha256 of shape, type, affine and stored voxels; the file's name, time and compression do not enter.
+        intent: what the header calls its values when they are no intensities ("statistic", "labels", "vectors").
+        notes: short lines about the header.
     """
 
     voxels: NDArray[Any]
@@ -46,97 +53,93 @@ class NiftiImage:
     affine_ras: NDArray[np.float64] | None
     slice_axis: int | None
     digest: bytes
+    intent: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_nifti_image(path: Path) -> NiftiImage:
-    """Read one `.nii` or `.nii.gz`, to the end of the stream so that its checksum is verified.
+    """Read one `.nii`, `.hdr` with its `.img`, or `.mgz`, plain or gzipped.
+
+    A stream is read to its end, so that its checksum is verified. Sizes are checked before memory is asked for.
 
     Raises:
         UnreadableError: with one line fit for a report: no path, no identifier.
     """
     try:
         with nib.imageglobals.LoggingOutputSuppressor():
-            path.open("rb").close()  # nibabel's own message for this holds the path
-            image = nib.load(path)
-            if not isinstance(image, nib.Nifti1Image):
-                raise UnreadableError("not a NIfTI image")
-            return _read(path, image)
+            return _read(read_image_header(path))
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
             raise UnreadableError("the compressed data are damaged") from None
         raise UnreadableError(f"cannot be opened: {error.strerror or 'input/output error'}") from None
     except (EOFError, zlib.error):
         raise UnreadableError("the compressed data are truncated or damaged") from None
+    except MemoryError:
+        raise UnreadableError("too large: it asks for more memory than there is") from None
     except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, ValueError, OverflowError):
         raise UnreadableError("not a valid NIfTI header") from None
 
 
-def _read(path: Path, image: Any) -> NiftiImage:
-    header, stored_as = image.header, image.dataobj
-    dtype = header.get_data_dtype()
+def _read(header: ImageHeader) -> NiftiImage:
+    dtype = header.dtype
     if dtype.names is not None:
         raise UnreadableError("colour voxels, not intensities")
     if dtype.kind not in "iuf":
         raise UnreadableError(f"voxels of type {dtype.name}, expected integers or real numbers")
-    shape = tuple(int(size) for size in header.get_data_shape())
-    if not shape or min(shape) < 1:
+    if not header.shape or min(header.shape) < 1:
         raise UnreadableError("the header claims no voxels")
-    shape = (*shape, 1, 1)[: max(3, len(shape))]
+    shape = (*header.shape, 1, 1)[: max(3, len(header.shape))]
     num_volumes = math.prod(shape[3:])
     num_read = num_volumes if num_volumes <= MAX_VOLUMES_READ else 1
-    stored = _stored_voxels(
-        path, stored_as.offset, dtype, num_read * math.prod(shape[:3]), whole=num_read == num_volumes
-    )
-    affine = _affine_ras(header)
+    stored = _stored_voxels(header, dtype, num_read * math.prod(shape[:3]), whole=num_read == num_volumes)
     digest = hashlib.sha256(repr((shape, dtype.str)).encode())
-    digest.update(b"" if affine is None else np.ascontiguousarray(affine).tobytes())
+    digest.update(b"" if header.affine_ras is None else np.ascontiguousarray(header.affine_ras).tobytes())
     digest.update(stored.view(np.uint8).data)
 
     voxels = stored.reshape((num_read, *shape[2::-1]))
     voxels = voxels.astype(np.float64 if dtype.itemsize > 8 else dtype.newbyteorder("="), copy=False)
-    if (stored_as.slope, stored_as.inter) != (1.0, 0.0):
-        voxels = voxels.astype(np.float64) * float(stored_as.slope) + float(stored_as.inter)
+    if (header.slope, header.intercept) != (1.0, 0.0):
+        voxels = voxels.astype(np.float64) * header.slope + header.intercept
     return NiftiImage(
         voxels=voxels,
         num_volumes=num_volumes,
-        affine_ras=affine,
-        slice_axis=header.get_dim_info()[2],
+        affine_ras=header.affine_ras,
+        slice_axis=header.slice_axis,
         digest=digest.digest(),
+        intent=header.intent,
+        notes=header.notes,
     )
 
 
-def _stored_voxels(path: Path, offset: int, dtype: np.dtype[Any], count: int, *, whole: bool) -> NDArray[Any]:
+def _stored_voxels(header: ImageHeader, dtype: np.dtype[Any], count: int, *, whole: bool) -> NDArray[Any]:
     """The first `count` voxels in file order, one axis."""
-    num_bytes = count * dtype.itemsize
-    compressed = path.name.lower().endswith(".gz")
+    num_bytes, num_stored = count * dtype.itemsize, header.voxels_path.stat().st_size
     if num_bytes > MAX_BYTES:
-        raise UnreadableError(f"too large: the header claims {num_bytes / 1024**3:.0f} GiB")
-    if num_bytes > path.stat().st_size * (MAX_DEFLATE_RATIO if compressed else 1):
+        raise UnreadableError(f"too large: the header claims {num_bytes / 1024**2:.0f} MiB, more than is read")
+    if num_bytes > num_stored * (MAX_DEFLATE_RATIO if header.compressed else 1):
         raise UnreadableError("truncated: fewer voxels than the header claims")
+    if num_bytes > max(SMALL_BYTES, MAX_RATIO * num_stored) or header.offset > SMALL_BYTES:
+        raise UnreadableError(f"too large: it unfolds to more than {MAX_RATIO} times its size")
     stored = np.empty(count, dtype)
     left = stored.view(np.uint8).data
-    with gzip.open(path, "rb") if compressed else path.open("rb") as file:
-        file.read(offset)
+    with header.open_voxels() as file:
+        _pass_over(file, header.offset)
         while left:
             num_read = file.readinto(left)
             if not num_read:
                 raise UnreadableError("truncated: fewer voxels than the header claims")
             left = left[num_read:]
-        while whole and compressed and file.read(1 << 20):
-            pass  # only the end of the stream holds its checksum
+        num_behind = 0
+        while whole and header.compressed and (behind := file.read(1 << 20)):
+            num_behind += len(behind)  # only the end of the stream holds its checksum
+            if num_behind > SMALL_BYTES:
+                raise UnreadableError("more data than the header claims")
     return stored
 
 
-def _affine_ras(header: Any) -> NDArray[np.float64] | None:
-    """The sform when the header has a usable one, else the qform, else None (pixel sizes alone are no geometry)."""
-    for getter in (header.get_sform, header.get_qform):
-        try:
-            affine, code = getter(coded=True)
-        except (ValueError, nib.spatialimages.HeaderDataError):
-            continue
-        if code and affine is not None and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9:
-            return np.asarray(affine, np.float64)
-    return None
+def _pass_over(file: IO[bytes], num_bytes: int) -> None:
+    while num_bytes > 0 and (passed := file.read(min(num_bytes, 1 << 20))):
+        num_bytes -= len(passed)
 
 
 def slice_axis(image: NiftiImage) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from prima.study.affine import Affine
 
@@ -14,6 +15,33 @@ Plane = Literal["axial", "coronal", "sagittal"]
 
 # The patient axis (x to the left, y to the back, z to the head) that a plane's slices are stacked along.
 PLANE_OF_AXIS: tuple[Plane, Plane, Plane] = ("sagittal", "coronal", "axial")
+
+# A head and neck fit into this, and so does every receive coil of a head.
+_MOST_MM, _MOST_MM3 = 1000.0, 2e8
+_FINEST_MM, _COARSEST_MM = 0.02, 50.0
+
+
+def why_no_extent(shape: Sequence[int], spacing_mm: ArrayLike) -> str | None:
+    """One line on why a volume of this size cannot be one of a head, asked before it is resampled; None when it can.
+
+    Args:
+        shape: [3] voxels along each axis.
+        spacing_mm: [3] mm between them.
+
+    Example:
+        >>> why_no_extent((256, 256, 30), (0.9, 0.9, 5.0))
+        >>> why_no_extent((256, 256, 30), (900.0, 900.0, 5.0))
+        'voxels of 900 x 900 x 5 mm are no size of a head: the unit may be wrong'
+    """
+    spacing = np.asarray(spacing_mm, np.float64)
+    extent = spacing * np.asarray(shape, np.float64)
+    words = " x ".join(f"{value:.3g}" for value in spacing)
+    if spacing.min() < _FINEST_MM or spacing.max() > _COARSEST_MM:
+        return f"voxels of {words} mm are no size of a head: the unit may be wrong"
+    if extent.max() > _MOST_MM or float(np.prod(extent)) > _MOST_MM3:
+        words = " x ".join(f"{value:.0f}" for value in extent)
+        return f"a field of view of {words} mm is no size of a head: the unit may be wrong"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,9 +7,8 @@ import re
 from pydicom.dataset import Dataset
 
 from prima.dicom.header.element import integer, text, words
-from prima.dicom.select.evidence import plain
-from prima.dicom.select.rules import IMAGE_TYPE_RULES, NAME_RULES
 from prima.study.exclusion import Reason
+from prima.study.series_rules import IMAGE_TYPE_RULES, NAME_RULES, plain
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 IMAGE_CLASSES = {

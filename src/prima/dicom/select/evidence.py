@@ -11,19 +11,7 @@ from prima.dicom.header.instance import Frame, Instance
 from prima.dicom.series.part import SeriesPart, places
 from prima.dicom.series.split_diffusion import is_directional
 from prima.dicom.series.stack import has_geometry
-
-_NOT_WORD = re.compile(r"[^0-9a-z\u00c0-\uffff]+")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
-
-
-def plain(name: str | None) -> str:
-    """A name as lower-case words, one space between, and a space at both ends.
-
-    Example:
-        >>> plain("DWI_dir80_PA-ADC"), plain("PhoenixReport")
-        (' dwi dir80 pa adc ', ' phoenix report ')
-    """
-    return f" {_NOT_WORD.sub(' ', _CAMEL.sub(' ', name or '').lower()).strip()} "
+from prima.study.series_rules import plain
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prima.dicom.select import rules
 from prima.dicom.select.evidence import Evidence
-from prima.dicom.select.rules import IMAGE_TYPE_RULES, NAME_RULES, SelectionRule
+from prima.study import series_rules as rules
 from prima.study.exclusion import Reason
+from prima.study.series_rules import IMAGE_TYPE_RULES, NAME_RULES, SelectionRule
 
 Verdict = tuple[Reason, str]
 

@@ -1,5 +1,6 @@
 r"""The rules of selection, as data: a reason, where to look, what to find, and the words for people.
 
+DICOM headers and what lies beside NIfTI files (json, file name) are asked the same.
 Patterns on `image_type` see values between backslashes (`\FA\`). Patterns on the other texts see lower-case words
 with single spaces between and around (` 3 plane loc `). Rules are asked in order and the first that holds decides;
 docs/reference/selection.md lists them.
@@ -14,6 +15,19 @@ from typing import Literal
 from prima.study.exclusion import Reason
 
 Source = Literal["image_type", "name", "body_part", "study", "sequence"]
+
+_NOT_WORD = re.compile(r"[^0-9a-z\u00c0-\uffff]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+
+
+def plain(name: str | None) -> str:
+    """A name as lower-case words, one space between, and a space at both ends.
+
+    Example:
+        >>> plain("DWI_dir80_PA-ADC"), plain("PhoenixReport")
+        (' dwi dir80 pa adc ', ' phoenix report ')
+    """
+    return f" {_NOT_WORD.sub(' ', _CAMEL.sub(' ', name or '').lower()).strip()} "
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ OTHER_ANATOMY = (
     "[a-z]*spine[a-z]*", "spinal", "cervical[a-z]*", "thoracic", "lumbar", "lumbo[a-z]*", "sacral", "sacrum", "[hbl]ws",
     "wirbels[a-z]*", "rachis", "columna", "colonna", "coluna", "neck", "carotids?", "hals", "chest", "thorax", "breast",
     "mamma[a-z]*", "abdom[a-z]*", "liver", "hepat[a-z]*", "kidneys?", "renal", "pancreas", "mrcp", "pelvi[a-z]*",
-    "prostate?", "uterus", "rectum", "bladder", "knee", "knie", "genou", "rodilla", "ankle", "shoulder", "schulter",
+    "prostat[ae]?", "uterus", "rectum", "bladder", "knee", "knie", "genou", "rodilla", "ankle", "shoulder", "schulter",
     "elbow", "wrist", "tmj", "wholebody", "whole body", "aorta", "fetal", "fetus", "phantom", "腰椎", "頸椎", "胸椎",
 )  # fmt: skip
 # Short words that only count where a body part is named.
