@@ -123,6 +123,13 @@ def test_what_was_typed_is_not_on_the_page(examples, pictures, name):
     assert findings.to_dict()["input"] == "export/DOE_JOHN"
 
 
+def test_what_was_typed_is_on_the_page_when_asked_for(examples, pictures):
+    findings = replace(examples.explained_findings(), input="export/<DOE_JOHN>")
+    assert "export/&lt;DOE_JOHN&gt;" in render_page(findings, pictures, show_input=True)
+    unnamed = replace(findings, input=None)
+    assert render_page(unnamed, pictures, show_input=True) == render_page(unnamed, pictures)
+
+
 def test_findings_that_are_not_called_do_not_fill_the_page(examples):
     uncalled = [
         replace(examples.finding(f"head_{index}", 1.0, calibrated=True), threshold=None, present=None)

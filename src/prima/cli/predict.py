@@ -41,6 +41,9 @@ def predict(
         typer.Option(metavar="OUT.parquet", help="Also one table, a row per study; an interrupted call resumes."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
+    show_input: Annotated[
+        bool, typer.Option("--show-input", help="Put the path on the page, too; it may name a person.")
+    ] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
 ) -> None:
     """Read raw brain-MRI studies and write findings.json and report.html for each."""
@@ -62,6 +65,7 @@ def predict(
         min_slices=min_slices,
         follow_links=follow_links,
         verify=verify,
+        show_input=show_input,
     )
     with ExitStack() as stack:
         live = stack.enter_context(Live(as_json=json))

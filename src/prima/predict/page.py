@@ -30,13 +30,15 @@ MODES = {
 STEPS = {"read": "Reading", "tokenize": "Cutting into tokens", "encode": "Encoding", "heads": "Heads", "total": "Total"}
 
 
-def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], SeriesPictures]) -> str:
+def render_page(
+    findings: Findings, pictures: Mapping[tuple[str, str | None], SeriesPictures], *, show_input: bool = False
+) -> str:
     """Render report.html.
 
     Args:
-        findings: of any status; a study that is not done gets its reason and no number. What the user typed to name it
-            (`input`) is not on the page: it may hold a person's name.
+        findings: of any status; a study that is not done gets its reason and no number.
         pictures: of the used series, by series UID and part; a series without one says so.
+        show_input: put what the user typed to name the study (`input`) on the page; it may hold a person's name.
 
     Returns:
         HTML5 text; the same findings give the same page.
@@ -50,6 +52,7 @@ def render_page(findings: Findings, pictures: Mapping[tuple[str, str | None], Se
         .get_template("page.html.j2")
         .render(
             findings=findings,
+            input=findings.input if show_input else None,
             **style_of_page(),
             script=Markup(script),  # noqa: S704 (our own file, nothing of the study)
             demonstrates=DEMONSTRATION in findings.notes,

@@ -29,7 +29,7 @@ from prima.predict.pictures import SeriesPictures, make_pictures
 from prima.predict.sources import FileProblem, StudySource, find_studies
 from prima.predict.worklist import WorklistRow, worklist_row, write_worklist
 from prima.predict.write import check_writable, write_study_results
-from prima.study import Excluded, Findings, Series, Study
+from prima.study import Excluded, Findings, Reason, Series, Study
 from prima.study.findings_reader import read_findings
 from prima.tables.failures import unforeseen
 from prima.tokens.contract import Contract
@@ -53,6 +53,7 @@ class PredictOptions:
     min_slices: int = MIN_SLICES
     follow_links: bool = False
     verify: bool = False
+    show_input: bool = False
     already: frozenset[str] = frozenset()
 
 
@@ -62,7 +63,7 @@ class Outcome:
 
     Args:
         status: done; unanswered or refused (findings.json says why); failed (an input that gave no study).
-        where: the path as the user gave it; a path found below it may hold a patient's name.
+        where: the path as the user gave it.
         message: one line, None when done.
         findings: None when failed.
         folder: where the results were written, None when failed.
@@ -78,8 +79,8 @@ class Outcome:
 
     @property
     def input(self) -> str:
-        """The path as the user gave it, as text that any file can hold."""
-        return typed(self.where)
+        """What names the study: the path as the user gave it, and what below it tells studies apart."""
+        return self.findings.input if self.findings and self.findings.input else typed(self.where)
 
 
 def typed(path: Path) -> str:
@@ -103,12 +104,14 @@ class _Begun:
 
     Args:
         where: the path as the user gave it.
+        input: that path, and what below it tells the study from others.
         reading: its series, as they become ready.
         pictures: of every series that is used, by UID and part; whole once the study is read.
         study_uid: StudyInstanceUID.
     """
 
     where: Path
+    input: str
     reading: StudyReading
     pictures: dict[tuple[str, str | None], SeriesPictures]
     study_uid: str
@@ -211,7 +214,9 @@ def _read_all(
         for source in listing.studies:
             if source.study_uid in options.already:
                 continue
-            yield from _read_one(_Input(path, problems, scan_s), source, options, _Preparation(contract, gate), seen)
+            name = _input_name(path, source, alone=len(listing.studies) == 1)
+            study_input = _Input(path, name, problems, scan_s)
+            yield from _read_one(study_input, source, options, _Preparation(contract, gate), seen)
         on_progress(Progress(step="read", where=str(path), completed=1, total=1))
 
 
@@ -223,15 +228,26 @@ def _in_words(problems: Sequence[FileProblem], path: Path) -> tuple[str, ...]:
     return tuple(f"{_count(count)} could not be read ({message})" for message, count in counts.items())
 
 
+def _input_name(path: Path, source: StudySource, *, alone: bool) -> str:
+    """The path as the user gave it; where it holds several studies, with what below it tells this one apart."""
+    if alone:
+        return typed(path)
+    if source.name:
+        return typed(path / source.name)
+    below = source.where if source.study_uid is not None else path
+    return typed(path / below.relative_to(path.absolute())) if below.is_relative_to(path.absolute()) else typed(path)
+
+
 def _count(count: int, of: str = "") -> str:
     return f"{count} file{'' if count == 1 else 's'}{of}"
 
 
 @dataclass(frozen=True)
 class _Input:
-    """A path of the call: what below it could not be read, and the share of each study in the seconds of looking."""
+    """A path of the call: what names the study, what below it could not be read, and its share of the looking."""
 
     path: Path
+    name: str
     problems: tuple[str, ...]
     scan_s: float
 
@@ -249,12 +265,28 @@ class _Preparation:
         """Prepares a series, and draws one that is used."""
 
         def prepare(series: Series) -> PreparedSeries | Excluded:
-            prepared = prepare_series(series, self.contract, self.gate)
-            if isinstance(prepared, PreparedSeries):
-                pictures[series.series_uid, series.part] = make_pictures(series)
+            try:
+                prepared = prepare_series(series, self.contract, self.gate)
+                if isinstance(prepared, PreparedSeries):
+                    pictures[series.series_uid, series.part] = make_pictures(series)
+            except Exception as error:  # noqa: BLE001 (the border of a series: what breaks one leaves the others alone)
+                return _unprepared(series, error)
             return prepared
 
         return prepare
+
+
+def _unprepared(series: Series, error: Exception) -> Excluded:
+    lacking = isinstance(error, MemoryError) or "allocate memory" in str(error)
+    return Excluded(
+        series_uid=series.series_uid,
+        number=series.number,
+        description=series.description or series.protocol,
+        part=series.part,
+        reason=Reason.UNREADABLE,
+        detail="it needs more memory than there is" if lacking else unforeseen("preparing", error),
+        num_slices=series.num_slices,
+    )
 
 
 def _read_one(
@@ -280,7 +312,9 @@ def _read_one(
     seen.add(study_uid)
     reading, pictures = StudyReading(), dict[tuple[str, str | None], SeriesPictures]()
     reading.timings_s["read"] = study_input.scan_s
-    yield _Begun(where=study_input.path, reading=reading, pictures=pictures, study_uid=study_uid)
+    yield _Begun(
+        where=study_input.path, input=study_input.name, reading=reading, pictures=pictures, study_uid=study_uid
+    )
     reading.run(read, preparation.into(pictures), workers=READERS)
 
 
@@ -312,8 +346,8 @@ def _finish(item: _Begun, engine: Engine, options: PredictOptions, on_progress: 
     except Exception as error:  # noqa: BLE001 (the border of a study: what breaks one must not reach the others)
         message = _in_one_line(error)
         return Outcome(status="failed", where=item.where, message=message, study_uid=item.study_uid)
-    findings = replace(findings, input=typed(item.where))
-    folder = write_study_results(findings, item.pictures, options.out)
+    findings = replace(findings, input=item.input)
+    folder = write_study_results(findings, item.pictures, options.out, show_input=options.show_input)
     on_progress(Progress(step="done", where=str(item.where)))
     return Outcome(
         status=findings.status,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from prima.dicom.select.select import MIN_SLICES
 from prima.errors import UsageError
 from prima.files.walk import FileProblem, walk
 from prima.study.nifti import read_nifti_study
-from prima.study.nifti_header import is_image
+from prima.study.nifti_header import is_image, is_image_name, voxels_of_header
+from prima.study.nifti_people import by_person
 from prima.study.study import Series, Study
 
 __all__ = ["FileProblem", "FoundStudies", "StudySource", "find_studies"]
@@ -29,10 +29,13 @@ class StudySource:
     Args:
         study_uid: StudyInstanceUID made safe for a file name; None for NIfTI, where it follows from the content.
         where: the folder that holds it.
+        name: what tells it from other studies under the path that was searched, relative to that; "" when nothing
+            does. It may hold a person's name, as paths do.
     """
 
     study_uid: str | None
     where: Path
+    name: str = ""
     _read: Callable[[int, OnSeries], Study] = field(repr=False)
 
     def read(self, *, workers: int = 2, on_series: OnSeries = lambda _: None) -> Study:
@@ -71,8 +74,8 @@ def find_studies(
 ) -> FoundStudies:
     """Find every study under a folder, or in a single file.
 
-    DICOM files are grouped by StudyInstanceUID wherever they lie; a folder that directly holds NIfTI files is one
-    study.
+    DICOM files are grouped by StudyInstanceUID wherever they lie; NIfTI files by person and session, as
+    `prima.study.nifti_people` tells them.
 
     Args:
         path: a folder, searched to any depth, or one file.
@@ -86,21 +89,18 @@ def find_studies(
         FileNotFoundError: `path` does not exist.
     """
     walked = walk(path, follow_links=follow_links)
-    folders: dict[Path, list[Path]] = defaultdict(list)
-    other_files = []
-    for file in walked.files:
-        if is_image(file):
-            folders[file.parent].append(file)
-        else:
-            other_files.append(file)
-    scanned = scan(other_files, one_study=keep_all, on_file=on_file)
+    images = [file for file in walked.files if is_image_name(file.name) and is_image(file)]
+    taken = {*images, *filter(None, map(voxels_of_header, images))}
+    scanned = scan([file for file in walked.files if file not in taken], one_study=keep_all, on_file=on_file)
     studies = [
         StudySource(study_uid=study.study_uid, where=study.where, _read=_dicom_reader(study, keep_all, min_slices))
         for study in scanned.studies
     ]
     studies += [
-        StudySource(study_uid=None, where=folder, _read=_nifti_reader(tuple(files), keep_all, min_slices))
-        for folder, files in folders.items()
+        StudySource(
+            study_uid=None, where=found.where, name=found.name, _read=_nifti_reader(found.files, keep_all, min_slices)
+        )
+        for found in by_person(images, path)
     ]
     return FoundStudies(
         studies=tuple(studies),

@@ -18,7 +18,11 @@ _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def write_study_results(
-    findings: Findings, pictures: Mapping[tuple[str, str | None], SeriesPictures], out: Path
+    findings: Findings,
+    pictures: Mapping[tuple[str, str | None], SeriesPictures],
+    out: Path,
+    *,
+    show_input: bool = False,
 ) -> Path:
     """Write the results of one study, replacing earlier ones of the same study.
 
@@ -28,6 +32,7 @@ def write_study_results(
         findings: of any status.
         pictures: of the used series, by series UID and part.
         out: is created when absent.
+        show_input: what the user typed to name the study goes on the page, too.
 
     Returns:
         The study's folder, OUT/<study_uid>.
@@ -42,7 +47,7 @@ def write_study_results(
         text = json.dumps(findings.to_dict(), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     except ValueError:
         raise PrimaError("the findings hold a number that is not finite: nothing was written") from None
-    page = render_page(findings, pictures)
+    page = render_page(findings, pictures, show_input=show_input)
     folder = out / findings.study_uid
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -111,7 +111,9 @@ def is_image(path: Path) -> bool:
 
 
 def voxels_of_header(path: Path) -> Path | None:
-    """The `.img` that belongs to a `.hdr`, None when there is none beside it."""
+    """The `.img` that belongs to a `.hdr`; None for another file, and when there is none beside it."""
+    if ".hdr" not in Path(path.name.lower()).suffixes:
+        return None
     stem = stem_of_name(path.name)
     for suffix in (".img", ".img.gz", ".IMG", ".IMG.gz"):
         if (beside := path.with_name(stem + suffix)).is_file():
