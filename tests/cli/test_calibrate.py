@@ -13,11 +13,12 @@ import pytest
 from prima.archive.store.layout import Archive
 from prima.archive.store.tables import append
 from prima.cli import main as cli
-from prima.model.release.folder import load_release
+from prima.errors import UsageError
+from prima.model.release.folder import load_release, packaged_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.simulate.phantom.write import write_phantom_study
 from prima.study.ontology import DIAGNOSIS_NAMES, LEVELS, SERVICES
-from prima.workflow.calibrate import tables_of_archive
+from prima.workflow.calibrate import tables_of_archive, what_to_calibrate
 
 NUM = 150
 REFERRALS = tuple(f"referral_{service.name}" for service in SERVICES)
@@ -168,4 +169,10 @@ def test_the_validation_side_of_an_archive(release: Path, tmp_path: Path, capsys
 
 def test_wrong_usage_is_status_2(release: Path, tables: tuple[Path, Path]) -> None:
     assert calibrate() == 2
+    assert what_to_calibrate([Path("a.csv"), Path("b.csv")]) == (packaged_release(), Path("a.csv"), Path("b.csv"))
+    assert what_to_calibrate([release, Path("archive")]) == (release, Path("archive"), None)
+    with pytest.raises(UsageError, match=r"nowhere: found no release\.json"):
+        what_to_calibrate([Path("nowhere"), Path("a.csv"), Path("b.csv")])
+    with pytest.raises(UsageError, match="found 4 paths"):
+        what_to_calibrate([release, *[Path("a.csv")] * 3])
     assert calibrate(release, *tables) == 2, "--out is needed"

@@ -14,15 +14,14 @@ NUM_NAMED = 10
 
 
 def calibrate(
-    release: Annotated[Path, typer.Argument(metavar="RELEASE", help="The release folder; it is not changed.")],
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="ARCHIVE|LABELS", help="A labelled and tokenised archive, or a truth table."),
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RELEASE] ARCHIVE|LABELS [PREDICTIONS]",
+            help="The release folder, which is not changed (the packaged one when it is left out); a labelled and "
+            "tokenised archive, or a truth table with a table of the release's logits.",
+        ),
     ],
-    predictions: Annotated[
-        Path | None,
-        typer.Argument(metavar="PREDICTIONS", help="With LABELS: table of the release's logits."),
-    ] = None,
     *,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The new release folder; new or empty.")],
     target: Annotated[
@@ -55,10 +54,10 @@ def calibrate(
 
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     with err.status("calibrating"):  # torch takes seconds to load
-        from prima.workflow.calibrate import calibrate_on
+        from prima.workflow.calibrate import calibrate_on, what_to_calibrate
 
         done = calibrate_on(
-            release, source, predictions, out, target=target, max_abstained=max_abstained, name=name,
+            *what_to_calibrate(paths), out, target=target, max_abstained=max_abstained, name=name,
             drop_uncalibrated=drop_uncalibrated, seed=seed, dtype=dtype.value, device=device.value,
         )  # fmt: skip
     words = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.model.release.calibration import HeadCalibration
-from prima.model.release.folder import Release, load_release
-from prima.model.release.manifest import HeadRecord, Manifest
+from prima.model.release.folder import Release, load_release, packaged_release
+from prima.model.release.manifest import MANIFEST_FILE, HeadRecord, Manifest
 from prima.study.ontology import LEVELS
 from prima.tables.columns import level_column, logit_column, referral_column
 from prima.tables.match import patients_of
@@ -164,6 +164,23 @@ class Calibrated:
             "uncalibrated": list(self.missing),
             "notes": list(self.notes),
         }
+
+
+def what_to_calibrate(paths: Sequence[Path]) -> tuple[Path, Path, Path | None]:
+    """Release, archive or truth table, and table of predictions, of the paths as typed.
+
+    The packaged release stands in where the first path is none.
+
+    Raises:
+        UsageError: more or fewer paths than that.
+    """
+    first_is_release = len(paths) > 1 and (paths[0] / MANIFEST_FILE).is_file()
+    release, rest = (paths[0], paths[1:]) if first_is_release else (packaged_release(), paths)
+    if len(rest) > 2 and not first_is_release:
+        raise UsageError(f"{paths[0]}: found no {MANIFEST_FILE} in it, expected the folder of a release")
+    if not 1 <= len(rest) <= 2:
+        raise UsageError(f"found {len(paths)} paths, expected [RELEASE] ARCHIVE, or [RELEASE] LABELS PREDICTIONS")
+    return release, rest[0], rest[1] if len(rest) == 2 else None
 
 
 def calibrate_on(
