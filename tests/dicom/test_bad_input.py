@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 import sys
 import traceback
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from prima.dicom.header import deflated
 from prima.dicom.header.read import read_header
@@ -228,6 +231,46 @@ def test_garbage_in_every_element_never_crashes(writer) -> None:
         path.write_bytes(data[:at] + b"\xff\xfe\x00" + data[at + 3 :])
         for source in find_studies(writer.folder).studies:
             source.read()
+
+
+_PEAK = """
+import resource, sys
+from pathlib import Path
+from prima.predict.sources import find_studies
+found = find_studies(Path(sys.argv[1]))
+results = [source.read() for source in found.studies]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(*(problem.message for problem in found.problems), sep="|")
+print(*(excluded.detail for study in results for excluded in study.excluded), sep="|")
+print(sum(len(study.series) for study in results))
+"""
+
+
+def test_bombs_are_refused_under_512_mb_and_leave_the_others_alone(writer) -> None:
+    """Deflated data sets of gigabytes, one without the length of its meta information, and frames without end."""
+    writer.stack(6, SeriesInstanceUID="1.2.3.6", SeriesNumber=2)
+    path = writer.save(writer.dataset(np.zeros((8, 6), np.uint16)), "bomb.dcm", DeflatedExplicitVRLittleEndian)
+    start = path.read_bytes()
+    at = 144 + int.from_bytes(start[140:144], "little")
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    zeros = bytes(64 << 20)
+    content = b"".join([deflate.compress(zeros) for _ in range(32)]) + deflate.flush()
+    path.write_bytes(start[:at] + content)
+    (path.parent / "no_length.dcm").write_bytes(start[:132] + start[144:at] + content)
+    frames = writer.dataset(np.zeros((8, 6), np.uint16), NumberOfFrames=400_000, Rows=4096, Columns=4096)
+    frames.PixelData = encapsulate([b"\xff\xd8" * 2_000_000])
+    frames["PixelData"].VR = "OB"
+    frames["PixelData"].is_undefined_length = True
+    writer.save(frames, "frames.dcm", JPEGLosslessSV1)
+    child = subprocess.run([sys.executable, "-c", _PEAK, writer.folder], check=True, capture_output=True, text=True)
+    peak, problems, details, used = child.stdout.splitlines()
+    assert int(peak) < 512
+    assert sorted(problems.split("|")) == [
+        "a deflated data set whose meta information does not give its length",
+        "the deflated data set is too large",
+    ]
+    assert details == "the compressed images unfold to more than 200 times their size"
+    assert used == "1"
 
 
 def test_deflated_data_set_that_would_fill_the_memory(writer, monkeypatch) -> None:

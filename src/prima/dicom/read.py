@@ -20,6 +20,7 @@ from prima.dicom.select.evidence import Evidence, evidence_of
 from prima.dicom.select.select import MIN_SLICES, Verdict, select
 from prima.dicom.series.assemble import Decoded, GeometryError, assemble
 from prima.dicom.series.copies import without_copies, without_resent_slices
+from prima.dicom.series.joined import with_scattered_slices_joined
 from prima.dicom.series.part import SeriesPart
 from prima.dicom.series.split import split
 from prima.errors import UnreadableError
@@ -77,12 +78,15 @@ def assemble_study(study: ScannedStudy, series: Sequence[Series], excluded: Sequ
 
 
 def by_series(headers: Sequence[Header]) -> list[list[Header]]:
-    """Series in order of their number; one UID under several numbers is several series."""
+    """Series in order of their number; one UID under several numbers is several series.
+
+    Slices that were each given a UID or number of their own are one series.
+    """
     groups: dict[tuple[str, int | None], list[Header]] = defaultdict(list)
     for header in headers:
         groups[header[0].series_uid, header[0].number].append(header)
     return sorted(
-        groups.values(),
+        with_scattered_slices_joined(list(groups.values())),
         key=lambda group: (group[0][0].number is None, group[0][0].number or 0),
     )
 
@@ -97,6 +101,8 @@ def _read_series(headers: Sequence[Header], min_slices: int, pool: Executor) -> 
     images = [header for header in headers if header[0].pixels is not None or header[0].unreadable is not None]
     beside = len(headers) - len(images)
     notes = [f"{beside} {'object' if beside == 1 else 'objects'} without pixels beside the images"] if beside else []
+    if (count := len({(instance.series_uid, instance.number) for instance, _ in headers})) > 1:
+        notes.append(f"{count} series of one slice each that agree in all else: joined")
     every = [frame for _, frames in (images or headers) for frame in frames]
     frames = without_copies(every)
     decoder = SeriesDecoder(pool)

@@ -20,6 +20,7 @@ class PixelLayout:
         length: bytes of the value, None when undefined (encapsulated).
         num_bytes: bytes in the file from the value on.
         kind: which element holds the pixels.
+        padding: stored values from the first to the second are no image (PixelPaddingValue, PixelPaddingRangeLimit).
     """
 
     offset: int | None
@@ -38,6 +39,7 @@ class PixelLayout:
     high_bit: int
     signed: bool
     planar: int
+    padding: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,8 @@ class StudyHeader:
 class Instance:
     """One file that is a DICOM object: identity, what it says of its series, and where its pixels are.
 
-    `unreadable` says why the pixels of an image cannot be read, as far as the header tells.
+    `unreadable` says why the pixels of an image cannot be read, as far as the header tells; `note` what was assumed
+    of their place.
     """
 
     path: Path
@@ -91,6 +94,8 @@ class Instance:
     acquisition: Acquisition
     pixels: PixelLayout | None
     unreadable: str | None
+    frame_of_reference: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

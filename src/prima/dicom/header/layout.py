@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from prima.dicom.header.element import integer, text
+from prima.dicom.header.element import integer, raw_bytes, text
 from prima.dicom.header.instance import PixelLayout
 
 _KINDS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
@@ -20,6 +20,8 @@ _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _LONG_VRS = {b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"}
 # One encapsulated image may claim this many pixels at most; native data are checked against their length.
 MAX_FRAME_PIXELS = 1 << 26
+# Compressed images may unfold to this many bytes, or to this many times their own.
+_SMALL_BYTES, _MAX_RATIO = 256 << 20, 200
 
 _IMAGE_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.4",  # MR Image
@@ -36,7 +38,8 @@ def pixel_layout(dataset: Dataset, file: BinaryIO, transfer_syntax: str) -> Pixe
     if deflated:
         kind, offset, length, left = "PixelData", None, None, 0
     else:
-        element = _element_start(file, implicit=transfer_syntax == _IMPLICIT, big=big)
+        implicit = dataset.original_encoding[0] if UID(transfer_syntax).is_private else transfer_syntax == _IMPLICIT
+        element = _element_start(file, implicit=bool(implicit), big=big)
         if element is None:
             return None
         kind, offset, length = element
@@ -60,6 +63,25 @@ def pixel_layout(dataset: Dataset, file: BinaryIO, transfer_syntax: str) -> Pixe
         high_bit=stored - 1 if integer(dataset, "HighBit") is None else integer(dataset, "HighBit") or 0,
         signed=integer(dataset, "PixelRepresentation") == 1,
         planar=integer(dataset, "PlanarConfiguration") or 0,
+        padding=_padding(dataset, big=big),
+    )
+
+
+def _padding(dataset: Dataset, *, big: bool) -> tuple[int, int] | None:
+    """Stored values that are no image (PS3.3 C.7.5.1.1.2), signed or not as they were written."""
+    found = []
+    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
+        raw = raw_bytes(dataset, keyword)  # the type of an implicit data set is not known here
+        value = integer(dataset, keyword) if raw is None else int.from_bytes(raw[:2], "big" if big else "little")
+        if value is not None:
+            found.append(value)
+    return (found[0], found[-1]) if found else None
+
+
+def is_encapsulated(layout: PixelLayout) -> bool:
+    """Whether the pixels are compressed, in fragments (PS3.5 A.4)."""
+    return layout.length is None or (
+        not UID(layout.transfer_syntax).is_private and UID(layout.transfer_syntax).is_encapsulated
     )
 
 
@@ -96,11 +118,15 @@ def unreadable_layout(dataset: Dataset, sop_class: str, layout: PixelLayout | No
         return f"BitsAllocated {layout.bits_allocated} with BitsStored {layout.bits_stored}"
     if layout.transfer_syntax == _DEFLATED:
         return None
-    if layout.length is None or UID(layout.transfer_syntax).is_encapsulated:
+    if UID(layout.transfer_syntax).is_private:
+        return f"pixels in a private transfer syntax of their maker ({layout.transfer_syntax[:64]}): export them again"
+    if layout.length is None or is_encapsulated(layout):
         if layout.num_bytes < 16:
             return "the pixel data are empty"
         if layout.rows * layout.columns > MAX_FRAME_PIXELS:
             return f"an image of {layout.rows} x {layout.columns} is too large"
+        if native_bytes(layout) > max(_SMALL_BYTES, _MAX_RATIO * layout.num_bytes):
+            return f"the compressed images unfold to more than {_MAX_RATIO} times their size"
         # every frame has at least one fragment, and every fragment a header of 8 bytes
         return None if layout.num_frames <= layout.num_bytes // 8 else "more frames are claimed than there are data"
     if layout.length == 0:

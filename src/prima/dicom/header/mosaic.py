@@ -74,16 +74,41 @@ def _siemens_positions(
     if first.position is None or first.orientation is None or first.spacing_mm is None or not step:
         return (None,) * tiling.num_tiles
     along_row, along_column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
-    normal = _csa_normal(dataset)
-    if normal is None:
-        normal = np.cross(along_row, along_column)
     corner = (
         np.array(first.position)
         + along_row * first.spacing_mm[1] * (first.columns - tile[1]) / 2
         + along_column * first.spacing_mm[0] * (first.rows - tile[0]) / 2
     )
+    normal = _csa_normal(dataset)
+    if normal is None:
+        centre = (
+            corner
+            + along_row * first.spacing_mm[1] * (tile[1] - 1) / 2
+            + along_column * first.spacing_mm[0] * (tile[0] - 1) / 2
+        )
+        normal = _likely_normal(np.cross(along_row, along_column), centre, step * (tiling.num_tiles - 1))
     places = (corner + normal * step * index for index in range(tiling.num_tiles))
     return tuple((float(place[0]), float(place[1]), float(place[2])) for place in places)
+
+
+def direction_note(dataset: Dataset) -> str | None:
+    """One line when nothing says which way the slices of a mosaic run; None when something does."""
+    if items(dataset, _UIH_TILES) or _csa_normal(dataset) is not None:
+        return None
+    return "the header does not say which way the slices of the mosaic run: taken from their distance to the isocentre"
+
+
+# Heads are scanned around the isocentre: a stack whose centre would lie further from it than this runs the other way.
+_FAR_FROM_ISOCENTRE_MM = 100.0
+
+
+def _likely_normal(
+    normal: NDArray[np.float64], first_centre: NDArray[np.float64], length_mm: float
+) -> NDArray[np.float64]:
+    """Row x column, or its opposite when only that brings the stack around the isocentre, where heads are scanned."""
+    first = float(first_centre @ normal)
+    centre, other_centre = first + abs(length_mm) / 2, first - abs(length_mm) / 2
+    return -normal if centre > _FAR_FROM_ISOCENTRE_MM and abs(other_centre) < centre else normal
 
 
 def _csa_numbers(dataset: Dataset, name: str) -> tuple[float, ...]:

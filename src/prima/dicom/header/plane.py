@@ -8,7 +8,7 @@ from prima.dicom.header.element import number, numbers
 from prima.dicom.header.instance import Orientation, Vector
 
 _FARTHEST_MM = 1e5
-_FINEST_MM, _COARSEST_MM = 1e-3, 1e3
+_FINEST_MM, _COARSEST_MM = 1e-9, 1e6
 
 
 def position_of(dataset: Dataset) -> Vector | None:

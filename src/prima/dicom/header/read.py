@@ -23,7 +23,8 @@ from prima.dicom.header.enhanced import enhanced_frames, is_enhanced
 from prima.dicom.header.facts import acquisition_of, anatomy_of, is_echo_planar, scanning_sequence, study_facts
 from prima.dicom.header.instance import Frame, Instance, PixelLayout, Tiling
 from prima.dicom.header.layout import pixel_layout, unreadable_layout
-from prima.dicom.header.mosaic import tile_frames, tiling_of
+from prima.dicom.header.mosaic import direction_note, tile_frames, tiling_of
+from prima.dicom.header.multiframe import classic_frames, stacking_note
 from prima.dicom.header.plane import orientation_of, position_of, spacing_of, thickness_of
 from prima.errors import UnreadableError
 from prima.files.walk import NOT_PERMITTED
@@ -112,7 +113,7 @@ def _read(path: Path, file: BinaryIO) -> Header | Directory:
     first = _frame(dataset, instance, 0)
     if tiling is not None:
         return instance, tile_frames(dataset, first, tiling)
-    return instance, (first, *(_frame(dataset, instance, index) for index in range(1, layout.num_frames)))
+    return instance, classic_frames(dataset, first, layout.num_frames) if layout.num_frames > 1 else (first,)
 
 
 def _transfer_syntax(dataset: Dataset) -> str:
@@ -154,7 +155,15 @@ def _instance(
         acquisition=acquisition_of(dataset),
         pixels=layout,
         unreadable=unreadable_layout(dataset, sop_class, layout),
+        frame_of_reference=text(dataset, "FrameOfReferenceUID"),
+        note=_place_note(dataset, layout, tiling),
     )
+
+
+def _place_note(dataset: Dataset, layout: PixelLayout | None, tiling: Tiling | None) -> str | None:
+    if layout is None or is_enhanced(dataset):
+        return None
+    return direction_note(dataset) if tiling is not None else stacking_note(dataset, layout.num_frames)
 
 
 def _frame(dataset: Dataset, instance: Instance, index: int) -> Frame:

@@ -29,17 +29,31 @@ def frame_size(data: bytes) -> tuple[int, int] | None:
     Returns:
         (rows, columns), or None when the stream does not say (RLE, or damaged).
     """
-    if data[:4] != _ITEM:
-        return None
-    start = 8 + int.from_bytes(data[4:8], "little") + 8
-    stream = data[start : start + 65_536]
+    stream = _first_stream(data)
     if stream[:4] == b"\xff\x4f\xff\x51" and len(stream) >= 24:
         width, height, left, top = struct.unpack(">4L", stream[8:24])
         return (height - top, width - left)
-    return _jpeg_size(stream) if stream[:2] == b"\xff\xd8" else None
+    header = _jpeg_frame_header(stream)
+    return None if header is None else (header[1], header[2])
 
 
-def _jpeg_size(stream: bytes) -> tuple[int, int] | None:
+def jpeg_precision(data: bytes) -> int | None:
+    """Bits of a sample of the first encapsulated image by its JPEG frame header, None when it is no JPEG."""
+    header = _jpeg_frame_header(_first_stream(data))
+    return None if header is None else header[0]
+
+
+def _first_stream(data: bytes) -> bytes:
+    if data[:4] != _ITEM:
+        return b""
+    start = 8 + int.from_bytes(data[4:8], "little") + 8
+    return data[start : start + 65_536]
+
+
+def _jpeg_frame_header(stream: bytes) -> tuple[int, int, int] | None:
+    """Precision, rows and columns."""
+    if stream[:2] != b"\xff\xd8":
+        return None
     at = 2
     while at + 9 <= len(stream) and stream[at] == 0xFF:
         marker = stream[at + 1]
@@ -47,7 +61,7 @@ def _jpeg_size(stream: bytes) -> tuple[int, int] | None:
             at += 1
             continue
         if marker in _JPEG_FRAME_HEADERS:
-            rows, columns = struct.unpack(">HH", stream[at + 5 : at + 9])
-            return (rows, columns)
+            precision, rows, columns = struct.unpack(">BHH", stream[at + 4 : at + 9])
+            return (precision, rows, columns)
         at += 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
     return None

@@ -16,13 +16,14 @@ from pydicom.uid import UID
 
 from prima.dicom.header.element import BROKEN, raw_bytes
 from prima.dicom.header.instance import Instance, PixelLayout
-from prima.dicom.header.layout import native_bytes
+from prima.dicom.header.layout import is_encapsulated, native_bytes
 from prima.dicom.header.mosaic import untile
-from prima.dicom.pixels.codestream import frame_size, is_whole
+from prima.dicom.pixels.codestream import frame_size, is_whole, jpeg_precision
 from prima.errors import UnreadableError
 
 # python-gdcm reads every compressed syntax we accept and pydicom itself reads RLE; neither is under the GPL.
 _PLUGINS = ("pydicom", "gdcm")
+_JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 _FAILED = (*BROKEN, RuntimeError)
 _silence = threading.Lock()
 _silenced = False
@@ -55,7 +56,7 @@ def _decode(instance: Instance, layout: PixelLayout) -> NDArray[Any]:
         return _native(_inflated(instance, layout), layout)
     with instance.path.open("rb") as file:
         file.seek(layout.offset)
-        if layout.length is not None and not UID(layout.transfer_syntax).is_encapsulated:
+        if layout.length is not None and not is_encapsulated(layout):
             return _native(file.read(native_bytes(layout)), layout)
         return _encapsulated(file.read(layout.num_bytes if layout.length is None else layout.length), layout)
 
@@ -84,7 +85,7 @@ def _native(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     order = ">" if layout.big_endian else "<"
     values = np.frombuffer(data, f"{order}{kind}{layout.bits_allocated // 8}", count=int(np.prod(_shape(layout))))
     values = values.astype(values.dtype.newbyteorder("="), copy=False).reshape(_shape(layout))
-    return _significant_bits(values, layout)
+    return _image_values(values, layout)
 
 
 def _encapsulated(data: bytes, layout: PixelLayout) -> NDArray[Any]:
@@ -93,9 +94,9 @@ def _encapsulated(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise UnreadableError("the transfer syntax is not known") from None
+        raise UnreadableError(f"no decoder for {syntax.name}: export the images uncompressed") from None
     if not decoder.is_available:
-        raise UnreadableError(f"no decoder for {syntax.name}")
+        raise UnreadableError(f"no decoder for {syntax.name}: export the images uncompressed")
     if not is_whole(data):
         raise UnreadableError("truncated: the compressed image is not whole")
     claimed = frame_size(data)
@@ -107,7 +108,7 @@ def _encapsulated(data: bytes, layout: PixelLayout) -> NDArray[Any]:
     values = np.stack(frames)
     if values.shape != _shape(layout):
         raise UnreadableError(f"decoded to {values.shape}, expected {_shape(layout)}")
-    return _significant_bits(values, layout)
+    return _image_values(values, layout)
 
 
 def _frame(decoder: Decoder, data: bytes, layout: PixelLayout, index: int) -> NDArray[Any]:
@@ -131,7 +132,38 @@ def _frame(decoder: Decoder, data: bytes, layout: PixelLayout, index: int) -> ND
         except _FAILED:
             continue
         return np.asarray(values)
+    if _is_jpeg_of_12_bits(layout, data):
+        raise UnreadableError("no decoder for JPEG Extended with 12 bits: export the images uncompressed or lossless")
     raise UnreadableError(f"the compressed image {index + 1} of {layout.num_frames} is damaged")
+
+
+def _is_jpeg_of_12_bits(layout: PixelLayout, data: bytes) -> bool:
+    """Whether images are lossy JPEG of more than 8 bits, which no decoder here reads (PS3.5 8.2.1)."""
+    precision = jpeg_precision(data)
+    return layout.transfer_syntax == _JPEG_EXTENDED and (layout.bits_stored if precision is None else precision) > 8
+
+
+def _image_values(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    return _significant_bits(values, layout) if layout.padding is None else _without_padding(values, layout)
+
+
+def _without_padding(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    """Stored values with padding replaced by the darkest other value of the file, unless it is the darkest itself."""
+    if layout.padding is None or values.dtype.kind not in "iu":
+        return _significant_bits(values, layout)
+    bits = values.dtype.itemsize * 8
+    ends = [np.array(end % (1 << bits), f"u{bits // 8}").astype(values.dtype) for end in layout.padding]
+    padding = (values >= min(ends)) & (values <= max(ends))
+    if not padding.any() or padding.all():
+        return _significant_bits(values, layout)
+    inside = _significant_bits(values[~padding], layout)
+    low, high = inside.min(), inside.max()
+    result = _significant_bits(values, layout).copy()
+    if layout.photometric == "MONOCHROME1":
+        result[padding] = high
+    elif not 0 <= max(ends) <= low:
+        result[padding] = low
+    return result
 
 
 def _significant_bits(values: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:

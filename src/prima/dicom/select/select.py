@@ -87,12 +87,25 @@ def _first(evidence: Evidence, table: tuple[SelectionRule, ...]) -> Verdict | No
 
 def _image_type(evidence: Evidence) -> Verdict | None:
     verdict = _first(evidence, IMAGE_TYPE_RULES)
+    if verdict is not None and _is_combined_echoes(evidence):
+        verdict = None
     if verdict is None and evidence.colour:
         named = _first(evidence, NAME_RULES)
         if named is not None and named[0] in {Reason.DERIVED_MAP, Reason.PERFUSION}:
             return named
         return Reason.SECONDARY_CAPTURE, "a colour image"
     return verdict
+
+
+def _is_combined_echoes(evidence: Evidence) -> bool:
+    r"""Whether MEAN stands for the root mean square over the echoes of one acquisition (multi-echo MPRAGE).
+
+    Such an image is an original one and no time series, and nothing else in its ImageType says that it is a map.
+    """
+    if not evidence.image_type.startswith("\\ORIGINAL\\PRIMARY\\") or evidence.instance.echo_planar:
+        return False
+    without = evidence.image_type.replace("\\MEAN\\", "\\").replace("\\RMS\\", "\\")
+    return not any(rule.pattern.search(without) for rule in IMAGE_TYPE_RULES)
 
 
 def _localizer(evidence: Evidence) -> Verdict | None:

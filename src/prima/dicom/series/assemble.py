@@ -14,8 +14,9 @@ from prima.dicom.pixels.rescale import rescale, rescale_dtype
 from prima.dicom.series.part import SeriesPart
 from prima.dicom.series.stack import Stack, affine_of, has_geometry, stack
 from prima.errors import UnreadableError
+from prima.study.padding import without_padding
 from prima.study.study import Series
-from prima.study.volume import Volume
+from prima.study.volume import Volume, why_no_extent
 
 Decoded = Mapping[Instance, "NDArray[np.generic] | UnreadableError"]
 
@@ -34,8 +35,22 @@ def assemble(part: SeriesPart, decoded: Decoded, *, label: str | None, notes: Se
         GeometryError: no volume can be made of those that can.
     """
     placed, remarks = _placed(part, decoded, notes)
+    _check_extent(placed[0], num_slices=1, step_mm=1.0)
     stacked = stack(placed)
-    return _series(stacked, decoded, label=label, notes=(*remarks, *stacked.notes))
+    _check_extent(placed[0], num_slices=len(placed), step_mm=stacked.affine.spacing_mm[0])
+    series = _series(stacked, decoded, label=label, notes=(*remarks, *stacked.notes))
+    voxels, remark = without_padding(series.volume.voxels)
+    if remark is None:
+        return series
+    volume = dataclasses.replace(series.volume, voxels=voxels)
+    return dataclasses.replace(series, volume=volume, notes=(*series.notes, remark))
+
+
+def _check_extent(frame: Frame, *, num_slices: int, step_mm: float) -> None:
+    rows, columns = frame.spacing_mm or (1.0, 1.0)
+    reason = why_no_extent((num_slices, frame.rows, frame.columns), (step_mm, rows, columns))
+    if reason is not None:
+        raise GeometryError(reason)
 
 
 def stack_by_name(part: SeriesPart, decoded: Decoded, *, label: str | None, notes: Sequence[str] = ()) -> Series:
@@ -96,19 +111,26 @@ def image_of(frame: Frame, decoded: Decoded) -> NDArray[np.generic]:
 
 def _series(stacked: Stack, decoded: Decoded, *, label: str | None, notes: tuple[str, ...]) -> Series:
     images = [image_of(frame, decoded) for frame in stacked.frames]
+    scales = [(frame.slope, frame.intercept) if frame.slope else (1.0, 0.0) for frame in stacked.frames]
     types = [
-        rescale_dtype(image.dtype, frame.slope, frame.intercept, _bits(frame))
-        for frame, image in zip(stacked.frames, images, strict=True)
+        rescale_dtype(image.dtype, *scale, _bits(frame))
+        for frame, image, scale in zip(stacked.frames, images, scales, strict=True)
     ]
     dtype = np.result_type(*set(types))
     voxels = np.empty((len(images), *images[0].shape), dtype)
-    for index, (frame, image) in enumerate(zip(stacked.frames, images, strict=True)):
-        voxels[index] = rescale(image, frame.slope, frame.intercept, dtype)
+    for index, (image, scale) in enumerate(zip(images, scales, strict=True)):
+        voxels[index] = rescale(image, *scale, dtype)
+    first = stacked.frames[0]
+    notes = (*notes, *dict.fromkeys(frame.instance.note for frame in stacked.frames if frame.instance.note))
+    if not all(frame.slope for frame in stacked.frames):
+        notes = (*notes, "RescaleSlope is 0: not applied")
+    if first.instance.pixels is not None and first.instance.pixels.photometric == "MONOCHROME1":
+        voxels = voxels.max() - voxels + voxels.min()  # what leaves the type's range on the way comes back into it
+        notes = (*notes, "MONOCHROME1, stored with black and white exchanged: turned back")
     try:
         volume = Volume(voxels=voxels, affine=stacked.affine)
     except ValueError as error:
         raise GeometryError(str(error)) from None
-    first = stacked.frames[0]
     instance = first.instance
     acquisition = dataclasses.replace(
         instance.acquisition,
