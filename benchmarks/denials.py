@@ -1,7 +1,8 @@
 """Scores the rule labeller on sentences of denial and doubt: `python benchmarks/denials.py tests/report/denials_1.txt`.
 
-A line is `text | diagnosis=assertions …`; where either of two assertions is right, both letters stand ("au"). F1 is
-over pairs of diagnosis and assertion: a pair that is not said is wrong, one that is not found is missed.
+A line is `text | diagnosis=assertions …`; where either of two assertions is right, both letters stand ("au"), and "-"
+where nothing is said of the patient ("family history of glioma"). F1 is over pairs of diagnosis and assertion: a pair
+that is not said is wrong, one that is not found is missed.
 """
 
 from __future__ import annotations
@@ -59,8 +60,10 @@ def full_name(short: str) -> str:
 def score(path: Path) -> DenialScore:
     """The score of the rules on a file; what the ontology implies of a stated diagnosis is neither right nor wrong."""
     labeller, result = RuleLabeller(), DenialScore()
-    for text, expected in sentences(path):
-        found = {name: LETTERS[label.assertion] for name, label in labeller.label(text).labels.items()}
+    for text, stated in sentences(path):
+        expected = {name: letters for name, letters in stated.items() if letters != "-"}
+        labels = labeller.label(text).labels
+        found = {name: LETTERS[label.assertion] for name, label in labels.items() if label.assertion in LETTERS}
         implied = {rule.consequence for rule in IMPLICATIONS for name in expected if rule.premise == name}
         found = {name: letter for name, letter in found.items() if name in expected or name not in implied}
         right = {name for name in expected if found.get(name, "-") in expected[name]}

@@ -10,7 +10,21 @@ from types import ModuleType
 import pytest
 
 HERE = Path(__file__).parent
-SETS = sorted(HERE.glob("denials_*.txt"))
+# The rules were mended after these; the fifth set is never read for them, and only measured.
+SETS = [HERE / f"denials_{index}.txt" for index in (1, 2, 3, 4)]
+LETTERS = {"present": "p", "absent": "a", "uncertain": "u", "historical": "h"}
+FILLED_WITH = {
+    "hydrocephalus": "ventricular_ventriculomegaly",
+    "subdural hematoma": "trauma_subdural_hematoma",
+    "lymphoma": "tumor_adult_lymphoma",
+    "meningioma": "tumor_adult_meningioma",
+    "encephalitis": "infectious_viral_encephalitis",
+}
+FRAMES = [
+    tuple(line.rsplit(" | ", 1))
+    for line in (HERE / "denial_frames.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +45,7 @@ def test_what_is_denied_or_doubted_is_never_present(denials: ModuleType, path: P
 
     labeller = RuleLabeller()
     rows = denials.sentences(path)
-    assert len(rows) == 40
+    assert len(rows) in (40, 80)
     for text, expected in rows:
         found = labeller.label(text).labels
         doubted = [name for name, letters in expected.items() if "p" not in letters]
@@ -41,6 +55,17 @@ def test_what_is_denied_or_doubted_is_never_present(denials: ModuleType, path: P
 @pytest.mark.parametrize("path", SETS, ids=lambda path: path.stem)
 def test_the_assertions_of_the_sets(denials: ModuleType, path: Path) -> None:
     assert denials.score(path).f1 >= 0.95
+
+
+@pytest.mark.parametrize(("frame", "letters"), FRAMES)
+def test_a_frame_says_the_same_of_every_diagnosis(frame: str, letters: str) -> None:
+    from prima.report.label import RuleLabeller
+
+    labeller = RuleLabeller()
+    for words, name in FILLED_WITH.items():
+        text = frame.replace("{x}", words)
+        label = labeller.label(text[0].upper() + text[1:]).labels.get(name)
+        assert LETTERS.get(label.assertion if label else "", "-") in letters, text
 
 
 @pytest.mark.parametrize(

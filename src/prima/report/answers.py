@@ -26,7 +26,7 @@ _DOUBT_WORDS = """
 possible possibly unlikely uncertain equivocal borderline indeterminate questionable maybe perhaps doubtful improbable
 cannot unclear suspected unsure"""
 _DOUBT = frozenset(_DOUBT_WORDS.split())
-_OPENINGS = frozenset(("there", "it", "they", "this", "these", "is", "are", "was", "were", "does", "do", "did", "has"))
+_OPENINGS = frozenset(("there", "it", "they", "we", "i", "this", "these", "is", "are", "was", "were", "does", "do", "did", "has"))
 _MOST_WORDS = 8
 _PAIR = re.compile(
     r"(?:[:?]|[-–]\s)\s*(?:no|none|nil|yes|absent|present|negative|positive|normal|neg|pos|[YN])\b[.,;]?[ \t]+"
@@ -35,7 +35,7 @@ _PAIR = re.compile(
     r"|[ \t][-+]ve\b[.,;]?[ \t]+(?=\S)",
     re.IGNORECASE,
 )
-_ORDER = re.compile(r"\s*(?:please\s+)?(?:rule\s+out|r/o|exclude|look\s+for|evaluate\s+for)\b", re.IGNORECASE)
+_ORDER = re.compile(r"\s*(?:\?|(?:please\s+)?(?:rule\s+out|r/o|exclude|query|look\s+for|evaluate\s+for)\b)", re.IGNORECASE)
 _BOX = re.compile(r"\[[ \t]*[xX✓✔]?[ \t]*\]|\([ \t]*[xX✓✔]?[ \t]*\)|[☐☑☒✓✔✗✘]")
 _CHECKED = frozenset("xX✓✔☑☒")
 
@@ -96,8 +96,8 @@ def asks(text: str) -> bool:
     """Whether a sentence is a question, or an order to look for something.
 
     Example:
-        >>> asks("Q: Midline shift?"), asks("Rule out SDH."), asks("?SDH")
-        (True, True, False)
+        >>> asks("Q: Midline shift?"), asks("Rule out SDH."), asks("?SDH"), asks("SDH.")
+        (True, True, True, False)
     """
     return text.rstrip(" \t\"')]").endswith("?") or bool(_ORDER.match(text))
 

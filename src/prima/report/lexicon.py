@@ -56,16 +56,20 @@ def lexicon() -> Lexicon:
         for pattern in patterns
     ]
     terms += [(Term("", "blocked"), pattern) for pattern in table["blocked"]["names"]]
-    cues = [(kind, pattern) for kind, patterns in cue_table().items() if kind != "words" for pattern in patterns]
-    folder = Folder(words_of((pattern for _, pattern in [*terms, *cues]), macros))
+    tables = cue_table()
+    cues = [(kind, pattern) for kind, patterns in tables.items() if kind not in _NO_CUES for pattern in patterns]
+    classes = macros | tables["macros"]
+    known = words_of((pattern for _, pattern in terms), macros) | words_of((pattern for _, pattern in cues), classes)
+    folder = Folder(known)
     return Lexicon(
         version=_digest(),
         folder=folder,
         terms=Matcher(terms, macros, folder.spelling),
-        cues=Matcher(cues, macros, folder.spelling),
+        cues=Matcher(cues, classes, folder.spelling),
     )
 
 
+_NO_CUES = ("words", "macros")
 _TABLES = ("terms.toml", "cues.toml", "words.toml", "headings.toml", "languages.toml")
 _RULES = (
     *(

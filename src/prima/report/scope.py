@@ -25,6 +25,8 @@ order and a doubt in a finding, so that the report decides."""
 
 _STOPS = frozenset(";.!:")
 _FARTHEST_TAKEN_BACK = 16
+_LONGEST_ASIDE = 16
+_MODALS = frozenset(("can", "could", "cannot", "does", "do", "did"))
 _SHORTENED = frozenset(
     (
         "possible",
@@ -61,10 +63,12 @@ _BACKWARD = frozenset(
             "answers_no",
             "answers_doubt",
             "taken_back",
+            "verdict",
         ),
         *("expected", "relative_after", "confirmed_after", "planned_after", "dated"),
     )
 )
+_FORWARD = frozenset(("denied", "doubted", "past"))
 _BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
 
 
@@ -93,6 +97,10 @@ class Clause:
         """Of overlapping cues the longest."""
         spans: dict[tuple[int, int], set[str]] = {}
         for kind, start, end in lexicon().cues.find(self.words):
+            if kind in _BACKWARD and not any(mention.start < start for mention in self.mentions):
+                continue  # it has nothing to act on, and hides no other
+            if kind in _FORWARD and not any(mention.end > end for mention in self.mentions):
+                continue
             if kind != "past" or _TO_COME.isdisjoint(self.words[start:end]):
                 spans.setdefault((start, end), set()).add(kind)
         kept: list[Cue] = []
@@ -137,14 +145,16 @@ class Clause:
         inside = bool({"not", "no", "never"} & set(self.words[mention.start : mention.end]))
         reached = [cue for cue in before if self._reaches(cue, mention)]
         kinds = {kind for cue in reached for kind in cue.kinds}
-        later = {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention)}
+        later = self._later(mention, after)
         if "relative_after" in later or ("relative" in kinds and not self._has_moved_on(reached)):
             return "other_experiencer"
         if mention.kind.startswith("surgical_") and ("planned" in kinds or "planned_after" in later):
             return None
         if any("asked" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
             return None  # "if hydrocephalus develops"
-        if "asked" in kinds and not self._denied_first(reached):
+        if any("denied_around" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
+            return "absent"
+        if "asked" in kinds and not (self._denied_first(reached) or later & {"denied_after", "verdict"}):
             return None
         if "expected" in kinds | later and mention.kind in _BY_AGE:
             return "absent"
@@ -155,7 +165,7 @@ class Clause:
             later -= {"past_after"}
         if "past_after" in later and "returned_after" not in later and self._can_be_past(mention, after):
             return "historical"
-        if inside or "taken_back" in later or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
+        if inside or later & {"taken_back", "verdict"} or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
             return "absent"
         if any({"denied", "past"} <= cue.kinds for cue in reached):
             return "historical" if self._can_be_past(mention, ()) else "absent"
@@ -272,10 +282,54 @@ class Clause:
                 return True
         return False
 
-    def _reaches_back(self, cue: Cue, kind: str, mention: Found[str]) -> bool:
+    def _later(self, mention: Found[str], after: Sequence[Cue]) -> set[str]:
+        """Kinds of the cues after a mention that reach back to it; over an aside only the words behind it count."""
+        behind = self._aside(mention)
+        if behind > mention.end:
+            beyond = {
+                kind
+                for cue in after
+                if cue.start >= behind
+                for kind in cue.kinds & {"denied_after", "past_after"}
+                if self._reaches_back(cue, kind, mention, behind)
+            }
+            if beyond:
+                return beyond
+        return {kind for cue in after for kind in cue.kinds if self._reaches_back(cue, kind, mention, mention.end)}
+
+    def _aside(self, mention: Found[str]) -> int:
+        """Where the sentence goes on after a clause about the mention; its end where there is none.
+
+        "A, which was suspected, IS not seen"; "the A that the CT suspected IS not seen" up to the last verb.
+        """
+        words, start = self.words, mention.end
+        opening = words[start : start + 2]
+        if len(opening) == 2 and opening[0] == "," and (opening[1] in _WORDS["asides"] or opening[1] in _JOINS):
+            upto = min(start + 2 + _LONGEST_ASIDE, len(words))
+            return next((at + 1 for at in range(start + 2, upto) if words[at] == ","), start)
+        if opening and opening[0] in ("that", "which"):
+            upto = min(start + 1 + _LONGEST_ASIDE, len(words))
+            stop = next((at for at in range(start + 1, upto) if words[at] in _STOPS or words[at] in _JOINS), upto)
+            named = next((other.start for other in self.mentions if start <= other.start < stop), stop)
+            verbs = [at for at in range(start + 1, named) if words[at] in _WORDS["finite"] or words[at] in _MODALS]
+            return verbs[-1] if len(verbs) > 1 else start
+        return start
+
+    def _judged(self, mention: Found[str], cue: Cue) -> bool:
+        """Whether a verdict is on this mention: no other statement begins between them that names a finding."""
+        last = max((other.start for other in self.mentions if other.end <= cue.start), default=mention.start)
+        if cue.start - mention.end > _FARTHEST_TAKEN_BACK:
+            return False
+        words, ends = self.words, range(mention.end, last)
+        return not any(words[at] in _WORDS["finite"] or words[at] in _STOPS for at in ends)
+
+    def _reaches_back(self, cue: Cue, kind: str, mention: Found[str], begin: int) -> bool:
+        """Whether a cue reaches back to a mention, over the words from `begin` on."""
         if kind not in _BACKWARD:
             return False
-        words, between = self.words, range(mention.end, cue.start)
+        words, between = self.words, range(begin, cue.start)
+        if kind == "verdict":
+            return self._judged(mention, cue)
         if kind in ("answers_no", "answers_doubt"):
             if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
                 return False
@@ -312,7 +366,8 @@ class Clause:
                 return False
             if cue.start == mention.end + 1 and words[mention.end] == ":":
                 return True  # "hematoma: resolved"
-        if any(at in self._hard or at in self._of_lists for at in between) or self._parted(between):
+        stops = self._hard if kind == "denied_after" and self._alone(between) else self._hard | self._of_lists
+        if any(at in stops for at in between) or self._parted(between):
             return False
         joined = cue.end - cue.start == 1 and any(words[at] in _JOINS for at in between)
         if joined and cue.end < len(words) and words[cue.end] not in (*_STOPS, *_JOINS, *_WORDS["goes_on"]):
@@ -324,6 +379,10 @@ class Clause:
         ):
             return False
         return kind == "visible_after" or not self._nested(mention)
+
+    def _alone(self, between: range) -> bool:
+        """Whether no other finding is named there ("atrophy out of keeping WITH age is not seen")."""
+        return not any(other.start in between for other in self.mentions)
 
     def _parted(self, between: range) -> bool:
         """Whether another statement stands between; the verb of the cue itself does not count."""

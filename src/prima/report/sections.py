@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Literal, get_args
 
 from prima.report.words import Folder
@@ -34,6 +35,7 @@ _MID_LINE = re.compile(
 _FOOTER = re.compile(rf"^[ \t*]*+(?:[-–] )?(?:{'|'.join(_TABLE['footer'])})$", re.IGNORECASE)
 
 
+_QUESTION = re.compile(r"(?:clinical )?question(?: asked)?", re.IGNORECASE)
 _WHOLE_REPORT = frozenset(
     ("report", "radiology report", "text", "result", "results", "narrative", "final", "final report", "read", "order",
      "overall", "details", "body", "final read", "preliminary report", "interpretation")
@@ -70,6 +72,7 @@ def split_sections(text: str) -> tuple[Section, ...]:
             if hit["head"][0].isupper() and hit.start() not in taken:
                 heads.append((hit.start(), hit.end(), hit["head"]))
         heads.sort()
+    heads = _without_questions(heads)
     parts: list[Section] = []
     first = heads[0][0] if heads else len(text)
     if text[:first].strip():
@@ -82,6 +85,21 @@ def split_sections(text: str) -> tuple[Section, ...]:
     if "findings" not in {part.kind for part in parts}:
         parts = [piece for part in parts for piece in _without_heading(text, part)]
     return tuple(_without_footer(text, parts))
+
+
+def _without_questions(heads: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Headings without "Question:" and "Answer:" side by side, whose text is a question and its answer of the findings."""
+    paired = {
+        index
+        for index, ((_, _, head), (_, _, following)) in enumerate(pairwise(heads))
+        if _QUESTION.fullmatch(head) and following.lower() == "answer"
+    }
+    opens = {index for index in paired if index == 0 or index - 1 not in {other + 1 for other in paired}}
+    return [
+        (start, start, "findings") if index in opens else (start, end, head)
+        for index, (start, end, head) in enumerate(heads)
+        if index in opens or (index not in paired and index - 1 not in paired)
+    ]
 
 
 def opening_section(text: str) -> SectionKind | None:

@@ -101,7 +101,7 @@ class Folder:
         if word == "?":
             return ("questionmark",)
         if not word[0].isalpha():
-            return (word,)
+            return (_ANSWERS.get(word, word),)
         if word.endswith(("n't", "n’t")):
             return ("cannot",) if word[:3] == "can" else (word[:-3], "not")
         if "/" in word:
