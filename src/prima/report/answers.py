@@ -37,6 +37,15 @@ _PAIR = re.compile(
 )
 _ORDER = re.compile(r"\s*(?:\?|(?:please\s+)?(?:rule\s+out|r/o|exclude|query|look\s+for|evaluate\s+for)\b)", re.IGNORECASE)
 _BOX = re.compile(r"\[[ \t]*[xX✓✔]?[ \t]*\]|\([ \t]*[xX✓✔]?[ \t]*\)|[☐☑☒✓✔✗✘]")
+_TAKES_BACK = re.compile(
+    r"\W*(?:(?:however|but|yet|today|now)\W+)?(?:(?:it|this|that|they|these|such|the same|this suspicion|the suspicion)\s+"
+    r"(?:is|are|was|were|has|have|had|can|could)\s*(?:not|n['’]t|never)\s+(?:be\s+|been\s+)?(?:\w+ly\s+)?"
+    r"(?:seen|found|confirmed|identified|present|visible|supported|borne out|substantiated|reproduced|demonstrated"
+    r"|shown|verified|detected|evident|the case|corroborated|upheld)\b"
+    r"|there\s+(?:is|are|was|were)\s+(?:none|no such)\b|none\s+(?:is|was|are|were)?\s*(?:seen|found|present|identified)\b"
+    r"|no such\s+\w+\s+(?:is|was|exists)|(?:the\s+)?answer\s+is\s+(?:no|negative)\b|(?:i|we)\s+(?:see|find|found)\s+none\b)",
+    re.IGNORECASE,
+)
 _CHECKED = frozenset("xX✓✔☑☒")
 
 
@@ -90,6 +99,16 @@ def answer_to(question: str, reply: str, names_another: bool) -> Answer | None:
     if names_another and not re.match(r"\W*(?:yes|no|none)\b\s*[,.;:-]", reply, re.IGNORECASE):
         return None
     return None if _ORDER.match(question) and answer != "no" else answer
+
+
+def takes_back(reply: str) -> bool:
+    """Whether a sentence denies what the sentence before it only suspects.
+
+    Example:
+        >>> takes_back("This was not confirmed."), takes_back("There is none."), takes_back("It is not enlarged.")
+        (True, True, False)
+    """
+    return bool(_TAKES_BACK.match(reply))
 
 
 def asks(text: str) -> bool:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from prima.report.answers import Answer, answer_in, answer_to, answered_pieces, asks, checklists, is_bare
+from prima.report.answers import (
+    Answer,
+    answer_in,
+    answer_to,
+    answered_pieces,
+    asks,
+    checklists,
+    is_bare,
+    takes_back,
+)
 from prima.report.labels import Failure, Label, Labels, Mention, strongest, with_consequences
 from prima.report.language import ENGLISH, language_of
 from prima.report.lexicon import Term, lexicon
@@ -24,9 +33,14 @@ _CONSEQUENCES = (
     *("structural_edema", "structural_mass_effect", "structural_midline_shift", "structural_brain_herniation"),
     *("ventricular_ventriculomegaly", "surgical_"),
 )
+_SUSPECTED = ("uncertain", "to rule out")
 _MOST_REMEMBERED = 100_000
 # Of a line that only answers the line above it.
 _LONGEST_ANSWER = 30
+
+
+Elsewhere = Answer | Literal["asked", "taken back"] | None
+"""What is said of a sentence outside it: the answer of the next one, or its denial of what this one only suspects."""
 
 
 class _Piece(NamedTuple):
@@ -59,7 +73,7 @@ class RuleLabeller:
 
     def __init__(self) -> None:
         self._lexicon = lexicon()
-        self._remembered: dict[tuple[str, bool, Answer | Literal["asked"] | None], tuple[_Read, ...]] = {}
+        self._remembered: dict[tuple[str, bool, Elsewhere], tuple[_Read, ...]] = {}
         self.version = f"rules-{self._lexicon.version}"
 
     def label(self, text: str) -> Labels:
@@ -108,9 +122,9 @@ class RuleLabeller:
             else:
                 yield Failure(reason=f"written in {labels.language}; the rules read English")
 
-    def _answers(self, text: str, pieces: Sequence[_Piece]) -> list[Answer | Literal["asked"] | None]:
+    def _answers(self, text: str, pieces: Sequence[_Piece]) -> list[Elsewhere]:
         """What of each sentence is answered elsewhere: by the mark of a checklist, or by the next sentence."""
-        answers: list[Answer | Literal["asked"] | None] = [piece.answer for piece in pieces]
+        answers: list[Elsewhere] = [piece.answer for piece in pieces]
         for index, (piece, following) in enumerate(pairwise(pieces)):
             if piece.answer is not None or following.answer is not None:
                 continue
@@ -120,6 +134,8 @@ class RuleLabeller:
                 answers[index] = (
                     "asked" if self._diagnoses(sentence) & named else answer_to(sentence, reply, bool(named))
                 )
+            elif takes_back(reply) and not self._diagnoses(reply):
+                answers[index] = "taken back"
             elif (
                 "\n" in text[piece.end : following.start] and len(reply) <= _LONGEST_ANSWER and self._is_bare(sentence)
             ):
@@ -139,7 +155,7 @@ class RuleLabeller:
         folded = [word.word for word in words]
         return words, _settled(self._lexicon.terms.find(folded), folded)
 
-    def _sentence(self, sentence: str, history: bool, answer: Answer | Literal["asked"] | None) -> tuple[_Read, ...]:
+    def _sentence(self, sentence: str, history: bool, answer: Elsewhere) -> tuple[_Read, ...]:
         key = (sentence, history, answer)
         known = self._remembered.get(key)
         if known is None:
@@ -148,7 +164,7 @@ class RuleLabeller:
             known = self._remembered[key] = tuple(self._read(sentence, history, answer))
         return known
 
-    def _read(self, sentence: str, history: bool, answer: Answer | Literal["asked"] | None) -> Iterable[_Read]:
+    def _read(self, sentence: str, history: bool, answer: Elsewhere) -> Iterable[_Read]:
         words, found = self._found(sentence)
         if not found or answer == "asked" or language_of(sentence) != ENGLISH:
             return
@@ -157,7 +173,9 @@ class RuleLabeller:
         stances = clause.alternatives([clause.stance(mention) for mention in clause.mentions])
         only = headings(folded, clause.mentions)
         stances = [None if index in only and stance == "present" else stance for index, stance in enumerate(stances)]
-        if answer is not None:
+        if answer == "taken back":
+            stances = ["absent" if stance in _SUSPECTED else stance for stance in stances]
+        elif answer is not None:
             stances = [_answered(stance, answer, asks(sentence)) for stance in stances]
         named = {
             hit.kind.diagnosis

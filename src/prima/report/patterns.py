@@ -1,7 +1,7 @@
 """The small language in which terms and cues are written, and the matcher that finds many patterns in few words.
 
 A pattern is words, `(this or|that)`, `optional?`, `$macro`, and gaps: `..` (up to three words), `...` (up to six), `~~`
-(up to five, a list of adjectives too). A gap never spans a word that turns the sentence. Each pattern needs one of its
+(up to five, a list of adjectives too); `-ly` is any adverb of that ending. A gap never spans a word that turns the sentence. Each pattern needs one of its
 anchors, words that it cannot do without, so that a sentence is tried against the few patterns whose anchor it holds.
 """
 
@@ -22,6 +22,7 @@ _LISTS = r"(?!(?:and|or) )"
 _GAPS = {
     "..": rf"(?:{_TURNS}{_LISTS}[a-z0-9./]+ ){{0,3}}?",
     "...": rf"(?:{_TURNS}{_LISTS}[a-z0-9./]+ ){{0,6}}?",
+    "-ly": r"[a-z]+ly ",
     "~~": rf"(?:{_TURNS}(?:, )?[a-z0-9./]+ ){{0,5}}?",
 }
 _WEAK_ANCHORS = frozenset(

@@ -26,6 +26,7 @@ order and a doubt in a finding, so that the report decides."""
 _STOPS = frozenset(";.!:")
 _FARTHEST_TAKEN_BACK = 16
 _LONGEST_ASIDE = 16
+_MISSING = frozenset(("lack", "absence", "absent", "lacking", "missing"))
 _MODALS = frozenset(("can", "could", "cannot", "does", "do", "did"))
 _SHORTENED = frozenset(
     (
@@ -97,7 +98,7 @@ class Clause:
         """Of overlapping cues the longest."""
         spans: dict[tuple[int, int], set[str]] = {}
         for kind, start, end in lexicon().cues.find(self.words):
-            if kind in _BACKWARD and not any(mention.start < start for mention in self.mentions):
+            if kind in _BACKWARD and kind != "expected" and not any(mention.start < start for mention in self.mentions):
                 continue  # it has nothing to act on, and hides no other
             if kind in _FORWARD and not any(mention.end > end for mention in self.mentions):
                 continue
@@ -106,7 +107,7 @@ class Clause:
         kept: list[Cue] = []
         for (start, end), kinds in sorted(spans.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
             if all(end <= other.start or start >= other.end for other in kept):
-                kept.append(Cue(frozenset(kinds), start, end))
+                kept.append(Cue(frozenset({"nothing"} if "nothing" in kinds else kinds), start, end))
         return tuple(sorted(kept, key=lambda cue: cue.start))
 
     @cached_property
@@ -154,7 +155,7 @@ class Clause:
             return None  # "if hydrocephalus develops"
         if any("denied_around" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
             return "absent"
-        if "asked" in kinds and not (self._denied_first(reached) or later & {"denied_after", "verdict"}):
+        if "asked" in kinds and not (self._denied_first(reached) or later & {"denied_after", "verdict", "taken_back"}):
             return None
         if "expected" in kinds | later and mention.kind in _BY_AGE:
             return "absent"
@@ -219,7 +220,7 @@ class Clause:
             return False
         if self.words[cue.start] in ("questioning", "non"):
             return len(between) <= (4 if self.words[cue.start] == "questioning" else 0)
-        if "denied" in cue.kinds and self._unjoined(cue, mention):
+        if "denied" in cue.kinds and (self._unjoined(cue, mention) or self._favors(cue, mention)):
             return False
         return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
 
@@ -230,6 +231,12 @@ class Clause:
         if "denied" not in cue.kinds or not article or words[article - 1] not in ("from", "to", "by", "of"):
             return False
         return _JOINS.isdisjoint(words)
+
+    def _favors(self, cue: Cue, mention: Found[str]) -> bool:
+        """ "LACK of enhancement FAVORS A": what is missing speaks for what follows."""
+        if self.words[cue.start] not in _MISSING:
+            return False
+        return not _WORDS["favors"].isdisjoint(self.words[cue.end : mention.start])
 
     def _unjoined(self, cue: Cue, mention: Found[str]) -> bool:
         """ "No bleed no hydro big stroke": a degree right after another finding begins what is there."""
@@ -290,7 +297,7 @@ class Clause:
                 kind
                 for cue in after
                 if cue.start >= behind
-                for kind in cue.kinds & {"denied_after", "past_after"}
+                for kind in cue.kinds & {"denied_after", "past_after", "confirmed_after"}
                 if self._reaches_back(cue, kind, mention, behind)
             }
             if beyond:
@@ -329,7 +336,7 @@ class Clause:
             return False
         words, between = self.words, range(begin, cue.start)
         if kind == "verdict":
-            return self._judged(mention, cue)
+            return self._judged(mention, cue) and not self._nested(mention)
         if kind in ("answers_no", "answers_doubt"):
             if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
                 return False
@@ -340,6 +347,7 @@ class Clause:
                 words[cue.start] in ("no", "nil", "zero", "neg", "negative", "none", "denied")
                 and words[cue.start - 1] != ":"
                 and not is_part
+                and not (cue.start == mention.end and words[cue.start] in ("nil", "none"))  # "hydrocephalus nil."
             ):
                 return False
             if "unremarkable" in words[cue.start : cue.end] and words[cue.start - 1] != ":":
@@ -387,7 +395,9 @@ class Clause:
     def _parted(self, between: range) -> bool:
         """Whether another statement stands between; the verb of the cue itself does not count."""
         last = between.stop
-        while last > between.start and self.words[last - 1] in _WORDS["auxiliaries"]:
+        while last > between.start and (
+            self.words[last - 1] in _WORDS["auxiliaries"] or self.words[last - 1].endswith("ly")
+        ):
             last -= 1
         return any(self.words[at] in _WORDS["finite"] for at in range(between.start, last))
 
@@ -397,7 +407,7 @@ class Clause:
             if self.words[at] in _JOINS or at in self._hard:
                 return False
             if self.words[at] in _WORDS["nesting"]:
-                return any(
+                return (at > 0 and self.words[at - 1] in _WORDS["attributes"]) or any(
                     other.end <= at
                     and not any(self.words[i] in _JOINS or i in self._hard for i in range(other.end, at))
                     for other in self.mentions
@@ -434,7 +444,8 @@ class Clause:
             if not cue.kinds & {"denied", "doubted"}:
                 continue
             if last is not None and "denied" in last.kinds and "doubted" in cue.kinds and cue.start - last.end <= 1:
-                continue
+                if not {"exclude", "excluded"} & set(self.words[cue.start : cue.end]):
+                    continue
             last = cue
         if last is None:
             return None

@@ -182,7 +182,7 @@ def _is_led(text: str, before: Word, answer: re.Match[str]) -> bool:
     if (
         before.word == ":"
         or gap.strip() == "="
-        or (gap.strip() == "(" and text[answer.end() : answer.end() + 1] == ")")
+        or (gap.strip() in ("(", "[") and text[answer.end() : answer.end() + 1] in (")", "]"))
     ):
         return True
     return len(answer[0]) > 1 and bool(_LEADER.match(gap)) and "\n" not in gap
