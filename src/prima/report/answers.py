@@ -16,7 +16,8 @@ Answer = Literal["yes", "no", "doubt"]
 _WORD = re.compile(r"[^\W_]+(?:['’]t\b)?")
 _LABEL = re.compile(r"\s*(?:a|ans|answer|result|reply|response)\s*[:.)-]\s*", re.IGNORECASE)
 _NO_WORDS = """
-no none nil nope nothing negative neg not absent never n denied excluded neither isn't aren't wasn't unremarkable nad"""
+no none nil nope nothing negative neg not absent never n denied excluded neither isn't aren't wasn't don't doesn't
+didn't can't couldn't haven't unremarkable nad"""
 _NO = frozenset(_NO_WORDS.split())
 _YES_WORDS = """
 yes y present positive pos confirmed seen minimal mild moderate severe small large slight trace extensive subtle
@@ -24,9 +25,11 @@ definite definitely indeed affirmative marked probably likely probable most pres
 _YES = frozenset(_YES_WORDS.split())
 _DOUBT_WORDS = """
 possible possibly unlikely uncertain equivocal borderline indeterminate questionable maybe perhaps doubtful improbable
-cannot unclear suspected unsure"""
+cannot unclear suspected unsure know tell say"""
 _DOUBT = frozenset(_DOUBT_WORDS.split())
-_OPENINGS = frozenset(("there", "it", "they", "we", "i", "this", "these", "is", "are", "was", "were", "does", "do", "did", "has"))
+_OPENINGS = frozenset(
+    ("there", "it", "they", "we", "i", "this", "these", "is", "are", "was", "were", "does", "do", "did", "has")
+)
 _MOST_WORDS = 8
 _PAIR = re.compile(
     r"(?:[:?]|[-–]\s)\s*(?:no|none|nil|yes|absent|present|negative|positive|normal|neg|pos|[YN])\b[.,;]?[ \t]+"
@@ -35,15 +38,21 @@ _PAIR = re.compile(
     r"|[ \t][-+]ve\b[.,;]?[ \t]+(?=\S)",
     re.IGNORECASE,
 )
-_ORDER = re.compile(r"\s*(?:\?|(?:please\s+)?(?:rule\s+out|r/o|exclude|query|look\s+for|evaluate\s+for)\b)", re.IGNORECASE)
+_ORDER = re.compile(
+    r"(?:[^.,;?]{0,60}[,;])?\s*(?:\?|(?:please\s+)?(?:rule\s+out|r/o|exclude|query|look\s+for|evaluate\s+for)\b)",
+    re.IGNORECASE,
+)
 _BOX = re.compile(r"\[[ \t]*[xX✓✔]?[ \t]*\]|\([ \t]*[xX✓✔]?[ \t]*\)|[☐☑☒✓✔✗✘]")
 _TAKES_BACK = re.compile(
-    r"\W*(?:(?:however|but|yet|today|now)\W+)?(?:(?:it|this|that|they|these|such|the same|this suspicion|the suspicion)\s+"
+    r"\W*(?:(?:however|but|yet|today|now)\W+)?"
+    r"(?:(?:it|this|that|they|these|such|the same|(?:this|the) suspicion)\s+"
     r"(?:is|are|was|were|has|have|had|can|could)\s*(?:not|n['’]t|never)\s+(?:be\s+|been\s+)?(?:\w+ly\s+)?"
     r"(?:seen|found|confirmed|identified|present|visible|supported|borne out|substantiated|reproduced|demonstrated"
     r"|shown|verified|detected|evident|the case|corroborated|upheld)\b"
-    r"|there\s+(?:is|are|was|were)\s+(?:none|no such)\b|none\s+(?:is|was|are|were)?\s*(?:seen|found|present|identified)\b"
-    r"|no such\s+\w+\s+(?:is|was|exists)|(?:the\s+)?answer\s+is\s+(?:no|negative)\b|(?:i|we)\s+(?:see|find|found)\s+none\b)",
+    r"|there\s+(?:is|are|was|were)\s+(?:none|no such)\b"
+    r"|none\s+(?:is|was|are|were)?\s*(?:seen|found|present|identified)\b"
+    r"|no such\s+\w+\s+(?:is|was|exists)|(?:the\s+)?answer\s+is\s+(?:no|negative)\b"
+    r"|(?:i|we)\s+(?:see|find|found)\s+none\b)",
     re.IGNORECASE,
 )
 _CHECKED = frozenset("xX✓✔☑☒")
@@ -96,7 +105,7 @@ def answer_to(question: str, reply: str, names_another: bool) -> Answer | None:
         (None, 'no')
     """
     answer = answer_in(reply)
-    if names_another and not re.match(r"\W*(?:yes|no|none)\b\s*[,.;:-]", reply, re.IGNORECASE):
+    if names_another and not re.match(r"\W*(?:yes|no|none|y|n)\b\s*[,.;:-]", reply, re.IGNORECASE):
         return None
     return None if _ORDER.match(question) and answer != "no" else answer
 

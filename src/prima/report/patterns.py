@@ -1,8 +1,9 @@
 """The small language in which terms and cues are written, and the matcher that finds many patterns in few words.
 
-A pattern is words, `(this or|that)`, `optional?`, `$macro`, and gaps: `..` (up to three words), `...` (up to six), `~~`
-(up to five, a list of adjectives too); `-ly` is any adverb of that ending. A gap never spans a word that turns the sentence. Each pattern needs one of its
-anchors, words that it cannot do without, so that a sentence is tried against the few patterns whose anchor it holds.
+A pattern is words, `(this or|that)`, `optional?`, `$macro`, and gaps: `..` (up to three words), `...` (up to six),
+`~~` (up to five, a list of adjectives too); `-ly` is any adverb of that ending. A gap never spans a word that turns
+the sentence. Each pattern needs one of its anchors, words that it cannot do without, so that a sentence is tried
+against the few patterns whose anchor it holds.
 """
 
 from __future__ import annotations

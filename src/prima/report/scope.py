@@ -27,6 +27,9 @@ _STOPS = frozenset(";.!:")
 _FARTHEST_TAKEN_BACK = 16
 _LONGEST_ASIDE = 16
 _MISSING = frozenset(("lack", "absence", "absent", "lacking", "missing"))
+_LONGEST_TOPIC = 6
+_TOPICS = frozenset(("of", "for", "as", "regarding", "concerning", "with", "in", "about", "evidence", "sign"))
+_EXCLUDES = frozenset(("exclude", "excluded"))
 _MODALS = frozenset(("can", "could", "cannot", "does", "do", "did"))
 _SHORTENED = frozenset(
     (
@@ -97,10 +100,16 @@ class Clause:
     def cues(self) -> tuple[Cue, ...]:
         """Of overlapping cues the longest."""
         spans: dict[tuple[int, int], set[str]] = {}
+        first = min((mention.start for mention in self.mentions), default=0)
+        last = max((mention.end for mention in self.mentions), default=0)
         for kind, start, end in lexicon().cues.find(self.words):
-            if kind in _BACKWARD and kind != "expected" and not any(mention.start < start for mention in self.mentions):
+            if kind in _BACKWARD and kind != "expected" and first >= start:
                 continue  # it has nothing to act on, and hides no other
-            if kind in _FORWARD and not any(mention.end > end for mention in self.mentions):
+            if kind in ("answers_no", "answers_doubt") and not self._ends(end):
+                continue
+            if kind == "denied_topic" and self.words[0] not in _TOPICS:
+                continue
+            if kind in _FORWARD and last <= end:
                 continue
             if kind != "past" or _TO_COME.isdisjoint(self.words[start:end]):
                 spans.setdefault((start, end), set()).add(kind)
@@ -109,6 +118,10 @@ class Clause:
             if all(end <= other.start or start >= other.end for other in kept):
                 kept.append(Cue(frozenset({"nothing"} if "nothing" in kinds else kinds), start, end))
         return tuple(sorted(kept, key=lambda cue: cue.start))
+
+    def _ends(self, at: int) -> bool:
+        """Whether a statement ends before a word."""
+        return at >= len(self.words) or self.words[at] in (*_STOPS, ",", "questionmark")
 
     @cached_property
     def _acting(self) -> tuple[Cue, ...]:
@@ -153,7 +166,11 @@ class Clause:
             return None
         if any("asked" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
             return None  # "if hydrocephalus develops"
-        if any("denied_around" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues):
+        if any(
+            "denied_around" in cue.kinds and cue.start < mention.start and mention.end < cue.end for cue in self.cues
+        ):
+            return "absent"
+        if self._covered(mention) or self._denied_topic(mention, after):
             return "absent"
         if "asked" in kinds and not (self._denied_first(reached) or later & {"denied_after", "verdict", "taken_back"}):
             return None
@@ -166,7 +183,11 @@ class Clause:
             later -= {"past_after"}
         if "past_after" in later and "returned_after" not in later and self._can_be_past(mention, after):
             return "historical"
-        if inside or later & {"taken_back", "verdict"} or (later & {"denied_after", "answers_no"} and "doubted_after" not in later):
+        if (
+            inside
+            or later & {"taken_back", "verdict"}
+            or (later & {"denied_after", "answers_no"} and "doubted_after" not in later)
+        ):
             return "absent"
         if any({"denied", "past"} <= cue.kinds for cue in reached):
             return "historical" if self._can_be_past(mention, ()) else "absent"
@@ -202,6 +223,8 @@ class Clause:
         between = range(cue.end, mention.start)
         if any(at in self._hard and not (at == cue.end and self.words[at] == ":") for at in between):
             return False
+        if cue.kinds & {"denied", "doubted"} and self._follows_its_own(cue):
+            return False
         if cue.kinds == {"planned"}:
             return self._carried(cue.end, mention)
         if cue.kinds & {"relative", "asked"}:
@@ -223,6 +246,15 @@ class Clause:
         if "denied" in cue.kinds and (self._unjoined(cue, mention) or self._favors(cue, mention)):
             return False
         return bool(cue.kinds & {"denied", "doubted", "past", "ruled_out"}) and self._carried(cue.end, mention)
+
+    def _follows_its_own(self, cue: Cue) -> bool:
+        """ "A possible, B favored": an adjective right after a finding and before a comma is of that one only."""
+        words = self.words
+        if cue.end - cue.start > 2 or cue.end >= len(words) or words[cue.end] not in (",", ";"):
+            return False
+        return words[cue.start] not in ("no", "not", "without") and any(
+            other.end == cue.start for other in self.mentions
+        )
 
     def _denied_cause(self, cue: Cue, mention: Found[str]) -> bool:
         """ "Rather than hemorrhage from an AVM": an indefinite cause is denied with what it would have caused."""
@@ -289,6 +321,25 @@ class Clause:
                 return True
         return False
 
+    def _covered(self, mention: Found[str]) -> bool:
+        """ "NO edema AS WOULD BE SEEN IN a tumor": the denial holds the first of two findings within it."""
+        words = self.words
+        return any(
+            "denied" in cue.kinds
+            and cue.start < mention.start
+            and mention.end < cue.end
+            and words[cue.start] in ("no", "without", "nil")
+            and _WORDS["places"].isdisjoint(words[cue.start : mention.start])
+            for cue in self.cues
+        )
+
+    def _denied_topic(self, mention: Found[str], after: Sequence[Cue]) -> bool:
+        """ "OF hydrocephalus there is no sign"; not of a sentence that names more."""
+        words = self.words
+        if len(self.mentions) > 1 or words[0] not in _TOPICS or mention.start > _LONGEST_TOPIC:
+            return False
+        return any("denied_topic" in cue.kinds and self._ends(cue.end) for cue in after)
+
     def _later(self, mention: Found[str], after: Sequence[Cue]) -> set[str]:
         """Kinds of the cues after a mention that reach back to it; over an aside only the words behind it count."""
         behind = self._aside(mention)
@@ -324,9 +375,9 @@ class Clause:
 
     def _judged(self, mention: Found[str], cue: Cue) -> bool:
         """Whether a verdict is on this mention: no other statement begins between them that names a finding."""
-        last = max((other.start for other in self.mentions if other.end <= cue.start), default=mention.start)
         if cue.start - mention.end > _FARTHEST_TAKEN_BACK:
             return False
+        last = max((other.start for other in self.mentions if other.end <= cue.start), default=mention.start)
         words, ends = self.words, range(mention.end, last)
         return not any(words[at] in _WORDS["finite"] or words[at] in _STOPS for at in ends)
 
@@ -338,8 +389,6 @@ class Clause:
         if kind == "verdict":
             return self._judged(mention, cue) and not self._nested(mention)
         if kind in ("answers_no", "answers_doubt"):
-            if cue.end < len(words) and words[cue.end] not in (*_STOPS, ",", "questionmark"):
-                return False
             is_part = (
                 words[cue.start - 1] == "," and cue.start == mention.end + 1 and words[cue.end : cue.end + 1] != [","]
             )
@@ -443,9 +492,9 @@ class Clause:
         for cue in reached:
             if not cue.kinds & {"denied", "doubted"}:
                 continue
-            if last is not None and "denied" in last.kinds and "doubted" in cue.kinds and cue.start - last.end <= 1:
-                if not {"exclude", "excluded"} & set(self.words[cue.start : cue.end]):
-                    continue
+            follows = last is not None and "denied" in last.kinds and cue.start - last.end <= 1
+            if follows and "doubted" in cue.kinds and _EXCLUDES.isdisjoint(self.words[cue.start : cue.end]):
+                continue
             last = cue
         if last is None:
             return None

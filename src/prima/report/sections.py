@@ -88,7 +88,7 @@ def split_sections(text: str) -> tuple[Section, ...]:
 
 
 def _without_questions(heads: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Headings without "Question:" and "Answer:" side by side, whose text is a question and its answer of the findings."""
+    """Headings without "Question:" and "Answer:" side by side: what stands under them is of the findings."""
     paired = {
         index
         for index, ((_, _, head), (_, _, following)) in enumerate(pairwise(heads))

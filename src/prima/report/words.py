@@ -26,7 +26,7 @@ _DASHES = frozenset("-–—")
 _LEADS = frozenset(("->", "=>", "→", "|", "…"))
 _ANSWERS = {
     **{word: word for word in ("no", "none", "nil", "absent", "negative", "yes", "present", "positive")},
-    **{"n/a": "none", "n": "no", "y": "yes", "-ve": "negative", "+ve": "positive"},
+    **{"n/a": "none", "n": "no", "y": "yes", "-ve": "negative", "+ve": "positive", "neg": "negative"},
 }
 _LEADER = re.compile(r"[ ]*(?:\t| {3})[ \t]*\Z")
 _MOST_MEMORISED = 200_000
