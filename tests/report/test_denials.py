@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # The rules were mended after these; the fifth set is never read for them, and only measured.
-SETS = [HERE / f"denials_{index}.txt" for index in (1, 2, 3, 4, 6)]
+SETS = [HERE / f"denials_{index}.txt" for index in (1, 2, 3, 4, 6, 7)]
 LETTERS = {"present": "p", "absent": "a", "uncertain": "u", "historical": "h"}
 FILLED_WITH = {
     "hydrocephalus": "ventricular_ventriculomegaly",
@@ -45,7 +45,7 @@ def test_what_is_denied_or_doubted_is_never_present(denials: ModuleType, path: P
 
     labeller = RuleLabeller()
     rows = denials.sentences(path)
-    assert len(rows) in (39, 40, 80)
+    assert len(rows) in (39, 40, 80, 91)
     for text, expected in rows:
         found = labeller.label(text).labels
         doubted = [name for name, letters in expected.items() if "p" not in letters]

@@ -55,6 +55,11 @@ _TAKES_BACK = re.compile(
     r"|(?:i|we)\s+(?:see|find|found)\s+none\b)",
     re.IGNORECASE,
 )
+_CONTRADICTS = re.compile(
+    r"\W*(?:(?:however|but)\W+)?(?:(?:this|that|it)\s+(?:is|was)\s+)?"
+    r"(?:not so|not the case|wrong|incorrect|not true)\W*\Z",
+    re.IGNORECASE,
+)
 _CHECKED = frozenset("xX✓✔☑☒")
 
 
@@ -108,6 +113,16 @@ def answer_to(question: str, reply: str, names_another: bool) -> Answer | None:
     if names_another and not re.match(r"\W*(?:yes|no|none|y|n)\b\s*[,.;:-]", reply, re.IGNORECASE):
         return None
     return None if _ORDER.match(question) and answer != "no" else answer
+
+
+def contradicts(reply: str) -> bool:
+    """Whether a sentence only says that the sentence before it is wrong.
+
+    Example:
+        >>> contradicts("Not so."), contradicts("This is not the case."), contradicts("Not so large.")
+        (True, True, False)
+    """
+    return bool(_CONTRADICTS.match(reply))
 
 
 def takes_back(reply: str) -> bool:

@@ -13,6 +13,7 @@ from prima.report.answers import (
     answered_pieces,
     asks,
     checklists,
+    contradicts,
     is_bare,
     takes_back,
 )
@@ -39,8 +40,8 @@ _MOST_REMEMBERED = 100_000
 _LONGEST_ANSWER = 30
 
 
-Elsewhere = Answer | Literal["asked", "taken back"] | None
-"""What is said of a sentence outside it: the answer of the next one, or its denial of what this one only suspects."""
+Elsewhere = Answer | Literal["asked", "taken back", "contradicted"] | None
+"""What the next sentence says of one: an answer, a denial of what it only suspects ("taken back"), or of all."""
 
 
 class _Piece(NamedTuple):
@@ -134,6 +135,8 @@ class RuleLabeller:
                 answers[index] = (
                     "asked" if self._diagnoses(sentence) & named else answer_to(sentence, reply, bool(named))
                 )
+            elif contradicts(reply):
+                answers[index] = "contradicted"
             elif takes_back(reply) and not self._diagnoses(reply):
                 answers[index] = "taken back"
             elif (
@@ -175,6 +178,8 @@ class RuleLabeller:
         stances = [None if index in only and stance == "present" else stance for index, stance in enumerate(stances)]
         if answer == "taken back":
             stances = ["absent" if stance in _SUSPECTED else stance for stance in stances]
+        elif answer == "contradicted":
+            stances = ["absent" if stance in ("present", *_SUSPECTED) else stance for stance in stances]
         elif answer is not None:
             stances = [_answered(stance, answer, asks(sentence)) for stance in stances]
         named = {
