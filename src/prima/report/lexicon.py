@@ -75,6 +75,7 @@ _RULES = (
     *(
         "alternatives.py",
         "answers.py",
+        "cues.py",
         "label.py",
         "labels.py",
         "language.py",

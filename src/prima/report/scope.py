@@ -8,12 +8,10 @@ docs/reference/report-labels.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from prima.report.alternatives import alternatives, is_other_arm
-from prima.report.lexicon import cue_table, lexicon
+from prima.report.cues import BACKWARD, JOINS, OTHERS, STOPS, TOPICS, WORDS, Cue, CuedWords
 from prima.report.patterns import Found
 
 Stance = Literal["present", "absent", "uncertain", "historical", "other_experiencer"]
@@ -23,134 +21,18 @@ Assessment = Stance | Literal["to rule out"] | None
 """What a sentence says of a mention; None where it only asks, or names what to look for. "Rule out" is a question in an
 order and a doubt in a finding, so that the report decides."""
 
-_STOPS = frozenset(";.!:")
 _FARTHEST_TAKEN_BACK = 16
 _LONGEST_ASIDE = 16
 _MISSING = frozenset(("lack", "absence", "absent", "lacking", "missing"))
 _LONGEST_TOPIC = 6
-_TOPICS = frozenset(("of", "for", "as", "regarding", "concerning", "with", "in", "about", "evidence", "sign"))
 _EXCLUDES = frozenset(("exclude", "excluded"))
 _MODALS = frozenset(("can", "could", "cannot", "does", "do", "did"))
-_SHORTENED = frozenset(
-    (
-        "possible",
-        "probable",
-        "suspected",
-        "previous",
-        "vs",
-        "versus",
-        "dr",
-        "mr",
-        "mrs",
-        "approx",
-        "cm",
-        "mm",
-        "incl",
-        "resp",
-        "cf",
-        "prof",
-    )
-)
-_JOINS = frozenset((",", "and", "&", "plus"))
-_OTHERS = frozenset(("or", "nor"))
-_TO_COME = frozenset(("planned", "scheduled"))
-_WORDS: dict[str, frozenset[str]] = {name: frozenset(words.split()) for name, words in cue_table()["words"].items()}
 _ITS_OWN_PAST = ("surgical_", "vascular_ischemic_", "structural_encephalomalacia", "structural_cerebral_atrophy")
-_BACKWARD = frozenset(
-    (
-        *(
-            "past_after",
-            "denied_after",
-            "doubted_after",
-            "visible_after",
-            "returned_after",
-            "answers_no",
-            "answers_doubt",
-            "taken_back",
-            "verdict",
-        ),
-        *("expected", "relative_after", "confirmed_after", "planned_after", "dated"),
-    )
-)
-_FORWARD = frozenset(("denied", "doubted", "past"))
 _BY_AGE = frozenset(("structural_cerebral_atrophy", "ventricular_ventriculomegaly"))
 
 
-class Cue(NamedTuple):
-    """A cue: its kinds (a word may act before and after) and the words [start, end) it covers."""
-
-    kinds: frozenset[str]
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class Clause:
-    """A sentence with its cues and the words that its mentions cover.
-
-    Args:
-        words: folded words and stops.
-        mentions: (diagnosis, first word, word after the last), in order.
-    """
-
-    words: Sequence[str]
-    mentions: Sequence[Found[str]]
-
-    @cached_property
-    def cues(self) -> tuple[Cue, ...]:
-        """Of overlapping cues the longest."""
-        spans: dict[tuple[int, int], set[str]] = {}
-        first = min((mention.start for mention in self.mentions), default=0)
-        last = max((mention.end for mention in self.mentions), default=0)
-        for kind, start, end in lexicon().cues.find(self.words):
-            if kind in _BACKWARD and kind != "expected" and first >= start:
-                continue  # it has nothing to act on, and hides no other
-            if kind in ("answers_no", "answers_doubt") and not self._ends(end):
-                continue
-            if kind == "denied_topic" and self.words[0] not in _TOPICS:
-                continue
-            if kind in _FORWARD and last <= end:
-                continue
-            if kind != "past" or _TO_COME.isdisjoint(self.words[start:end]):
-                spans.setdefault((start, end), set()).add(kind)
-        kept: list[Cue] = []
-        for (start, end), kinds in sorted(spans.items(), key=lambda item: (item[0][0] - item[0][1], item[0][0])):
-            if all(end <= other.start or start >= other.end for other in kept):
-                kept.append(Cue(frozenset({"nothing"} if "nothing" in kinds else kinds), start, end))
-        return tuple(sorted(kept, key=lambda cue: cue.start))
-
-    def _ends(self, at: int) -> bool:
-        """Whether a statement ends before a word."""
-        return at >= len(self.words) or self.words[at] in (*_STOPS, ",", "questionmark")
-
-    @cached_property
-    def _acting(self) -> tuple[Cue, ...]:
-        """Cues that are not part of a name ("resection cavity")."""
-        return tuple(
-            cue
-            for cue in self.cues
-            if not any(mention.start <= cue.start and cue.end <= mention.end for mention in self.mentions)
-        )
-
-    @cached_property
-    def _hard(self) -> frozenset[int]:
-        words, listed = self.words, False
-        ends = {at for cue in self.cues if "ends" in cue.kinds for at in range(cue.start, cue.end)}
-        openings = {cue.end for cue in self.cues}
-        for at, word in enumerate(words):
-            if word == ":" and at in openings:
-                listed = True  # "negative for: a; b"
-            elif word in _STOPS and not (listed and word == ";") and not self._abbreviates(at):
-                ends.add(at)
-        return frozenset(ends)
-
-    def _abbreviates(self, at: int) -> bool:
-        """ "A vs. B": the stop ends a word, not a statement."""
-        return self.words[at] == "." and at > 0 and (self.words[at - 1] in _SHORTENED or len(self.words[at - 1]) == 1)
-
-    @cached_property
-    def _of_lists(self) -> frozenset[int]:
-        return frozenset(at for cue in self.cues if "list_ends" in cue.kinds for at in range(cue.start, cue.end))
+class Clause(CuedWords):
+    """A sentence with its cues and the words that its mentions cover."""
 
     def stance(self, mention: Found[str]) -> Assessment:
         """What is said of one mention."""
@@ -230,14 +112,14 @@ class Clause:
         if cue.kinds & {"relative", "asked"}:
             return "relative" in cue.kinds or self._carried(cue.end, mention)
         if cue.kinds & {"visible", "nothing", "expected"}:
-            return not any(self.words[at] in _JOINS for at in between)
+            return not any(self.words[at] in JOINS for at in between)
         if any(at in self._of_lists for at in between) and not self._denied_cause(cue, mention):
             return False
         if "doubted" in cue.kinds and is_other_arm(self.words, cue.start, mention.start):
             return False
         if "adjectives_of_past" in cue.kinds:
             return len(between) <= 4 and not any(
-                self.words[at] in _JOINS or self.words[at] in _WORDS["places"] for at in between
+                self.words[at] in JOINS or self.words[at] in WORDS["places"] for at in between
             )
         if "past" in cue.kinds and any(self.words[at] == "," for at in between):
             return False
@@ -262,18 +144,18 @@ class Clause:
         article = next((index for index, word in enumerate(words) if word in ("a", "an", "any")), None)
         if "denied" not in cue.kinds or not article or words[article - 1] not in ("from", "to", "by", "of"):
             return False
-        return _JOINS.isdisjoint(words)
+        return JOINS.isdisjoint(words)
 
     def _favors(self, cue: Cue, mention: Found[str]) -> bool:
         """ "LACK of enhancement FAVORS A": what is missing speaks for what follows."""
         if self.words[cue.start] not in _MISSING:
             return False
-        return not _WORDS["favors"].isdisjoint(self.words[cue.end : mention.start])
+        return not WORDS["favors"].isdisjoint(self.words[cue.end : mention.start])
 
     def _unjoined(self, cue: Cue, mention: Found[str]) -> bool:
         """ "No bleed no hydro big stroke": a degree right after another finding begins what is there."""
         return any(
-            cue.end <= other.start and other.end < mention.start and self.words[other.end] in _WORDS["sizes"]
+            cue.end <= other.start and other.end < mention.start and self.words[other.end] in WORDS["sizes"]
             for other in self.mentions
         )
 
@@ -281,45 +163,6 @@ class Clause:
         """ "No A, and the B has been removed": the past is that of B."""
         past = next(cue for cue in after if "past_after" in cue.kinds)
         return any(mention.end <= other.start and other.end <= past.start for other in self.mentions)
-
-    def _carried(self, start: int, mention: Found[str]) -> bool:
-        """Whether a list that begins at `start` still goes on at the mention."""
-        words = self.words
-        joins = [at for at in range(start, mention.start) if words[at] in _JOINS]
-        if not joins:
-            return True
-        stop = mention.end
-        while stop < len(words) and stop not in self._hard and words[stop] not in _JOINS and words[stop] not in _OTHERS:
-            stop += 1
-        for first, upto in zip(joins, [*joins[1:], mention.start], strict=True):
-            part = words[first + 1 : upto]
-            if part and part[0] in _OTHERS:
-                continue
-            if any(word in _WORDS["verbs"] for word in part):
-                return False
-            if not self._listed_on(upto) and any(word in _WORDS["degrees"] or word[0].isdigit() for word in part):
-                return False
-        last = words[joins[-1] + 1 : mention.start]
-        if not _OTHERS.isdisjoint(last):
-            return True
-        answered = any(
-            cue.kinds & {"denied_after", "denied", "doubted_after"} and mention.end <= cue.start <= stop
-            for cue in self.cues
-        )
-        return (
-            answered
-            or self._listed_on(mention.end)
-            or not any(word in _WORDS["verbs"] for word in words[mention.end : stop])
-        )
-
-    def _listed_on(self, start: int) -> bool:
-        """Whether an "or" still comes before the list is ended."""
-        for at in range(start, len(self.words)):
-            if at in self._hard:
-                return False
-            if self.words[at] in _OTHERS:
-                return True
-        return False
 
     def _covered(self, mention: Found[str]) -> bool:
         """ "NO edema AS WOULD BE SEEN IN a tumor": the denial holds the first of two findings within it."""
@@ -329,14 +172,14 @@ class Clause:
             and cue.start < mention.start
             and mention.end < cue.end
             and words[cue.start] in ("no", "without", "nil")
-            and _WORDS["places"].isdisjoint(words[cue.start : mention.start])
+            and WORDS["places"].isdisjoint(words[cue.start : mention.start])
             for cue in self.cues
         )
 
     def _denied_topic(self, mention: Found[str], after: Sequence[Cue]) -> bool:
         """ "OF hydrocephalus there is no sign"; not of a sentence that names more."""
         words = self.words
-        if len(self.mentions) > 1 or words[0] not in _TOPICS or mention.start > _LONGEST_TOPIC:
+        if len(self.mentions) > 1 or words[0] not in TOPICS or mention.start > _LONGEST_TOPIC:
             return False
         return any("denied_topic" in cue.kinds and self._ends(cue.end) for cue in after)
 
@@ -362,14 +205,14 @@ class Clause:
         """
         words, start = self.words, mention.end
         opening = words[start : start + 2]
-        if len(opening) == 2 and opening[0] == "," and (opening[1] in _WORDS["asides"] or opening[1] in _JOINS):
+        if len(opening) == 2 and opening[0] == "," and (opening[1] in WORDS["asides"] or opening[1] in JOINS):
             upto = min(start + 2 + _LONGEST_ASIDE, len(words))
             return next((at + 1 for at in range(start + 2, upto) if words[at] == ","), start)
         if opening and opening[0] in ("that", "which"):
             upto = min(start + 1 + _LONGEST_ASIDE, len(words))
-            stop = next((at for at in range(start + 1, upto) if words[at] in _STOPS or words[at] in _JOINS), upto)
+            stop = next((at for at in range(start + 1, upto) if words[at] in STOPS or words[at] in JOINS), upto)
             named = next((other.start for other in self.mentions if start <= other.start < stop), stop)
-            verbs = [at for at in range(start + 1, named) if words[at] in _WORDS["finite"] or words[at] in _MODALS]
+            verbs = [at for at in range(start + 1, named) if words[at] in WORDS["finite"] or words[at] in _MODALS]
             return verbs[-1] if len(verbs) > 1 else start
         return start
 
@@ -379,11 +222,11 @@ class Clause:
             return False
         last = max((other.start for other in self.mentions if other.end <= cue.start), default=mention.start)
         words, ends = self.words, range(mention.end, last)
-        return not any(words[at] in _WORDS["finite"] or words[at] in _STOPS for at in ends)
+        return not any(words[at] in WORDS["finite"] or words[at] in STOPS for at in ends)
 
     def _reaches_back(self, cue: Cue, kind: str, mention: Found[str], begin: int) -> bool:
         """Whether a cue reaches back to a mention, over the words from `begin` on."""
-        if kind not in _BACKWARD:
+        if kind not in BACKWARD:
             return False
         words, between = self.words, range(begin, cue.start)
         if kind == "verdict":
@@ -407,27 +250,27 @@ class Clause:
         if kind == "taken_back":
             return len(between) <= _FARTHEST_TAKEN_BACK and "but" not in words[mention.end : cue.start]
         if kind in ("doubted_after", "doubted") and words[cue.start] in ("less", "least", "alternatively"):
-            ahead = words[cue.start - 1] in _JOINS and any(
+            ahead = words[cue.start - 1] in JOINS and any(
                 cue.end <= name.start <= cue.end + 4 for name in self.mentions
             )
             if ahead:
                 return False  # "A, less likely B"
         if kind == "relative_after":
-            return not any(self.words[at] in _JOINS or at in self._hard for at in between)
+            return not any(self.words[at] in JOINS or at in self._hard for at in between)
         if kind == "returned_after":
             other = any(cue.end <= name.start <= cue.end + 1 for name in self.mentions)  # "with residual B"
             denied = words[cue.start - 1] in ("no", "without", "any")
             return not (other or denied) and not any(at in self._hard for at in between)
         if kind == "past_after":
-            if not _WORDS["partly"].isdisjoint(words[cue.start : cue.end]):
+            if not WORDS["partly"].isdisjoint(words[cue.start : cue.end]):
                 return False
             if cue.start == mention.end + 1 and words[mention.end] == ":":
                 return True  # "hematoma: resolved"
         stops = self._hard if kind == "denied_after" and self._alone(between) else self._hard | self._of_lists
         if any(at in stops for at in between) or self._parted(between):
             return False
-        joined = cue.end - cue.start == 1 and any(words[at] in _JOINS for at in between)
-        if joined and cue.end < len(words) and words[cue.end] not in (*_STOPS, *_JOINS, *_WORDS["goes_on"]):
+        joined = cue.end - cue.start == 1 and any(words[at] in JOINS for at in between)
+        if joined and cue.end < len(words) and words[cue.end] not in (*STOPS, *JOINS, *WORDS["goes_on"]):
             return False  # "stable A, resolved B"
         if "questionmark" in words[cue.start : cue.end]:
             return len(between) <= 3
@@ -437,32 +280,6 @@ class Clause:
             return False
         return kind == "visible_after" or not self._nested(mention)
 
-    def _alone(self, between: range) -> bool:
-        """Whether no other finding is named there ("atrophy out of keeping WITH age is not seen")."""
-        return not any(other.start in between for other in self.mentions)
-
-    def _parted(self, between: range) -> bool:
-        """Whether another statement stands between; the verb of the cue itself does not count."""
-        last = between.stop
-        while last > between.start and (
-            self.words[last - 1] in _WORDS["auxiliaries"] or self.words[last - 1].endswith("ly")
-        ):
-            last -= 1
-        return any(self.words[at] in _WORDS["finite"] for at in range(between.start, last))
-
-    def _nested(self, mention: Found[str]) -> bool:
-        """Whether it only says where or whence another finding is ("edema around the tumor has resolved")."""
-        for at in range(mention.start - 1, max(-1, mention.start - 5), -1):
-            if self.words[at] in _JOINS or at in self._hard:
-                return False
-            if self.words[at] in _WORDS["nesting"]:
-                return (at > 0 and self.words[at - 1] in _WORDS["attributes"]) or any(
-                    other.end <= at
-                    and not any(self.words[i] in _JOINS or i in self._hard for i in range(other.end, at))
-                    for other in self.mentions
-                )
-        return False
-
     def _presupposed(self, mention: Found[str], reached: Sequence[Cue]) -> bool:
         """ "No enhancement in the cavity": what is denied is the enhancement."""
         words = self.words
@@ -471,19 +288,19 @@ class Clause:
             (
                 at
                 for at in range(mention.start - 1, max(denial.end, mention.start - 5), -1)
-                if words[at] in _WORDS["places"]
+                if words[at] in WORDS["places"]
             ),
             None,
         )
         if (
             place is None
             or place <= denial.end
-            or any(word in _JOINS or word in _OTHERS for word in words[place : mention.start])
+            or any(word in JOINS or word in OTHERS for word in words[place : mention.start])
         ):
             return False
-        return words[place + 1] in _WORDS["definite"] or (
+        return words[place + 1] in WORDS["definite"] or (
             mention.kind.startswith("surgical_")
-            and any(word not in _WORDS["definite"] for word in words[denial.end : place])
+            and any(word not in WORDS["definite"] for word in words[denial.end : place])
         )
 
     def _nearest(self, reached: Sequence[Cue]) -> str | None:
@@ -512,4 +329,4 @@ class Clause:
         """What an operation leaves is there after it; an old infarct is seen."""
         if not mention.kind.startswith(_ITS_OWN_PAST):
             return True
-        return any(not _WORDS["says_past"].isdisjoint(self.words[cue.start : cue.end]) for cue in cues)
+        return any(not WORDS["says_past"].isdisjoint(self.words[cue.start : cue.end]) for cue in cues)
