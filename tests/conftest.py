@@ -24,6 +24,7 @@ SLOW = (
     "workflow/simulated",
     "archive/stages",
     "archive/ingest",
+    "test_docs_commands.py",
     "test_docs_python.py",
     "cli",
     "dicom/network",

@@ -123,6 +123,13 @@ def test_the_same_line_again_trains_nothing_more(
     assert "heads have an empty class in training and stay without a probability" in err
 
 
+def test_without_a_recipe_a_stage_goes_on_with_that_of_the_tokenizer(
+    trained: Path, tokens: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = said(capsys, "train", "clip", tokens, trained, *STEPS[2:], "--mode", "image", "--json")
+    assert (status, json.loads(out)["step"]) == (0, 4)
+
+
 def test_one_phase_leaves_the_second_out(trained: Path, tokens: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("names", "clip", "heads", "features"))
@@ -187,6 +194,7 @@ def test_a_dry_run_shows_the_recipe_and_its_cost(
         (["train", "clip", "{empty}", "{run}", "--recipe", "tiny"], 3, "found no archive and no folders train/"),
         (["train", "clip", "{tokens}", "{run}", "--recipe", "um220k"], 2, "found a tokenizer of another contract"),
         (["train", "clip", "{tokens}", "{run}", "--recipe", "demo"], 2, "found no masks, expected them for the recipe"),
+        (["train", "clip", "{tokens}", "{run}", "--recipe", "demo_reports"], 2, "by the tokenizer of tiny, expected"),
         (["train", "tokenizer", "{patches}", "{new}", "--recipe", "demo"], 2, "found no masks, expected them"),
         (["train", "tokenizer", "{empty}", "{new}", "--recipe", "tiny"], 3, "found no archive and no folder train/"),
         (["train", "clip", "{tokens}", "{run}", *STEPS, "--epochs", "1"], 2, "found both, expected one of them"),

@@ -194,6 +194,24 @@ def test_heads_that_would_share_a_column_are_named(release) -> None:
             columns_of(replace(release.manifest, diagnoses=(HeadRecord(name=name, mlp=0, column=0, offset=0.0),)))
 
 
+def test_a_name_in_csv_gives_csv_with_the_same_values(findings, examples, release, tmp_path) -> None:
+    for name in ("p.csv", "p.parquet"):
+        with table(tmp_path / name, release) as rows:
+            for outcome in outcomes(findings, examples):
+                rows.add(outcome)
+    found, expected = pl.read_csv(tmp_path / "p.csv"), pl.read_parquet(tmp_path / "p.parquet")
+    assert found.columns == expected.columns
+    assert found["study_uid"].to_list() == expected["study_uid"].to_list()
+    assert found["status"].to_list() == expected["status"].to_list()
+    name = DIAGNOSIS_NAMES[0]
+    assert found[f"{name}__logit"].to_list() == expected[f"{name}__logit"].to_list()
+
+
+def test_another_ending_is_refused_before_the_work(release, tmp_path) -> None:
+    with pytest.raises(UsageError, match=r"expected a name that ends in \.parquet or \.csv"):
+        table(tmp_path / "p.xlsx", release)
+
+
 def test_the_verb_fills_it_and_resumes(tmp_path, monkeypatch, capsys) -> None:
     for seed in (1, 2):
         write_phantom_study(tmp_path / f"study{seed}", seed=seed)

@@ -20,7 +20,7 @@ def embed(
         Path | None, typer.Option(metavar="DIR", help="Where the tables go; without it, beside their parts.")
     ] = None,
     table: Annotated[
-        Path | None, typer.Option(metavar="OUT.parquet", help="Also a predictions table, as prima predict --table.")
+        Path | None, typer.Option(metavar="FILE", help="Also a predictions table (.parquet, .csv), as prima predict.")
     ] = None,
     split: given.Split = None,
     dtype: Annotated[
@@ -37,6 +37,10 @@ def embed(
     from prima.files.optional import require_tables
 
     require_tables()
+    if table is not None:
+        from prima.predict.table_file import check_table_name
+
+        check_table_name(table)
     with Terminal() as terminal:
         with terminal.err.status("starting"):  # torch takes seconds to load
             from prima.archive.cohort.split import SPLITS

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from prima.cli import options as given
+
 
 def evaluate(
     predictions: Annotated[
@@ -14,10 +16,12 @@ def evaluate(
     ],
     *,
     truth: Annotated[
-        Path, typer.Option(metavar="LABELS", help="Truth: study_uid, a column per diagnosis, patient, priority, …")
+        Path,
+        typer.Option(metavar="LABELS|ARCHIVE", help="Table: study_uid, diagnoses, patient, …; or a labelled archive."),
     ],
+    split: given.Split = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write JSON, Markdown, CSV and the figure here.")
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Write JSON, Markdown, CSV and the figure here.")
     ] = None,
     by: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="Also by this column, such as scanner; repeatable.")
@@ -44,11 +48,12 @@ def evaluate(
 
     from rich.console import Console
 
-    from prima.evaluate import evaluate_predictions, write_evaluation
+    from prima.evaluate import write_evaluation
     from prima.evaluate.terminal import terminal_tables
+    from prima.workflow.evaluate import evaluate_on
 
-    evaluation = evaluate_predictions(
-        predictions, truth,
+    evaluation = evaluate_on(
+        predictions, truth, splits=[side.value for side in split or ()],
         by=by or (), lesions=lesions, against=against, only=only or (), replicates=replicates, seed=seed,
     )  # fmt: skip
     if out is not None:

@@ -38,7 +38,7 @@ def predict(
     ] = MIN_SLICES,
     table: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.parquet", help="Also one table, a row per study; an interrupted call resumes."),
+        typer.Option(metavar="FILE", help="Also one table, .parquet or .csv, a row per study; resumes."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object a study on stdout.")] = False,
     show_input: Annotated[

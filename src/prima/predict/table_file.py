@@ -1,6 +1,6 @@
-"""The predictions table: one row for every study and every input that gave none, as Parquet.
+"""The predictions table: one row for every study and every input that gave none, as Parquet or CSV.
 
-Rows are spooled as lines of JSON beside the table's place and become Parquet at the end, so that an interrupted call
+Rows are spooled as lines of JSON beside the table's place and become the table at the end, so that an interrupted call
 loses nothing: the same call resumes with the studies that have no row yet. The column `input` holds each path as it was
 typed, which may hold a person's name; no other column names a patient or holds a description.
 
@@ -71,6 +71,7 @@ class PredictionTable:
         try:
             if path.is_dir():
                 raise UsageError(f"--table {path}: found a folder, expected a file's name; choose another place")
+            check_table_name(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             self._spool = self._open()
         except OSError as error:
@@ -165,10 +166,10 @@ def open_table(path: Path, options: PredictOptions, on_progress: Callable[[Progr
 
 
 def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable[Row]) -> int:
-    """Write rows as Parquet; the file is whole or not there.
+    """Write rows as a table; the file is whole or not there.
 
     Args:
-        path: of the table.
+        path: of the table; CSV when it ends in .csv, else Parquet.
         manifest: of the release; it gives the columns, so that a table in which nothing is done has them as well.
         mode: what of a study the model saw.
         rows: as `row_of` and `row_without_findings` give them.
@@ -178,21 +179,38 @@ def write_predictions(path: Path, manifest: Manifest, mode: Mode, rows: Iterable
 
     Raises:
         MissingDependencyError: pyarrow is not installed.
-        UsageError: the place cannot be written.
+        UsageError: the place cannot be written, or the name has another ending.
     """
+    check_table_name(path)
     pa, parquet = _arrow()
     kinds = {"text": pa.string(), "number": pa.float64(), "count": pa.int32(), "flag": pa.bool_()}
     metadata = {"format": FORMAT, "openprima": __version__, "release": manifest.name, "mode": mode}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns_of(manifest).items()], metadata=metadata)
     num_rows, remaining = 0, iter(rows)
     try:
-        with new_file(path) as temporary, parquet.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        with new_file(path) as temporary, _writer(path, temporary, schema, parquet) as writer:
             while group := list(islice(remaining, ROWS_A_GROUP)):
                 writer.write_table(pa.Table.from_pylist(group, schema=schema))
                 num_rows += len(group)
     except OSError as error:
         raise UsageError(f"--table {path}: {error.strerror or 'cannot be written'}; choose another place") from None
     return num_rows
+
+
+def check_table_name(path: Path) -> None:
+    """Stop before the work when the name of a table says nothing of its format.
+
+    Raises:
+        UsageError: it ends in neither .parquet nor .csv.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise UsageError(f"--table {path}: expected a name that ends in .parquet or .csv")
+
+
+def _writer(path: Path, temporary: Path, schema: Any, parquet: Any) -> Any:
+    if path.suffix == ".csv":
+        return require("pyarrow.csv", "--table", extra="archive").CSVWriter(str(temporary), schema)
+    return parquet.ParquetWriter(temporary, schema, compression="zstd")
 
 
 def _arrow() -> tuple[Any, Any]:

@@ -24,7 +24,7 @@ def clip(
     source: given.Source,
     run: given.Run,
     *,
-    recipe: given.RecipeName = "demo",
+    recipe: given.RecipeName = None,
     mode: Annotated[
         ModeOption | None,
         typer.Option(help="What the model is shown: the image; series names too; the indication as well."),
@@ -51,15 +51,15 @@ def clip(
     as_json: given.AsJson = False,
 ) -> None:
     """Train the hierarchical vision model against reports, labels and masks; ends with RUN/clip."""
-    from prima.train.recipes import recipe_of
     from prima.workflow.training.clip import train_clip
+    from prima.workflow.training.recipe_choice import choose_recipe
     from prima.workflow.training.stage import StageOptions
 
     options = StageOptions(
         device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
         fsdp=fsdp, compile=compile_blocks, mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
-    chosen = recipe_of(recipe)
+    chosen = choose_recipe(recipe, source, run)
     given.show_stage(
         lambda watcher: train_clip(
             source, run, chosen, options,

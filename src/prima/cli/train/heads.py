@@ -15,7 +15,7 @@ def heads(
     source: given.Source,
     run: given.Run,
     *,
-    recipe: given.RecipeName = "demo",
+    recipe: given.RecipeName = None,
     release: Annotated[
         Path | None,
         typer.Option("--from", metavar="RELEASE", help="Heads for the vision model of a release, not of the run."),
@@ -37,8 +37,8 @@ def heads(
     as_json: given.AsJson = False,
 ) -> None:
     """Train heads on frozen features, calibrate them and choose thresholds; ends with RUN/heads."""
-    from prima.train.recipes import recipe_of
     from prima.workflow.training.heads import train_heads
+    from prima.workflow.training.recipe_choice import choose_recipe
     from prima.workflow.training.stage import StageOptions, is_first_rank
 
     if not is_first_rank():
@@ -46,7 +46,7 @@ def heads(
     options = StageOptions(
         device=device.value, dtype=dtype.value, seed=seed, epochs=epochs, watts=watts, dry_run=dry_run
     )
-    chosen = recipe_of(recipe)
+    chosen = choose_recipe(recipe, source, run)
     given.show_stage(
         lambda watcher: train_heads(
             source, run, chosen, options, release=release, target=target, labels=labels, watcher=watcher

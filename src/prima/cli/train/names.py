@@ -10,7 +10,7 @@ def names(
     source: given.Source,
     run: given.Run,
     *,
-    recipe: given.RecipeName = "demo",
+    recipe: given.RecipeName = None,
     device: DeviceOption = Device.AUTO,
     dtype: DtypeOption = Dtype.AUTO,
     minutes: given.Minutes = None,
@@ -23,13 +23,13 @@ def names(
     as_json: given.AsJson = False,
 ) -> None:
     """Train the encoder of series names alone; prima train clip then starts from it. May be left out."""
-    from prima.train.recipes import recipe_of
     from prima.workflow.training.names import train_names
+    from prima.workflow.training.recipe_choice import choose_recipe
     from prima.workflow.training.stage import StageOptions
 
     options = StageOptions(
         device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs,
         mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
-    chosen = recipe_of(recipe)
+    chosen = choose_recipe(recipe, source, run)
     given.show_stage(lambda watcher: train_names(source, run, chosen, options, watcher=watcher), as_json=as_json)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="An archive, or a folder with train/ and validation/.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run: a folder that all stages share.")]
 RecipeName = Annotated[
-    str, typer.Option("--recipe", metavar="NAME", help="A recipe by name, or package.module:function.")
+    str | None,
+    typer.Option("--recipe", metavar="NAME", help="A recipe by name, or package.module:function; else what fits."),
 ]
 Minutes = Annotated[
     float | None, typer.Option(min=0, metavar="M", help="Stop after so long; the same command resumes.")

@@ -17,7 +17,7 @@ def tokenizer(
     ],
     run: given.Run,
     *,
-    recipe: given.RecipeName = "demo",
+    recipe: given.RecipeName = None,
     studies: Annotated[
         int, typer.Option(min=1, metavar="N", help="Cut patches of so many training studies of an archive.")
     ] = 2000,
@@ -35,7 +35,7 @@ def tokenizer(
     as_json: given.AsJson = False,
 ) -> None:
     """Train the tokenizer; ends with RUN/tokenizer, and RUN/release for prima tokenize."""
-    from prima.train.recipes import recipe_of
+    from prima.workflow.training.recipe_choice import choose_recipe
     from prima.workflow.training.stage import StageOptions
     from prima.workflow.training.tokenizer import train_tokenizer
 
@@ -43,7 +43,7 @@ def tokenizer(
         device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
         compile=compile_blocks, mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
-    chosen = recipe_of(recipe)
+    chosen = choose_recipe(recipe, source, run)
     given.show_stage(
         lambda watcher: train_tokenizer(source, run, chosen, options, num_studies=studies, watcher=watcher),
         as_json=as_json,

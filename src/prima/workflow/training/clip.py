@@ -28,6 +28,7 @@ from prima.train.run_folder import (
 )
 from prima.train.study.second_phase import SeriesTask, series_states
 from prima.train.study.task import StudyTask
+from prima.workflow.training.recipe_choice import check_recipe
 from prima.workflow.training.source import Studies, read_studies
 from prima.workflow.training.stage import (
     StageOptions,
@@ -66,7 +67,7 @@ def train_clip(
         watcher: told what the weights start from and which studies are left out.
 
     Raises:
-        UsageError: the tokenizer is of another contract, or the recipe learns from masks and there are none.
+        UsageError: the tokenizer is of another contract or width, or the recipe learns from masks and there are none.
     """
     options = options or StageOptions()
     if mode is not None:
@@ -81,6 +82,7 @@ def train_clip(
     with_indication = shows_indication(recipe.study.mode)
     studies = read_studies(source, run / TOKENS_RELEASE, options, with_indication=with_indication, watcher=watcher)
     _check_masks(source, recipe, studies)
+    check_recipe(recipe, run)
     folder = run / "clip"
     task, facts = make_task(
         recipe, studies, run, seed=options.seed, text_model=text_model, keep=not options.dry_run, watcher=watcher
