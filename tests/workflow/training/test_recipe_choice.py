@@ -33,7 +33,7 @@ def test_a_run_goes_on_with_its_own(tmp_path: Path) -> None:
 
 def test_a_recipe_of_a_site_has_to_be_named_again(tmp_path: Path) -> None:
     begin(tmp_path, "hospital")
-    with pytest.raises(UsageError, match="recipe hospital, expected --recipe package.module:function"):
+    with pytest.raises(UsageError, match=r"recipe hospital, expected --recipe package\.module:function"):
         choose_recipe(None, tmp_path, tmp_path)
 
 
