@@ -20,7 +20,6 @@ import pytest
 from pydicom import dcmread
 
 from prima.cli.main import run
-from prima.model.release.folder import packaged_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.simulate.phantom.scan import phantom_protocols
 from prima.simulate.phantom.write import write_phantom_study
@@ -46,7 +45,6 @@ PLACEHOLDERS = {
     "A B C": "{inputs}/one/1 {inputs}/one/2 {inputs}/one/3",
     "prima-published": "{inputs}/untrained",
     "PUBLISHED": "{inputs}/untrained",
-    "PACKAGED": "{packaged}",
     "demo/hospital": "{inputs}/hospital",
     "demo/hospital/studies": "{inputs}/one",
 }
@@ -64,7 +62,6 @@ AMOUNTS = {
         "train clip ARCHIVE RUN": "train clip ARCHIVE RUN --steps 2 --dtype float32",
         "train heads ARCHIVE RUN": "train heads ARCHIVE RUN --dtype float32",
         "tokenize ARCHIVE": "tokenize ARCHIVE --dtype float32",
-        "calibrate PUBLISHED ARCHIVE": "calibrate PUBLISHED ARCHIVE --dtype float32",
     },
 }
 # What the pages before this one have left in the reader's folder.
@@ -120,7 +117,7 @@ def filled(command: str, page: str, inputs: Path) -> str:
     words = "|".join(re.escape(word) for word in sorted(PLACEHOLDERS, key=len, reverse=True))
     return re.sub(
         rf"(?<![\w./-])({words})(?![\w.-])",
-        lambda match: PLACEHOLDERS[match[1]].format(inputs=inputs, packaged=packaged_release()),
+        lambda match: PLACEHOLDERS[match[1]].format(inputs=inputs),
         command,
     )
 

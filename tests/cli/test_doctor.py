@@ -15,6 +15,7 @@ from prima.workflow.doctor.check import Check
 NAMES = {
     *("python", "torch", "threads", "device", "dtype", "release", "nibabel", "SimpleITK", "memory"),
     *("disk here", "disk temporary", "codec JPEG lossless", "codec JPEG-LS", "codec JPEG 2000", "codec RLE"),
+    *(f"extra {name}" for name in ("archive", "evaluate", "ray", "simulate", "train")),
 }
 
 
@@ -37,6 +38,17 @@ def test_json_names_every_check(capsys: pytest.CaptureFixture[str]) -> None:
     for check in result["checks"]:
         assert check["status"] in {"ok", "warn"}
         assert (check["remedy"] is None) == (check["status"] == "ok")
+
+
+def test_an_extra_that_is_absent_names_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_is_installed", lambda name: name != "ray")
+    by_name = {check.name: check for check in machine.check_extras()}
+    ray = by_name["extra ray"]
+    assert (ray.status, ray.found, ray.remedy) == ("ok", "not installed: ray", "pip install 'openprima[ray]'")
+    assert (by_name["extra train"].found, by_name["extra train"].remedy) == (
+        "installed: tokenizers, transformers",
+        None,
+    )
 
 
 @pytest.mark.usefixtures("with_release")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from prima.cli.live import Live
 from prima.cli.main import run
 from prima.predict.run import Outcome, Progress
 from prima.study import Finding, Findings, Priority, ReleaseStamp
+from prima.study.findings import SeriesEntry
 
 
 class Terminal(io.StringIO):
@@ -44,7 +46,7 @@ def show(as_json: bool = False) -> None:
     with Live(as_json=as_json) as live:
         live.on_progress(Progress(step="read", where="a/study", completed=31))
         live.on_progress(Progress(step="encode", where="a/study", completed=120, total=2300))
-        live.bars.refresh()
+        live.bars.progress.refresh()
         live.show(Outcome(status="done", where=Path("a/study"), findings=findings(), folder=Path("out/1.2.3")))
         live.show(Outcome(status="failed", where=Path("b"), message="cannot be read: No such file or directory"))
     live.close()
@@ -102,6 +104,48 @@ def test_bars_and_ranked_findings_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
     assert text.index("Of glioma") < text.index("Of edema") < text.index("and 6 more flagged")
     assert "Of stroke" not in text
     assert "out/1.2.3/report.html" in text
+
+
+def test_a_call_of_several_says_which_study_of_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
+    with Live(as_json=False) as live:
+        live.on_progress(Progress(step="found", where="a", total=3))
+        live.bars.progress.refresh()
+        assert "study 1 of 3" in stream.getvalue()
+        live.show(Outcome(status="done", where=Path("a"), findings=findings(), folder=Path("out/1.2.3")))
+        live.bars.progress.refresh()
+    assert "study 2 of 3" in stream.getvalue()
+    assert re.search(r"(\d+:\d\d|--:--)\S* left", stream.getvalue().split("study 2 of 3")[1])
+
+
+def test_a_single_study_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
+    with Live(as_json=False) as live:
+        live.on_progress(Progress(step="found", where="a", total=1))
+        live.bars.progress.refresh()
+    assert "study 1" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("option", "lines"), [({"quiet": True}, 1), ({}, 3), ({"verbose": True}, 5)])
+def test_quiet_says_what_went_wrong_and_verbose_each_series(
+    capsys: pytest.CaptureFixture[str], option: dict[str, bool], lines: int
+) -> None:
+    series = SeriesEntry(
+        series_uid="1.2.3.1", number=1, description="JANE DOE", part=None, status="used", reason=None, detail=None,
+        num_slices=20, num_tokens=9, num_foreground=9,
+    )  # fmt: skip
+    localizer = replace(series, status="excluded", reason="localizer")
+    made = replace(findings(), series=(series, localizer))
+    with Live(as_json=False, **option) as live:
+        live.show(Outcome(status="done", where=Path("a"), findings=made, folder=Path("out/1.2.3")))
+        live.show(Outcome(status="failed", where=Path("b"), message="cannot be read"))
+    live.close()
+    output = capsys.readouterr()
+    shown = output.out + output.err
+    assert len(shown.splitlines()) == lines
+    assert "failed   b: cannot be read" in shown
+    assert ("series 2 of 2: excluded, localizer" in shown) == ("verbose" in option)
+    assert "JANE" not in shown
 
 
 def test_json_on_a_terminal_is_json_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from prima.cli.console import leave, say
-from prima.cli.options import Device, Dtype
+from prima.cli.options import DeviceOption, Dtype
 
 NUM_NAMED = 10
 
@@ -23,7 +23,7 @@ def calibrate(
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The new release folder; new or empty.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The new release folder; new or empty.")],
     target: Annotated[
         str,
         typer.Option(
@@ -42,7 +42,7 @@ def calibrate(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of folds and of the bootstrap over patients.")] = 0,
     dtype: Annotated[Dtype, typer.Option(help="ARCHIVE: number format of the tokens that are there.")] = Dtype.AUTO,
-    device: Annotated[Device, typer.Option(help="ARCHIVE: auto: the GPU when there is one.")] = Device.AUTO,
+    device: DeviceOption = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the calibration as JSON on stdout.")] = False,
 ) -> None:
     """Give a release calibrated probabilities, intervals, thresholds and abstention, from labelled studies.
@@ -58,7 +58,7 @@ def calibrate(
 
         done = calibrate_on(
             *what_to_calibrate(paths), out, target=target, max_abstained=max_abstained, name=name,
-            drop_uncalibrated=drop_uncalibrated, seed=seed, dtype=dtype.value, device=device.value,
+            drop_uncalibrated=drop_uncalibrated, seed=seed, dtype=dtype.value, device=device,
         )  # fmt: skip
     words = (
         f"release written: {done.folder}\n{len(done.with_probability)} heads calibrated on {done.num_studies} "

@@ -9,7 +9,7 @@ import typer
 
 from prima.cli import options as given
 from prima.cli.console import Terminal, leave, name_few, say
-from prima.cli.options import Device, Dtype
+from prima.cli.options import Dtype
 
 
 def embed(
@@ -17,7 +17,8 @@ def embed(
     *,
     release: given.ReleaseFolder = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the tables go; without it, beside their parts.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Where the tables go; without it, beside their parts."),
     ] = None,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also a predictions table (.parquet, .csv), as prima predict.")
@@ -26,7 +27,7 @@ def embed(
     dtype: Annotated[
         Dtype, typer.Option(help="Of the tokens; auto: bfloat16 where this machine computes in it, else float32.")
     ] = Dtype.AUTO,
-    device: given.DeviceOption = Device.AUTO,
+    device: given.DeviceOption = "auto",
     image_only: given.ImageOnly = False,
     workers: given.WorkersOption = None,
     ray: given.RayOption = None,
@@ -51,7 +52,7 @@ def embed(
             from prima.workflow.embed_table import write_table
             from prima.workflow.workers import workers_for
 
-        precision = choose_precision(device.value, dtype.value)
+        precision = choose_precision(device, dtype.value)
         done = embed_archive(
             Archive.open(archive),
             release=release or packaged_release(),

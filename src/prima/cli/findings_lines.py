@@ -23,6 +23,15 @@ def summary_of(findings: Findings) -> str:
     return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{warning}"
 
 
+def series_lines(findings: Findings) -> list[str]:
+    """A line for each series: used, or why not. Without its description, which can hold anything."""
+    return [
+        f"         series {index} of {len(findings.series)}: {entry.status}"
+        + (f", {entry.reason}" if entry.reason else "")
+        for index, entry in enumerate(findings.series, 1)
+    ]
+
+
 def highest_findings(findings: Findings) -> Table:
     """The first few findings flagged, ranked."""
     present = [row for row in rows_of(findings.diagnoses) if row.decision == "present"]

@@ -16,13 +16,11 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from prima.cli.bars import step_bars
-from prima.cli.console import printable, shortened
-from prima.cli.findings_lines import highest_findings, summary_of
+from prima.cli.bars import StepBars
+from prima.cli.console import printable
+from prima.cli.findings_lines import highest_findings, series_lines, summary_of
 from prima.predict.run import Outcome, Progress
 
-STEPS = {"start": "starting", "hash": "checking the release", "read": "reading", "encode": "encoding"}
-UNITS = {"read": "files", "encode": "tokens"}
 COLOURS = {"done": "green", "unanswered": "yellow", "refused": "yellow", "failed": "red"}
 
 
@@ -31,48 +29,35 @@ class Live:
 
     Args:
         as_json: print one findings object a line on stdout, and nothing else there.
+        quiet: neither bars nor lines of studies that are done; what went wrong is said.
+        verbose: also what became of each series.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, *, as_json: bool, quiet: bool = False, verbose: bool = False) -> None:
+        self.as_json, self.quiet, self.verbose = as_json, quiet, verbose
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
         self.on_terminal = self.err.is_terminal and sys.stdout.isatty() and not as_json
         self.out = self.err if self.on_terminal else Console(highlight=False, soft_wrap=True)
         self.counts: Counter[str] = Counter()
-        self.bars = step_bars(self.err, hidden=not self.err.is_terminal or (as_json and sys.stdout.isatty()))
-        self.tasks = {
-            step: self.bars.add_task(words, total=None, visible=step == "start", unit=UNITS.get(step, ""))
-            for step, words in STEPS.items()
-        }
+        self.bars = StepBars(self.err, hidden=quiet or not self.err.is_terminal or (as_json and sys.stdout.isatty()))
 
     def __enter__(self) -> Self:
-        self.bars.start()
+        self.bars.progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bars.stop()
+        self.bars.progress.stop()
 
     def on_progress(self, progress: Progress) -> None:
-        """Show what is happening now; reading and encoding go on at the same time."""
-        self.bars.update(self.tasks["start"], visible=False)
-        if progress.step == "done":
-            self.bars.update(self.tasks["encode"], visible=False)
-            return
-        self.bars.update(
-            self.tasks[progress.step],
-            description=f"{STEPS[progress.step]} {shortened(printable(progress.where))}",
-            completed=progress.completed,
-            total=progress.total or None,
-            visible=not progress.total or progress.completed < progress.total,
-        )
-        if progress.step != "hash":
-            self.bars.update(self.tasks["hash"], visible=False)
+        """Show what is happening now."""
+        self.bars.show(progress)
 
     def show(self, outcome: Outcome) -> None:
         """Show how one study or input ended."""
         self.counts[outcome.status] += 1
+        self.bars.end_study()
         if outcome.findings is not None and self.as_json:
             print(json.dumps(outcome.findings.to_dict(), allow_nan=False), flush=True)  # noqa: T201
         where = printable(str(outcome.where))
@@ -80,7 +65,7 @@ class Live:
             report = f"; report: {printable(str(outcome.folder))}/report.html" if outcome.folder else ""
             line = f"{outcome.status:8} {where}: {printable(outcome.message or '')}{report}"
             self.err.print(Text(line, style=COLOURS[outcome.status]))
-        elif not self.as_json:
+        elif not self.as_json and not self.quiet:
             report = f"{printable(str(outcome.folder))}/report.html"
             summary = summary_of(outcome.findings)
             if self.on_terminal:
@@ -90,11 +75,15 @@ class Live:
             else:
                 self.out.print(Text(f"done     {where}: {summary}; report: {report}"))
 
+        if self.verbose and outcome.findings is not None:
+            for line in series_lines(outcome.findings):
+                self.err.print(Text(line, style="dim"))
+
     def say(self, line: str) -> None:
         """One plain line that is no result."""
         self.err.print(Text(printable(line)))
 
     def close(self) -> None:
         """The last line: how many ended how."""
-        if not self.as_json and self.counts.total() > 1:
+        if not self.as_json and not self.quiet and self.counts.total() > 1:
             self.err.print(", ".join(f"{self.counts[word]} {word}" for word in COLOURS if self.counts[word]))

@@ -17,14 +17,6 @@ class Dtype(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
-class Device(StrEnum):
-    """Where the networks run."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
 class Side(StrEnum):
     """A side of the split."""
 
@@ -43,7 +35,9 @@ class Keep(StrEnum):
 ReleaseFolder = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Release folder; without it, the release packaged with prima.")
 ]
-DeviceOption = Annotated[Device, typer.Option(help="auto: the GPU when there is one.")]
+DeviceOption = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda|cuda:N", help="auto: the GPU when there is one; cuda:1: the second GPU.")
+]
 DtypeOption = Annotated[
     Dtype, typer.Option(help="auto: bfloat16 where the processor or GPU computes in it, else float32.")
 ]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from prima.cli import options as given
-from prima.cli.options import Device, Dtype
+from prima.cli.options import Dtype
 from prima.dicom.select.select import MIN_SLICES
 
 
@@ -22,9 +22,11 @@ def predict(
     ],
     *,
     release: given.ReleaseFolder = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where DIR/<study_uid>/findings.json goes.")] = Path("out"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Where DIR/<study_uid>/findings.json goes.")
+    ] = Path("out"),
     dtype: given.DtypeOption = Dtype.AUTO,
-    device: given.DeviceOption = Device.AUTO,
+    device: given.DeviceOption = "auto",
     study_description: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Use TEXT in place of the StudyDescription of the headers.")
     ] = None,
@@ -44,6 +46,8 @@ def predict(
     show_input: Annotated[
         bool, typer.Option("--show-input", help="Put the path on the page, too; it may name a person.")
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also say what became of each series.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what went wrong.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Hash every file of the release first.")] = False,
 ) -> None:
     """Read raw brain-MRI studies and write findings.json and report.html for each."""
@@ -58,7 +62,7 @@ def predict(
         release=release,
         out=out,
         dtype=dtype.value,
-        device=device.value,
+        device=device,
         study_description=study_description,
         keep_all=keep_all,
         image_only=image_only,
@@ -68,7 +72,7 @@ def predict(
         show_input=show_input,
     )
     with ExitStack() as stack:
-        live = stack.enter_context(Live(as_json=json))
+        live = stack.enter_context(Live(as_json=json, quiet=quiet, verbose=verbose))
         rows = None if table is None else stack.enter_context(open_table(table, options, live.on_progress))
         if rows is not None:
             options = replace(options, already=rows.done)
@@ -78,7 +82,7 @@ def predict(
                 rows.add(outcome)
             live.show(outcome)
     live.close()
-    if table is not None:
+    if table is not None and not quiet:
         live.say(f"table: {live.counts.total()} rows in {table}")
     if not live.counts["done"]:
         raise typer.Exit(3)

@@ -22,7 +22,7 @@ def build(
         typer.Argument(metavar="SOURCE", help="Run folders and releases; a later one replaces parts of an earlier."),
     ],
     *,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The release folder to make; new or empty.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The release folder to make; new or empty.")],
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to call the release; without it, the folder's name.")
     ] = None,

@@ -9,7 +9,7 @@ import typer
 
 from prima.cli import options as given
 from prima.cli.console import Terminal, leave, name_few, say
-from prima.cli.options import Device, Dtype
+from prima.cli.options import Dtype
 
 
 def tokenize(
@@ -21,7 +21,7 @@ def tokenize(
         bool, typer.Option("--keep-all", help="Use the series, too, that the input gate takes for no brain.")
     ] = False,
     dtype: given.DtypeOption = Dtype.AUTO,
-    device: given.DeviceOption = Device.AUTO,
+    device: given.DeviceOption = "auto",
     workers: given.WorkersOption = None,
     ray: given.RayOption = None,
     per_shard: Annotated[int, typer.Option(min=1, metavar="N", help="Studies in a new shard.")] = 16,
@@ -41,7 +41,7 @@ def tokenize(
             from prima.tokens.precision import choose_precision
             from prima.workflow.workers import workers_for
 
-        precision = choose_precision(device.value, dtype.value)
+        precision = choose_precision(device, dtype.value)
         done = tokenize_archive(
             Archive.open(archive),
             release=release or packaged_release(),

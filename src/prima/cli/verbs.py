@@ -28,7 +28,6 @@ app = typer.Typer(
     help="From a raw brain-MRI study to findings. Research use only: it does not diagnose.",
     epilog="Example: prima predict STUDY --out OUT",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
     rich_markup_mode=None,

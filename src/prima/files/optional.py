@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Literal
+import re
+from importlib import metadata
+from typing import Any, Literal, get_args
 
 from prima.errors import MissingDependencyError
 
 Extra = Literal["archive", "evaluate", "ray", "simulate", "train"]
 """Extras of the distribution, as in pyproject.toml."""
+EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 
 def require(module: str, needed_for: str, *, extra: Extra | None = None, package: str = "") -> Any:
@@ -51,8 +54,29 @@ def missing(
         error: why a package that is there cannot be imported.
     """
     why = "" if error is None else f", and found one that cannot be imported ({' '.join(str(error).split())[:120]})"
-    install = package if extra is None else f"'openprima[{extra}]'"
-    return MissingDependencyError(f"{needed_for} needs {package}{why}: pip install {install}")
+    install = f"pip install {package}" if extra is None else install_line(extra)
+    return MissingDependencyError(f"{needed_for} needs {package}{why}: {install}")
+
+
+def install_line(extra: Extra) -> str:
+    """The line that installs an extra."""
+    return f"pip install 'openprima[{extra}]'"
+
+
+def packages_of(extra: Extra) -> list[str]:
+    """Packages that an extra brings, by name, as the installed distribution says; none where it says nothing.
+
+    Example:
+        >>> packages_of("evaluate")
+        ['polars']
+    """
+    try:
+        lines = metadata.requires("openprima") or []
+    except metadata.PackageNotFoundError:
+        return []
+    marked = re.compile(rf"""extra == ['"]{extra}['"]""")
+    names = [match[0] for line in lines if marked.search(line) and (match := re.match(r"[A-Za-z0-9._-]+", line))]
+    return [name for name in names if name != "openprima"]
 
 
 def require_tables(needed_for: str = "an archive") -> None:

@@ -90,9 +90,13 @@ def typed(path: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What is happening now: a step of a study, with how far it is; it is over when `completed` is `total`."""
+    """What is happening now: a step of a study, with how far it is; it is over when `completed` is `total`.
 
-    step: Literal["hash", "read", "encode", "done"]
+    The step "found" says how many studies the call has, as far as they are known: `total` counts those that were found,
+    and each input that was not searched yet as one.
+    """
+
+    step: Literal["found", "hash", "read", "encode", "done"]
     where: str
     completed: int = 0
     total: int = 0
@@ -180,7 +184,8 @@ def _read_all(
 ) -> Iterator[_Begun | Outcome]:
     gate = None if options.keep_all else packaged_gate()
     seen: set[str] = set()
-    for path in paths:
+    num_found = 0
+    for index, path in enumerate(paths):
         started = perf_counter()
 
         def count(files: int, path: Path = path) -> None:
@@ -203,6 +208,8 @@ def _read_all(
         except Exception as error:  # noqa: BLE001 (the border of an input: what breaks one must not reach the others)
             yield Outcome(status="failed", where=path, message=unforeseen("reading", error))
             continue
+        num_found += max(1, sum(source.study_uid not in options.already for source in listing.studies))
+        on_progress(Progress(step="found", where=str(path), total=num_found + len(paths) - index - 1))
         problems = _in_words(listing.problems, path)
         for message in problems:
             yield Outcome(status="failed", where=path, message=message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,8 @@ import torch
 
 from prima.errors import UsageError
 
-DeviceChoice = Literal["auto", "cpu", "cuda"]
+DeviceChoice = str
+"""auto, cpu, cuda, or a GPU by its number, such as cuda:1."""
 DtypeChoice = Literal["auto", "float32", "bfloat16"]
 
 
@@ -32,18 +34,26 @@ def choose_precision(device: DeviceChoice = "auto", dtype: DtypeChoice = "auto")
     """Resolve "auto".
 
     Raises:
-        UsageError: a GPU was asked for and torch sees none.
+        UsageError: there is no such device, or a GPU was asked for that torch does not see.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", device):
+        raise UsageError(f"--device: found {device!r}, expected auto, cpu, cuda or a GPU by its number, such as cuda:1")
     has_cuda = torch.cuda.is_available()
-    if device == "cuda" and not has_cuda:
-        raise UsageError("--device cuda: torch sees no GPU; leave the option out, or install a CUDA build of torch")
-    where = "cuda" if device == "cuda" or (device == "auto" and has_cuda) else "cpu"
+    if device.startswith("cuda") and not has_cuda:
+        raise UsageError(
+            f"--device {device}: torch sees no GPU; leave the option out, or install a CUDA build of torch"
+        )
+    _, _, index = device.partition(":")
+    if index and int(index) >= torch.cuda.device_count():
+        raise UsageError(f"--device {device}: torch sees {torch.cuda.device_count()} GPUs, counted from 0")
+    where = "cuda" if device.startswith("cuda") or (device == "auto" and has_cuda) else "cpu"
+    place = torch.device(f"cuda:{int(index)}" if index else where)
     fast = torch.cuda.is_bf16_supported(including_emulation=False) if where == "cuda" else cpu_has_bfloat16()
     if dtype == "auto":
         chosen = torch.bfloat16 if fast else torch.float32
         why = "computes bfloat16 in hardware" if fast else "has no fast bfloat16"
-        return Precision(device=torch.device(where), dtype=chosen, why=f"the {where} {why}")
-    return Precision(device=torch.device(where), dtype=getattr(torch, dtype), why="asked for")
+        return Precision(device=place, dtype=chosen, why=f"the {where} {why}")
+    return Precision(device=place, dtype=getattr(torch, dtype), why="asked for")
 
 
 def one_thread_workers(count: int) -> ThreadPoolExecutor:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prima.cli.options import Device, DeviceOption, Dtype, DtypeOption
+from prima.cli.options import DeviceOption, Dtype, DtypeOption
 from prima.cli.train import options as given
 
 
@@ -36,7 +36,7 @@ def clip(
     one_phase: Annotated[
         bool, typer.Option("--one-phase", help="Leave out the second phase, in which the sequence ViT is frozen.")
     ] = False,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     dtype: DtypeOption = Dtype.AUTO,
     minutes: given.Minutes = None,
     seed: given.Seed = 0,
@@ -56,7 +56,7 @@ def clip(
     from prima.workflow.training.stage import StageOptions
 
     options = StageOptions(
-        device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
+        device=device, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
         fsdp=fsdp, compile=compile_blocks, mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
     chosen = choose_recipe(recipe, source, run)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prima.cli.options import Device, DeviceOption, Dtype, DtypeOption
+from prima.cli.options import DeviceOption, Dtype, DtypeOption
 from prima.cli.train import options as given
 
 
@@ -28,7 +28,7 @@ def heads(
         Path | None,
         typer.Option(metavar="TABLE", help="Labels of the site (CSV or Parquet), not of the reports."),
     ] = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     dtype: DtypeOption = Dtype.AUTO,
     seed: given.Seed = 0,
     epochs: given.Epochs = None,
@@ -43,9 +43,7 @@ def heads(
 
     if not is_first_rank():
         return
-    options = StageOptions(
-        device=device.value, dtype=dtype.value, seed=seed, epochs=epochs, watts=watts, dry_run=dry_run
-    )
+    options = StageOptions(device=device, dtype=dtype.value, seed=seed, epochs=epochs, watts=watts, dry_run=dry_run)
     chosen = choose_recipe(recipe, source, run)
     given.show_stage(
         lambda watcher: train_heads(

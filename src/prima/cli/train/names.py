@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prima.cli.options import Device, DeviceOption, Dtype, DtypeOption
+from prima.cli.options import DeviceOption, Dtype, DtypeOption
 from prima.cli.train import options as given
 
 
@@ -11,7 +11,7 @@ def names(
     run: given.Run,
     *,
     recipe: given.RecipeName = None,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     dtype: DtypeOption = Dtype.AUTO,
     minutes: given.Minutes = None,
     seed: given.Seed = 0,
@@ -28,7 +28,7 @@ def names(
     from prima.workflow.training.stage import StageOptions
 
     options = StageOptions(
-        device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs,
+        device=device, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs,
         mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
     chosen = choose_recipe(recipe, source, run)

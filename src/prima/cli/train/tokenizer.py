@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from prima.cli.options import Device, DeviceOption, Dtype, DtypeOption
+from prima.cli.options import DeviceOption, Dtype, DtypeOption
 from prima.cli.train import options as given
 
 
@@ -21,7 +21,7 @@ def tokenizer(
     studies: Annotated[
         int, typer.Option(min=1, metavar="N", help="Cut patches of so many training studies of an archive.")
     ] = 2000,
-    device: DeviceOption = Device.AUTO,
+    device: DeviceOption = "auto",
     dtype: DtypeOption = Dtype.AUTO,
     minutes: given.Minutes = None,
     seed: given.Seed = 0,
@@ -40,7 +40,7 @@ def tokenizer(
     from prima.workflow.training.tokenizer import train_tokenizer
 
     options = StageOptions(
-        device=device.value, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
+        device=device, dtype=dtype.value, minutes=minutes, seed=seed, steps=steps, epochs=epochs, watts=watts,
         compile=compile_blocks, mirrors=given.mirrors(tensorboard=tensorboard, wandb=wandb), dry_run=dry_run,
     )  # fmt: skip
     chosen = choose_recipe(recipe, source, run)

@@ -30,7 +30,7 @@ class EngineConfig:
         parallel: under torchrun, a replica on every rank or parameters spread over the ranks (FSDP2).
         compile: compile the transformer blocks.
         recompute: share of the transformer blocks that keep nothing for the backward pass and are computed again there.
-        device: "cpu", "cuda" or "auto".
+        device: "cpu", "cuda", "cuda:N" or "auto".
         readers: threads that read ahead.
         ahead: batches that they may be ahead.
         checkpoint_seconds: time between two checkpoints.

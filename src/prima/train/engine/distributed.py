@@ -19,6 +19,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
+from prima.errors import UsageError
 from prima.model.networks.transformer import Block
 
 BUCKET_BYTES = 64 << 20
@@ -82,11 +83,19 @@ def join_workers(device: str = "auto") -> Iterator[Workers]:
     """Join the run that torchrun started this process for, or be the only process.
 
     Args:
-        device: "cpu", "cuda", or "auto": CUDA where there is any.
+        device: "cpu", "cuda", one GPU such as "cuda:1", or "auto": CUDA where there is any.
+
+    Raises:
+        UsageError: torchrun started several processes, and one GPU was named for all.
     """
     kind = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     if kind == "cuda":
         kind = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    elif kind.startswith("cuda") and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError(
+            f"--device {kind}: found several processes of torchrun, expected --device cuda: a GPU for each"
+        )
+    if kind.startswith("cuda"):
         torch.cuda.set_device(kind)
     place = torch.device(kind)
     started_here = int(os.environ.get("WORLD_SIZE", "1")) > 1 and not dist.is_initialized()

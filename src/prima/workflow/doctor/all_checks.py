@@ -12,4 +12,10 @@ def examine() -> list[Check]:
     checks: list[Check] = [machine.check_python(), of_torch]
     if of_torch.status == "ok":
         checks += [check() for check in machine.WITH_TORCH]
-    return [*checks, *codecs.check_codecs(), *(check() for check in machine.WITHOUT_TORCH), *machine.check_disk()]
+    return [
+        *checks,
+        *codecs.check_codecs(),
+        *(check() for check in machine.WITHOUT_TORCH),
+        *machine.check_disk(),
+        *machine.check_extras(),
+    ]

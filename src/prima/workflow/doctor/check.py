@@ -14,7 +14,7 @@ class Check:
 
     Args:
         status: "fail" means that `prima predict` cannot run; "warn" that it runs slower, or reads less.
-        remedy: None when there is nothing to mend.
+        remedy: None when there is nothing to mend. An extra that is not installed is "ok" and names its line.
     """
 
     name: str

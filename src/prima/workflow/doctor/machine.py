@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from prima.errors import ReleaseError
+from prima.files.optional import EXTRAS, install_line, packages_of
 from prima.workflow.doctor.check import Check, Status
 from prima.workflow.doctor.compute import find_compute
 
@@ -148,6 +149,31 @@ def check_release() -> Check:
         found=f"{name}, every hash right; untrained: what it says of a study means nothing",
         remedy="prima convert FULL.pt TOKENIZER.pth RELEASE, then prima predict --release RELEASE",
     )
+
+
+def check_extras() -> list[Check]:
+    """Each extra of the distribution: whether what it brings is there, and the line that installs it."""
+    checks = []
+    for extra in EXTRAS:
+        wanted = packages_of(extra)
+        missing = [name for name in wanted if not _is_installed(name)]
+        checks.append(
+            Check(
+                name=f"extra {extra}",
+                status="ok",
+                found=f"not installed: {', '.join(missing)}" if missing else f"installed: {', '.join(wanted)}",
+                remedy=install_line(extra) if missing else None,
+            )
+        )
+    return checks
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def available_processors() -> int:

@@ -74,7 +74,7 @@ class StageOptions:
         return replace(
             engine,
             seed=self.seed,
-            device=precision.device.type,
+            device=str(precision.device),
             precision="bfloat16" if precision.dtype == torch.bfloat16 else "float32",
             stop_after_seconds=None if self.minutes is None else 60 * self.minutes,
             parallel="fsdp" if self.fsdp else "ddp",
