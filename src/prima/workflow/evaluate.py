@@ -81,5 +81,6 @@ def labels_of_archive(root: Path, splits: Collection[str] = ()) -> pl.DataFrame:
         if not cohort_path.exists():
             raise UsageError(f"{root}: found no cohort, expected one for --split; run prima curate {root} first")
         labels = labels.filter(pl.col("split").is_in(list(splits)))
-    facts = scan(archive, "studies").select("study_uid", "patient_id", *GROUP_COLUMNS).collect()
-    return labels.join(facts.rename({"patient_id": "patient"}), on="study_uid", how="left")
+    patient = pl.col("patient_id").alias("patient")
+    facts = scan(archive, "studies").select("study_uid", patient, *GROUP_COLUMNS).collect()
+    return labels.join(facts, on="study_uid", how="left")
