@@ -2,6 +2,8 @@
 
     python runs/train_gate.py make WORK [--workers 2]     views of simulated series; goes on where it stopped
     python runs/train_gate.py fit WORK                    trains, writes src/prima/model/gate/packaged
+    python runs/train_gate.py make WORK --round second    fewer of those, and heads in many appearances
+    python runs/train_gate.py fit WORK --round second --start FOLDER     goes on from an earlier gate
     python runs/train_gate.py measure WORK                on studies of other seeds
     python runs/train_gate.py leave-out WORK --fold 0     trains without a third of the subkinds and measures on those
     python runs/train_gate.py real REAL                   what the gate alone says of folders of real series, one by one
@@ -26,7 +28,11 @@ from prima.model.gate.admit import PACKAGED, load_gate, save_gate
 from prima.model.gate.network import KINDS, GateNetwork
 from prima.model.gate.view import View, view_of
 from prima.simulate.anatomy.build_head import build_head
+from prima.simulate.geometry.streams import seed_of, stream
 from prima.simulate.negatives import SUBKINDS, make_negative, plan_negative
+from prima.simulate.negatives.appearances import head_appearances
+from prima.simulate.negatives.objects import random_object
+from prima.simulate.negatives.tomography import healthy_case
 from prima.simulate.pathology import shape_hooks
 from prima.simulate.phantom.scan import acquire, phantom_protocols
 from prima.simulate.plan.cases import case_at
@@ -35,13 +41,14 @@ from prima.simulate.study.simulate import SimulatedStudy, patient_affine, simula
 from prima.simulate.workers import carry_out
 from prima.study import Volume
 from prima.train.gate.augment import Augmentation
-from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
+from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping, with_more_kinds
 
-SETS = {  # seed, brain studies, negatives, ellipsoid heads of the demonstration phantom
-    "train": (7101, 160, 360, 10),
-    "validation": (7102, 40, 120, 4),
-    "test": (7103, 60, 270, 4),
+SEEDS = {"train": 7101, "validation": 7102, "test": 7103}
+ROUNDS = {  # brain studies, negatives, ellipsoid heads of the demonstration phantom, heads in all appearances
+    "first": {"train": (160, 360, 10, 0), "validation": (40, 120, 4, 0), "test": (60, 270, 4, 0)},
+    "second": {"train": (16, 90, 2, 40), "validation": (4, 20, 1, 10), "test": (4, 30, 0, 10)},
 }
+RECIPES = {"first": GateRecipe(), "second": GateRecipe(steps=500, learning_rate=1.5e-3)}
 # Changes of the size that separates scanners and people; those of training are larger.
 MILD = Augmentation(
     turn_deg=6, shift_mm=6, scale=0.08, stretch=0.04, bend_mm=3, other_axes=0, contrast=0.1, slab=0.1, blurred=0.2,
@@ -53,13 +60,15 @@ STORED_PIXELS = 56
 STUDIES_A_FILE = 10
 MASKED = 3  # every third head with its brain's outline, for heads without skull or face
 SCRAMBLED = 4  # every fourth study gives a series with its slices in disorder
+OBJECTS_A_HEAD = 2
+CHECKPOINT_STEPS = 100
 
 
-def make(work: Path, workers: int) -> None:
+def make(work: Path, workers: int, counts: dict[str, tuple[int, int, int, int]]) -> None:
     jobs = []
-    for name, (seed, brains, negatives, phantoms) in SETS.items():
+    for name, seed in SEEDS.items():
         (work / name).mkdir(parents=True, exist_ok=True)
-        for kind, count in (("brain", brains), ("negative", negatives), ("phantom", phantoms)):
+        for kind, count in zip(("brain", "negative", "phantom", "head"), counts[name], strict=True):
             for first in range(0, count, STUDIES_A_FILE):
                 path = work / name / f"{kind}_{first:04d}.npz"
                 if not path.exists():
@@ -71,7 +80,8 @@ def make(work: Path, workers: int) -> None:
 
 def make_file(path: Path, kind: str, seed: int, first: int, last: int) -> None:
     """The views of some studies in one file."""
-    maker = {"brain": brain_views, "negative": negative_views, "phantom": phantom_views}[kind]
+    makers = {"brain": brain_views, "negative": negative_views, "phantom": phantom_views, "head": head_views}
+    maker = makers[kind]
     rows = [row for index in range(first, last) for row in maker(seed, index)]
     views, kinds, subkinds, names, studies, outlines = zip(*rows, strict=True)
     with new_file(path) as temporary, temporary.open("wb") as file:
@@ -154,6 +164,22 @@ def phantom_views(seed: int, index: int) -> list[Row]:
     return rows
 
 
+def head_views(seed: int, index: int) -> list[Row]:
+    """A head in every appearance, and some objects beside it."""
+    torch.set_num_threads(1)
+    key = (seed, "gate head", index)
+    head = build_head(healthy_case(stream(*key, "pose"), seed_of(*key)), spacing_mm=3.0)
+    study = f"head/{seed}/{index}"
+    rows: list[Row] = []
+    for name, (kind, appearance) in head_appearances().items():
+        view = view_of(appearance(head, stream(*key, name)), STORED_PIXELS)
+        rows.append((view, kind, name, name, study, NO_OUTLINE))
+    for number in range(OBJECTS_A_HEAD):
+        view = view_of(random_object(stream(seed, "gate object", index, number)), STORED_PIXELS)
+        rows.append((view, "fruit", "object", "object", f"object/{seed}/{index}/{number}", NO_OUTLINE))
+    return rows
+
+
 def views_in(folder: Path) -> GateViews:
     """All views of a set."""
     files = [np.load(path) for path in sorted(folder.glob("[a-z]*.npz"))]
@@ -165,14 +191,18 @@ def views_in(folder: Path) -> GateViews:
     )
 
 
-def trained(views: GateViews, recipe: GateRecipe) -> GateNetwork:
+def trained(
+    views: GateViews, recipe: GateRecipe, start: GateNetwork | None = None, checkpoints: Path | None = None
+) -> GateNetwork:
     started = perf_counter()
 
     def show(step: int, loss: float) -> None:
         if step % 50 == 0 or step == recipe.steps - 1:
             print(f"step {step}: loss {loss:.3f}, {perf_counter() - started:.0f} s", flush=True)
+        if start is not None and checkpoints is not None and step % CHECKPOINT_STEPS == CHECKPOINT_STEPS - 1:
+            save_gate(checkpoints / f"step_{step + 1}", start, recipe.config, HIGHEST, {"steps": float(step + 1)})
 
-    return fit_gate(views, recipe, show)
+    return fit_gate(views, recipe, show, start=start)
 
 
 def operating_point(network: GateNetwork, validation: GateViews, recipe: GateRecipe) -> tuple[float, dict[str, float]]:
@@ -192,15 +222,22 @@ def operating_point(network: GateNetwork, validation: GateViews, recipe: GateRec
     return found, facts
 
 
-def fit(work: Path, folder: Path) -> None:
+def fit(work: Path, folder: Path, recipe: GateRecipe, start: Path | None) -> None:
     train = views_in(work / "train")
-    recipe = GateRecipe()
-    network = trained(train, recipe)
-    save_operating_point(network, recipe, views_in(work / "validation"), len(train), folder)
+    earlier = None if start is None else load_gate(start)
+    begun = None if earlier is None else with_more_kinds(earlier.network, recipe.config, earlier.file.config.kinds)
+    network = trained(train, recipe, begun, work / "checkpoints")
+    before = None if earlier is None else earlier.file.sha256
+    save_operating_point(network, recipe, views_in(work / "validation"), len(train), folder, before)
 
 
-def save_operating_point(
-    network: GateNetwork, recipe: GateRecipe, validation: GateViews, num_series: int, folder: Path
+def save_operating_point(  # noqa: PLR0917 - what is written
+    network: GateNetwork,
+    recipe: GateRecipe,
+    validation: GateViews,
+    num_series: int,
+    folder: Path,
+    before: str | None = None,
 ) -> None:
     """Choose the threshold, write the gate, print what the threshold does to the validation series."""
     threshold, facts = operating_point(network, validation, recipe)
@@ -209,11 +246,13 @@ def save_operating_point(
         "data": "simulated series only (prima.simulate); no real scan",
         "made_by": "runs/train_gate.py",
         "num_series": float(num_series),
-        "seed_train": float(SETS["train"][0]),
-        "seed_validation": float(SETS["validation"][0]),
+        "seed_train": float(SEEDS["train"]),
+        "seed_validation": float(SEEDS["validation"]),
         "steps": float(recipe.steps),
         **{f"validation_{name}": value for name, value in facts.items()},
     }
+    if before is not None:
+        provenance["went_on_from_sha256"] = before
     save_gate(folder, network, recipe.config, threshold, provenance)
     print(json.dumps({"threshold": threshold, **facts}, indent=1), flush=True)
 
@@ -287,12 +326,14 @@ def main() -> None:
     parser.add_argument(
         "--fold", type=int, default=0, choices=range(LEAVE_OUT_FOLDS), help="which subkinds are left out"
     )
+    parser.add_argument("--round", default="first", choices=tuple(ROUNDS), help="which counts and which recipe")
+    parser.add_argument("--start", type=Path, help="of fit: an earlier gate to go on from")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.step == "make":
-        make(arguments.work, arguments.workers)
+        make(arguments.work, arguments.workers, ROUNDS[arguments.round])
     elif arguments.step == "fit":
-        fit(arguments.work, arguments.gate)
+        fit(arguments.work, arguments.gate, RECIPES[arguments.round], arguments.start)
     elif arguments.step == "measure":
         measure(arguments.work, arguments.gate)
     elif arguments.step == "leave-out":

@@ -11,7 +11,7 @@ import torch
 from prima.model.gate.network import GateConfig
 from prima.model.gate.view import BRIGHTEST, NUM_PIXELS
 from prima.train.gate.augment import Augmentation, augmented
-from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping
+from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping, with_more_kinds
 
 NOTHING = Augmentation(
     turn_deg=0, shift_mm=0, scale=0, stretch=0, bend_mm=0, other_axes=0, mirrored=0, stripped=0, defaced=0, contrast=0,
@@ -103,3 +103,20 @@ def test_the_threshold_keeps_what_was_asked(kept: float, expected: float) -> Non
     found = threshold_keeping(brain, kept)
     assert found == pytest.approx(expected)
     assert (brain >= found).mean() >= kept
+
+
+def test_a_gate_with_more_kinds_goes_on_from_a_trained_one() -> None:
+    """What it knew it still tells apart in the same way; training changes the network that it is given."""
+    known = GateConfig(kinds=("brain", "body"))
+    trained = fit_gate(balls(8), GateRecipe(config=known, steps=3, batch=4, fresh=4, remembered=8))
+    config = replace(known, kinds=("brain", "map", "body"))
+    start = with_more_kinds(trained, config, known.kinds)
+    seen = torch.rand((2, NUM_PIXELS, NUM_PIXELS, NUM_PIXELS))
+    with torch.inference_mode():
+        before, after = trained(seen), start(seen)
+    assert torch.allclose(before, after[:, [0, 2]], atol=1e-6)
+    weights = {name: value.clone() for name, value in start.state_dict().items()}
+    recipe = GateRecipe(config=config, steps=2, batch=4, fresh=4, remembered=8)
+    result = fit_gate(balls(8), recipe, start=start)
+    assert result is start
+    assert any((weights[name] != value).any() for name, value in result.state_dict().items())

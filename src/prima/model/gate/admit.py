@@ -38,6 +38,8 @@ _LOOKS_LIKE = {
     "fruit": "a fruit or another object",
     "ct": "computed tomography",
     "nothing": "noise or slices in disorder",
+    "nuclear": "PET or SPECT",
+    "map": "a mask or a map",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-KINDS = ("brain", "body", "phantom", "fruit", "ct", "nothing")
+KINDS = ("brain", "body", "phantom", "fruit", "ct", "nothing", "nuclear", "map")
 """What a series can be of; the columns of the network's output."""
 
 # Shapes: B series, W width, D x H x W' voxels of a view.

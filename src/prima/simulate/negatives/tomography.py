@@ -34,7 +34,7 @@ CONTRAST_AGENT = {"arterial_blood": 320.0, "venous_blood": 180.0, "choroid": 110
 def scan_ct(subkind: str, tomograph: Tomograph, *key: int | str) -> tuple[StoredStack, ...]:
     """The series of a CT examination of the head, with a kernel for the brain and one for bone."""
     random = stream(*key, "pose")
-    head = build_head(_case(random, seed_of(*key, "person")), spacing_mm=2.0)
+    head = build_head(healthy_case(random, seed_of(*key, "person")), spacing_mm=2.0)
     table = HOUNSFIELD | (CONTRAST_AGENT if subkind == "head_ct_contrast" else {})
     values = torch.tensor([table[name] for name in TISSUE_NAMES]) - HOUNSFIELD["air"]
     image = (values @ head.fractions.reshape(len(TISSUE_NAMES), -1)).reshape(head.grid.shape)
@@ -89,7 +89,7 @@ def _holder(image: torch.Tensor, pixel_mm: float) -> None:
         image += value * ((far - radius).abs() < 1.2) * (y > 40)
 
 
-def _case(random: np.random.Generator, seed: int) -> Case:
+def healthy_case(random: np.random.Generator, seed: int) -> Case:
     """Somebody with a healthy head."""
     sex: Sex = "F" if random.random() < 0.5 else "M"
     age = float(random.uniform(20, 85))

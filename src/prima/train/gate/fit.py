@@ -84,15 +84,25 @@ class GateViews:
 
 
 def fit_gate(
-    views: GateViews, recipe: GateRecipe, on_step: Callable[[int, float], None] = lambda _step, _loss: None
+    views: GateViews,
+    recipe: GateRecipe,
+    on_step: Callable[[int, float], None] = lambda _step, _loss: None,
+    *,
+    start: GateNetwork | None = None,
 ) -> GateNetwork:
     """Train on changed views, half of them brains, the other kinds in equal parts.
+
+    Args:
+        views: what to train on.
+        recipe: how.
+        on_step: is told the number of each step and its loss.
+        start: a network of the recipe's sizes to go on from, which is changed; None starts anew.
 
     Raises:
         RuntimeError: the loss is not finite.
     """
     torch.manual_seed(recipe.seed)
-    network = GateNetwork(recipe.config)
+    network = GateNetwork(recipe.config) if start is None else start.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.15
@@ -114,6 +124,29 @@ def fit_gate(
         schedule.step()
         on_step(step, float(loss.detach()))
     return network.eval()
+
+
+def with_more_kinds(network: GateNetwork, config: GateConfig, known: tuple[str, ...]) -> GateNetwork:
+    """A network that goes on from a trained one and knows further kinds, which it finds unlikely at first.
+
+    Args:
+        network: trained, with outputs for `known`.
+        config: of the new network; only `kinds` may differ.
+        known: kinds of the trained network.
+    """
+    torch.manual_seed(0)
+    result = GateNetwork(config)
+    weights = result.state_dict()
+    trained_weights = network.state_dict()
+    *_, last = (name.removesuffix(".bias") for name in weights if name.endswith(".bias"))
+    for name, value in trained_weights.items():
+        if name.startswith(last):
+            for row, kind in enumerate(config.kinds):
+                weights[name][row] = value[known.index(kind)] if kind in known else 0.1 * weights[name][row] - 0.05
+        else:
+            weights[name] = value
+    result.load_state_dict(weights)
+    return result
 
 
 class _Memory:
