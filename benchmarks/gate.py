@@ -3,8 +3,8 @@
     python benchmarks/gate.py made WORK/test EARLIER LATER    views of runs/train_gate.py, a line for each subkind
     python benchmarks/gate.py real DATA EARLIER LATER    DATA holds real/, real_labelled/ and negatives/
 
-A gate is a folder with gate.json and gate.safetensors. What must be used and what must not: of real/ as its expected.csv
-says (refused must be what it says is `not_brain`, and every folder named NEGATIVE or PHANTOM), all of real_labelled/,
+A gate is a folder with gate.json and gate.safetensors. What must be used and what not: of real/ as its expected.csv
+says (refused: what it calls `not_brain`, and every folder named NEGATIVE or PHANTOM), all of real_labelled/,
 none of negatives/. The margin of a series is its probability of a brain less the threshold: positive means admitted.
 """
 
