@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from prima.model.gate.admit import Gate, load_gate
+from prima.model.gate.network import KINDS
 from prima.predict.sources import find_studies
 from prima.study import Series
 from prima.train.gate.fit import kind_shares
@@ -108,7 +109,7 @@ def show_made(folder: Path, gates: list[Gate]) -> None:
     print(f"| kind | subkind | views | {cells} |\n|---|---|---:|{'---:|---:|---:|' * len(gates)}")
     groups = [
         (kind, str(subkind), (views.kinds == number) & (views.subkinds == subkind))
-        for number, kind in enumerate(gates[-1].file.config.kinds)
+        for number, kind in enumerate(KINDS)
         for subkind in np.unique(views.subkinds[views.kinds == number])
     ]
     groups += [("all", "brains", views.kinds == 0), ("all", "others", views.kinds != 0)]

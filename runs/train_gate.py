@@ -57,7 +57,7 @@ GENTLE = Augmentation(
 RECIPES = {
     "first": GateRecipe(),
     "second": GateRecipe(steps=450, batch=24, fresh=10, learning_rate=1.5e-3),
-    "third": GateRecipe(steps=700, batch=24, fresh=10, learning_rate=4e-3, seed=1, augmentation=GENTLE),
+    "third": GateRecipe(steps=700, batch=24, fresh=10, learning_rate=4e-3, seed=1, augmentation=GENTLE, kept=0.99),
 }
 # Changes of the size that separates scanners and people; those of training are larger.
 MILD = Augmentation(
