@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib.resources import files
@@ -190,12 +191,27 @@ def test_every_room_is_documented() -> None:
     assert not [room for room in rooms if f"| `{room}` |" not in text]
 
 
+def test_every_extra_is_on_the_install_page() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = set(project["optional-dependencies"]) - {"dev", "docs"}
+    assert set(re.findall(r"^\| `([a-z]+)` \|", page("how-to/install.md"), flags=re.MULTILINE)) == extras
+    everything = ",".join(sorted(extras - {"all"}))
+    assert project["optional-dependencies"]["all"] == [f"openprima[{everything}]"]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {project['version']}" in lines
+    assert f"license: {project['license']}" in lines
+
+
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:", 1)[1]
     assert not [path for path in DOCS.rglob("*.md") if str(path.relative_to(DOCS)) not in navigation]
 
 
 def test_the_links_of_the_front_pages_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"):
         targets = re.findall(r"\]\(([^)#]+)", (ROOT / name).read_text(encoding="utf-8"))
         assert not [target for target in targets if not target.startswith("https://") and not (ROOT / target).exists()]

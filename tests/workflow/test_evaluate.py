@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def test_an_archive_gives_what_its_table_gives(archive: Path, tmp_path: Path) ->
     options = {"replicates": 100, "by": ("model",)}
     by_archive = evaluate_on(tmp_path / "predictions.csv", archive, **options)
     by_table = evaluate_on(tmp_path / "predictions.csv", tmp_path / "truth.parquet", **options)
-    assert by_archive.to_dict() == by_table.to_dict()
-    assert by_archive.account is not None and by_archive.account.no_truth == 1
+    assert json.dumps(by_archive.to_dict()) == json.dumps(by_table.to_dict())
+    assert by_archive.account is not None and by_archive.account.no_truth == (f"1.2.{NUM - 1}",)
 
 
 def test_the_verb_takes_an_archive(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

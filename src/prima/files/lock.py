@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from prima.errors import ArchiveError, PrimaError
+
+# Windows locks bytes, not files: one beyond what is ever written, so that others can still read.
+LOCKED_BYTE = 1 << 40
 
 
 @contextmanager
@@ -34,7 +37,8 @@ def locked(folder: Path, doing: str, *, name: str = ".lock", error: type[PrimaEr
         now = datetime.now(UTC).isoformat(timespec="seconds")
         card = {"doing": doing, "process": os.getpid(), "host": socket.gethostname(), "since": now}
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(card).encode(), 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, json.dumps(card).encode())
         yield
     finally:
         os.close(handle)
@@ -42,6 +46,20 @@ def locked(folder: Path, doing: str, *, name: str = ".lock", error: type[PrimaEr
 
 def try_lock(handle: int) -> bool:
     """Lock an open file until it is closed; False when another process has it locked."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        position = os.lseek(handle, 0, os.SEEK_CUR)
+        try:
+            os.lseek(handle, LOCKED_BYTE, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(handle, position, os.SEEK_SET)
+        return True
+    import fcntl
+
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -51,7 +69,8 @@ def try_lock(handle: int) -> bool:
 
 def _holder(handle: int) -> str:
     try:
-        card = json.loads(os.pread(handle, 1000, 0))
+        os.lseek(handle, 0, os.SEEK_SET)
+        card = json.loads(os.read(handle, 1000))
         writer = f"process {card['process']} on {card['host']} since {card['since']}"
         return f"being written by prima {card['doing']} ({writer})"
     except (ValueError, KeyError, TypeError):
