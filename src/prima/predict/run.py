@@ -239,10 +239,7 @@ def _input_name(path: Path, source: StudySource, *, alone: bool) -> str:
     """The path as the user gave it; where it holds several studies, with what below it tells this one apart."""
     if alone:
         return typed(path)
-    if source.name:
-        return typed(path / source.name)
-    below = source.where if source.study_uid is not None else path
-    return typed(path / below.relative_to(path.absolute())) if below.is_relative_to(path.absolute()) else typed(path)
+    return typed(path / source.name)
 
 
 def _count(count: int, of: str = "") -> str:

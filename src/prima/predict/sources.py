@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from prima.dicom.keep_all import read_everything
 from prima.dicom.read import read_dicom_study
 from prima.dicom.select.select import MIN_SLICES
 from prima.errors import UsageError
+from prima.files.container import is_container
 from prima.files.walk import FileProblem, walk
+from prima.predict.unpacked import Unpacked, unpack
 from prima.study.nifti import read_nifti_study
-from prima.study.nifti_header import is_image, is_image_name, voxels_of_header
+from prima.study.nifti_header import is_image, voxels_of_header
 from prima.study.nifti_people import by_person
 from prima.study.study import Series, Study
 
@@ -37,6 +39,7 @@ class StudySource:
     where: Path
     name: str = ""
     _read: Callable[[int, OnSeries], Study] = field(repr=False)
+    _unpacked: Sequence[Unpacked] = field(default=(), repr=False)
 
     def read(self, *, workers: int = 2, on_series: OnSeries = lambda _: None) -> Study:
         """Decode the pixels of the series that can be used, with up to `workers` threads.
@@ -75,7 +78,8 @@ def find_studies(
     """Find every study under a folder, or in a single file.
 
     DICOM files are grouped by StudyInstanceUID wherever they lie; NIfTI files by person and session, as
-    `prima.study.nifti_people` tells them.
+    `prima.study.nifti_people` tells them. zip and tar files are read like folders; what they hold lies unpacked for as
+    long as one of the studies is kept.
 
     Args:
         path: a folder, searched to any depth, or one file.
@@ -89,24 +93,55 @@ def find_studies(
         FileNotFoundError: `path` does not exist.
     """
     walked = walk(path, follow_links=follow_links)
-    images = [file for file in walked.files if is_image_name(file.name) and is_image(file)]
-    taken = {*images, *filter(None, map(voxels_of_header, images))}
-    scanned = scan([file for file in walked.files if file not in taken], one_study=keep_all, on_file=on_file)
+    unpacked = [unpack(file) for file in walked.files if is_container(file)]
+    tops = [(path, "", [file for file in walked.files if not is_container(file)])]
+    tops += [(found.top, _below(found.container, path), [*found.files]) for found in unpacked]
+    nifti: list[StudySource] = []
+    other_files: list[Path] = []
+    for top, prefix, files in tops:
+        images = [file for file in files if is_image(file)]
+        taken = {*images, *filter(None, map(voxels_of_header, images))}
+        other_files += [file for file in files if file not in taken]
+        nifti += [
+            StudySource(
+                study_uid=None,
+                where=found.where,
+                name="/".join(filter(None, (prefix, found.name))),
+                _read=_nifti_reader(found.files, keep_all, min_slices),
+                _unpacked=unpacked,
+            )
+            for found in by_person(images, top)
+        ]
+    scanned = scan(other_files, one_study=keep_all, on_file=on_file)
     studies = [
-        StudySource(study_uid=study.study_uid, where=study.where, _read=_dicom_reader(study, keep_all, min_slices))
+        StudySource(
+            study_uid=study.study_uid,
+            where=study.where,
+            name=_name_of(study, unpacked, path),
+            _read=_dicom_reader(study, keep_all, min_slices),
+            _unpacked=unpacked,
+        )
         for study in scanned.studies
     ]
-    studies += [
-        StudySource(
-            study_uid=None, where=found.where, name=found.name, _read=_nifti_reader(found.files, keep_all, min_slices)
-        )
-        for found in by_person(images, path)
-    ]
+    studies += nifti
     return FoundStudies(
         studies=tuple(studies),
-        problems=(*walked.problems, *scanned.problems),
+        problems=(*walked.problems, *(problem for found in unpacked for problem in found.problems), *scanned.problems),
         num_other_files=scanned.num_other_files,
     )
+
+
+def _below(file: Path, path: Path) -> str:
+    """What below a path names a file; "" when it is the path."""
+    return "" if file == path or not file.is_relative_to(path) else file.relative_to(path).as_posix()
+
+
+def _name_of(study: ScannedStudy, unpacked: Sequence[Unpacked], path: Path) -> str:
+    """The container of a DICOM study, or the folder below the path."""
+    for found in unpacked:
+        if study.where.is_relative_to(found.top):
+            return "/".join(filter(None, (_below(found.container, path), _below(study.where, found.top))))
+    return _below(study.where, path.absolute())
 
 
 def read_study(path: Path | str, *, keep_all: bool = False, min_slices: int = MIN_SLICES, workers: int = 2) -> Study:
