@@ -82,6 +82,29 @@ def test_ct_in_hounsfield_units(head: Head, save_image: Callable[..., Path], tmp
     assert "Hounsfield" in (excluded.detail or "")
 
 
+@pytest.mark.parametrize("kind", ["field in Hz", "field in radians", "z map", "average"])
+def test_smooth_maps(head: Head, save_image: Callable[..., Path], tmp_path: Path, kind: str) -> None:
+    signal = head()
+    inside = signal > 100
+    place = np.indices(signal.shape) / np.array(signal.shape)[:, None, None, None]
+    waves = np.sin(4 * place[0]) * np.cos(3 * place[1]) + 0.4 * np.sin(7 * place[2])
+    voxels = {
+        "field in Hz": 150 * (waves - 0.3),
+        "field in radians": 1.2 * (waves - 0.4),
+        "z map": 3 * np.clip(waves, 0, None),
+        "average": 400 + 200 * waves,
+    }[kind]
+    (excluded,) = read_nifti_study([save_image(tmp_path / "a.nii.gz", np.where(inside, voxels, 0.0))]).excluded
+    assert excluded.reason == ("field_map" if "field" in kind else "derived_map")
+
+
+def test_phase_in_a_unit_of_its_own(head: Head, save_image: Callable[..., Path], tmp_path: Path) -> None:
+    ramp = np.indices(head().shape)[0] * 0.4
+    turns = np.where(head() > 100, ramp / (2 * np.pi) % 1, np.random.default_rng(4).random(ramp.shape))
+    (excluded,) = read_nifti_study([save_image(tmp_path / "a.nii", (turns * 2 - 1) * 777)]).excluded
+    assert excluded.reason == "phase"
+
+
 def magnitudes(head: Head) -> dict[str, NDArray[Any]]:
     plain = head()
     inside = plain > 100

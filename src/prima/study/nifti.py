@@ -115,8 +115,9 @@ def _series_of(
     if extent is not None:
         return leave_out(Reason.MISSING_GEOMETRY, extent)
     if not keep_all:
+        spacing_mm = float(np.linalg.norm(image.affine_ras[:3, :2], axis=0).mean())
         verdict = reason_of_facts(sidecar, description, stem_of(path), image.intent) or reason_of_content(
-            image.voxels[0]
+            image.voxels[0], spacing_mm
         )
         if verdict is not None:
             return leave_out(*verdict)

@@ -35,11 +35,18 @@ _WRAPS = 0.01
 _LOOKED_AT_SLICES = 24
 
 
-def reason_of_content(voxels: NDArray[Any]) -> Verdict | None:
+# Mean step between neighbours over the spread of the foreground, and that for each mm: acquired images have noise and
+# edges (0.19 and more, 0.19 and more), fields, averages and statistical maps have few (0.03 of a z map).
+_LEAST_STEP, _LEAST_STEP_PER_MM = 0.08, 0.06
+_LEAST_PAIRS = 1000
+
+
+def reason_of_content(voxels: NDArray[Any], spacing_mm: float = 1.0) -> Verdict | None:
     """Why a volume cannot be a magnitude image of a brain on MRI, None when its values have nothing against it.
 
     Args:
         voxels: [K, J, I], of real numbers; what is not finite is left out of account.
+        spacing_mm: between neighbours along J and I, on average.
 
     Example:
         >>> reason_of_content(np.random.default_rng(0).random((4, 8, 8)) > 0.5)[0].value
@@ -49,7 +56,13 @@ def reason_of_content(voxels: NDArray[Any]) -> Verdict | None:
     sample = slices[np.isfinite(slices)]
     if sample.size == 0:
         return None
-    return _few_values(voxels, sample) or _label_map(slices, sample) or _phase(slices, sample) or _hounsfield(sample)
+    return (
+        _few_values(voxels, sample)
+        or _label_map(slices, sample)
+        or _phase(slices, sample)
+        or _hounsfield(sample)
+        or _smooth(slices, sample, spacing_mm)
+    )
 
 
 def reason_of_several(volumes: NDArray[Any]) -> Verdict | None:
@@ -113,16 +126,11 @@ def _num_values(values: Floats) -> int:
 
 def _label_map(slices: Floats, sample: Floats) -> Verdict | None:
     """Regions of one value, or a mask with soft edges."""
-    values, counts = np.unique(sample[:: max(1, sample.size // 262144)], return_counts=True)
-    background, highest = values[counts.argmax()], float(sample.max())
-    tolerance = _SAME_VALUE * max(abs(highest), abs(float(sample.min())))
-    num_pairs = num_same = 0
-    for axis in (1, 2):
-        steps = np.diff(slices, axis=axis)
-        first = np.take(slices, np.arange(slices.shape[axis] - 1), axis=axis)
-        inside = (np.abs(first - background) > tolerance) & (np.abs(first + steps - background) > tolerance)
-        num_pairs += int(inside.sum())
-        num_same += int((np.abs(steps[inside]) <= tolerance).sum())
+    background, tolerance = _background(sample), _tolerance(sample)
+    highest = float(sample.max())
+    steps = _steps_inside(slices, background, tolerance)
+    num_pairs, num_same = steps.size, int((steps <= tolerance).sum())
+    values = sample[:: max(1, sample.size // 262144)]
     if num_pairs >= 64 and num_same / num_pairs >= _SAME_NEIGHBOURS and _num_values(values) <= _MOST_LABEL_VALUES:
         return Reason.SEGMENTATION, f"regions of one value ({100 * num_same / num_pairs:.0f} % of neighbours are equal)"
     above = sample[sample > float(sample.min()) + tolerance]
@@ -133,12 +141,33 @@ def _label_map(slices: Floats, sample: Floats) -> Verdict | None:
     return None
 
 
+def _background(sample: Floats) -> float:
+    """The most frequent value."""
+    values, counts = np.unique(sample[:: max(1, sample.size // 262144)], return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _tolerance(sample: Floats) -> float:
+    return _SAME_VALUE * max(abs(float(sample.max())), abs(float(sample.min())))
+
+
+def _steps_inside(slices: Floats, background: float, tolerance: float) -> Floats:
+    """Differences between neighbours within slices, neither of them background."""
+    found = []
+    for axis in (1, 2):
+        steps = np.diff(slices, axis=axis)
+        first = np.take(slices, np.arange(slices.shape[axis] - 1), axis=axis)
+        inside = (np.abs(first - background) > tolerance) & (np.abs(first + steps - background) > tolerance)
+        found.append(np.abs(steps[inside]))
+    return np.concatenate(found)
+
+
 def _phase(slices: Floats, sample: Floats) -> Verdict | None:
     low, high = float(sample.min()), float(sample.max())
-    for half in _HALF_TURNS:
+    for half in (*_HALF_TURNS, (high - low) / 2):
         near = 2 * half * _END_TOLERANCE
         symmetric = abs(low + half) < near and abs(high - half) < near
-        positive = abs(low) < near and abs(high - 2 * half) < near and half != 180.0
+        positive = abs(low) < near and abs(high - 2 * half) < near and half in _HALF_TURNS[:4]
         if not (symmetric or positive):
             continue
         inside = sample[sample != 0]
@@ -161,3 +190,21 @@ def _hounsfield(sample: Floats) -> Verdict | None:
     if air > 0.03 and soft > 0.5:
         return Reason.NOT_MR, f"computed tomography: {100 * air:.0f} % of its values are air in Hounsfield units"
     return None
+
+
+def _smooth(slices: Floats, sample: Floats, spacing_mm: float) -> Verdict | None:
+    """Fields, averages and statistics, which have less noise and fewer edges than anything a scanner acquires."""
+    background = _background(sample)
+    far = np.abs(sample - background)
+    least = max(_tolerance(sample), 0.1 * float(np.percentile(far[far > 0], 99)) if (far > 0).any() else 0.0)
+    steps = _steps_inside(slices, background, least)
+    inside = sample[far > least]
+    if steps.size < _LEAST_PAIRS or not float(inside.std()) > 0:
+        return None
+    step = float(steps[np.isfinite(steps)].mean()) / float(inside.std())
+    if step >= _LEAST_STEP or step / spacing_mm >= _LEAST_STEP_PER_MM:
+        return None
+    below = float(np.abs(inside[inside < 0]).sum() / np.abs(inside).sum())
+    if 0.1 < below < 0.9:
+        return Reason.FIELD_MAP, "smooth values on both sides of zero, as field maps have"
+    return Reason.DERIVED_MAP, "smoother than an acquired image: a map or an average"
