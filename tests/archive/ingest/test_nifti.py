@@ -66,6 +66,24 @@ def rows(archive: Archive, name: str) -> list[dict[str, Any]]:
     return scan(archive, name).collect().rows(named=True)
 
 
+@pytest.mark.parametrize(
+    ("folder", "names"),
+    [
+        ("imagesTr", ["case_001_0000", "case_001_0001", "case_002_0000", "case_002_0001"]),
+        ("flat", ["patient1_T1", "patient1_T2", "patient2_T1"]),
+        ("flat", ["IXI012-T1", "IXI013-T1"]),
+    ],
+)
+def test_two_people_in_one_folder_are_two_studies(
+    tmp_path: Path, archive: Archive, folder: str, names: list[str]
+) -> None:
+    for seed, name in enumerate(names):
+        image(tmp_path / folder / f"{name}.nii.gz", seed)
+    ingest_sources([str(tmp_path / folder)], archive.root)
+    studies = rows(archive, "studies")
+    assert len(studies) == len({row["patient_id"] for row in studies}) == 2
+
+
 def test_a_session_is_a_study_with_the_facts_of_its_dataset(bids: Path, archive: Archive) -> None:
     ingest_sources([str(bids)], archive.root)
     studies = {row["accession"]: row for row in rows(archive, "studies")}

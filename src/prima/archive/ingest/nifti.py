@@ -1,9 +1,9 @@
 """NIfTI into an archive: its bytes, under a pseudonymous study, with what its json and its dataset say of it.
 
-A study is a BIDS subject and session where the file names say so, else a folder. Its UID is a number under 2.25 made
-from the place of the dataset, subject and session: the same each time the same place is ingested, never the same for
-two places, and without a name in it. Beside each image lies a json of the same name: the one that came with it, the
-description that its file name gave, and under `openprima` what the catalogue needs.
+A study is a BIDS subject and session where the file names say so, else the files of one person in a folder. Its UID
+is a number under 2.25 made from the place of the dataset, subject and session: the same each time the same place is
+ingested, never the same for two places, and without a name in it. Beside each image lies a json of the same name: the
+one that came with it, the description that its file name gave, and under `openprima` what the catalogue needs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from prima.dicom.header.record import Identity
 from prima.dicom.header.scan import hashed_uid
 from prima.dicom.pixels.incoming import IncomingInstance
 from prima.study.bids import MAX_SIDECAR_BYTES, description_of_stem, read_sidecar, stem_of, suffix_of
+from prima.study.nifti_people import by_person
 
 CATALOGUE_FACTS = "openprima"
 """Key of the stored json under which stands what only the catalogue reads."""
@@ -49,8 +50,9 @@ def sidecars_of(images: Iterable[Path]) -> set[Path]:
 
 def nifti_instances(images: Sequence[Path]) -> Iterator[IncomingInstance]:
     """Images, each after its json and its b-values."""
+    people = _people(images)
     for image in images:
-        study = _study_of(image)
+        study = _study_of(image, people.get(image, ""))
         stem = stem_of(image)
         series_uid = hashed_uid(f"nifti series\0{study.key}\0{stem}")
         kind = re.sub(r"[^a-z0-9]", "", suffix_of(stem))[:16] or "image"
@@ -88,11 +90,18 @@ class _NiftiStudy:
         return hashed_uid(f"nifti study\0{self.key}")
 
 
-def _study_of(image: Path) -> _NiftiStudy:
+def _people(images: Sequence[Path]) -> dict[Path, str]:
+    """The person that names tell for each image, where those of a folder are of several."""
+    found = by_person(images, images[0].parent) if images else ()
+    return {image: person.name for person in found for image in person.files} if len(found) > 1 else {}
+
+
+def _study_of(image: Path, person: str) -> _NiftiStudy:
     folder = image.parent.resolve()
     found = _SUBJECT.match(image.name)
     if found is None:
-        return _NiftiStudy(key=str(folder), subject=folder.name, session=None, dataset=None)
+        key = f"{folder}\0{person}" if person else str(folder)
+        return _NiftiStudy(key=key, subject=person or folder.name, session=None, dataset=None)
     subject, session = found[1], found[2]
     dataset = next((parent.parent for parent in (folder, *folder.parents) if parent.name == subject), folder)
     return _NiftiStudy(key=f"{dataset}\0{subject}\0{session or ''}", subject=subject, session=session, dataset=dataset)
