@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from prima.errors import UsageError
-from prima.model.release.folder import load_release
+from prima.model.release.manifest import MANIFEST_FILE
 from prima.train.recipes import RECIPES, Recipe, recipe_of
 from prima.train.run_folder import TOKENS_RELEASE
 from prima.workflow.training.source import is_archive
@@ -44,10 +44,11 @@ def check_recipe(recipe: Recipe, run: Path) -> None:
     Raises:
         UsageError: names both recipes and what to do.
     """
-    place = run / TOKENS_RELEASE
-    if not place.exists():
+    manifest = run / TOKENS_RELEASE / MANIFEST_FILE
+    if not manifest.is_file():
         return
-    found, expected = load_release(place).manifest.vision.token_width, recipe.study.model.vision.token_width
+    found = json.loads(manifest.read_text(encoding="utf-8"))["vision"]["token_width"]
+    expected = recipe.study.model.vision.token_width
     if found != expected:
         begun_with = _recipe_of_tokenizer(run) or "another recipe"
         raise UsageError(
