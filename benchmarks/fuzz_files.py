@@ -248,7 +248,9 @@ def _read_one(kind: Kind, index: int, name: str, content: bytes, result: FileFuz
             line = str(error)
             result.outcomes[f"{kind.name}: refused"] += 1
             failure = None if line and "\n" not in line else f"{name}: no line, or several: {line[:100]!r}"
-        except (Exception, HangError) as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is what is looked for
             failure = f"{name}: {type(error).__name__}: {str(error)[:120]}"
         else:
             failure = None

@@ -6,7 +6,12 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
 import pytest
+
+from prima.cli.main import run
+from prima.errors import UnreadableError
+from prima.tables import read
 
 MUTANTS = 320
 
@@ -33,3 +38,21 @@ def test_damaged_files_end_in_a_result_or_in_one_line(fuzzing: ModuleType) -> No
     assert result.failures == []
     assert result.outcomes.total() == MUTANTS
     assert max(result.slowest.values()) < fuzzing.SECONDS
+
+
+def test_a_table_whose_reader_panics_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Polars raises a BaseException then; this parquet file was damaged until it did."""
+    path = tmp_path / "table.parquet"
+    pl.DataFrame({"study_uid": ["1.2"], "structural_edema": [True]}).write_parquet(path)
+
+    def panics(*_: object, **__: object) -> None:
+        raise pl.exceptions.PanicException("its reader gave up")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pl, "read_parquet", panics)
+        with pytest.raises(UnreadableError, match="not a readable parquet table"):
+            read.read_table(path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("typer.main.get_command", panics)
+        assert run(["--version"]) == 3
+    assert "a table is damaged" in capsys.readouterr().err

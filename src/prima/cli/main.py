@@ -17,6 +17,8 @@ from prima.errors import PrimaError, UsageError
 
 # Exit statuses, as the reference page gives them. 1, "done, with some inputs refused", is for a verb to raise.
 DONE, READER_GONE, USAGE, NOTHING_DONE, INTERRUPTED = 0, 1, 2, 3, 130
+# What polars raises, outside Python's own exceptions, when a damaged file breaks its reader.
+_PANIC = "PanicException"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,6 +51,11 @@ def run(arguments: Sequence[str]) -> int:
         return READER_GONE
     except OSError as error:
         _say(_name_os_error(error, arguments))
+        return NOTHING_DONE
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        _say("a table is damaged: its reader gave up; restore it, or make it again")
         return NOTHING_DONE
     return DONE
 

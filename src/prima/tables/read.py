@@ -131,7 +131,7 @@ def read_table(path: Path, *, unique: bool = True) -> Table:
             frame = pl.read_parquet(path)
         else:
             frame = pl.read_csv(path, infer_schema_length=None, schema_overrides={"study_uid": pl.String})
-    except pl.exceptions.PolarsError:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):  # a panic is no Exception
         raise UnreadableError(f"{path}: not a readable {path.suffix[1:]} table") from None
     table = Table(path=path, frame=frame, lines=range(1, len(frame) + 1))
     table.need(["study_uid"], "expected one row per study, named by its study_uid")

@@ -62,7 +62,7 @@ def drop_damaged(folder: Path) -> list[str]:
 def _is_readable(path: Path) -> bool:
     try:
         pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return False
     return True
 

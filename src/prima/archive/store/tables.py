@@ -127,7 +127,7 @@ def _is_whole(path: Path, size: int, changed_ns: int) -> bool:  # noqa: ARG001 -
         return _sum_of(path) == expected
     try:
         pl.read_parquet_schema(path)
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return False
     return True
 
@@ -162,7 +162,7 @@ def write_parquet(frame: pl.LazyFrame | pl.DataFrame, path: Path) -> None:
     try:
         with new_file(path) as temporary:
             frame.lazy().sink_parquet(temporary, compression="zstd")
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         system_error = _SYSTEM_ERROR.search(str(error))
         if system_error is None:
             raise

@@ -137,7 +137,7 @@ def _table(archive: Archive, name: str, columns: list[str]) -> pl.DataFrame:
                 f"{name}: found no column {missing[0]}{_and_more(len(missing) - 1)}, expected it; run prima label again"
             )
         return pl.read_parquet(path, columns=columns)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise UnreadableError(f"{name}: cannot be read ({type(error).__name__}); run prima label again") from None
 
 
