@@ -38,6 +38,7 @@ from prima.dicom.network.pull import Node, _application, _listening
 from prima.dicom.network.spool import Spool
 from prima.dicom.network.wanted import Pace
 node, spool = Node(port=int(sys.argv[1]), host="127.0.0.1"), Spool(Path(sys.argv[2]), Pace())
+spool.asked.add(sys.argv[3])
 with _listening(_application(node), node, Pacs(title="PACS", host="127.0.0.1", port=1), spool):
     print(flush=True)
     time.sleep(600)
@@ -64,9 +65,11 @@ def sender(port: int) -> Iterator[Association]:
 
 
 @contextmanager
-def receiver(folder: Path) -> Iterator[tuple[Spool, int]]:
+def receiver(folder: Path, images: list[Dataset]) -> Iterator[tuple[Spool, int]]:
+    """A provider that was asked for the study of these images."""
     node = Node(port=free_port(), host="127.0.0.1")
     spool = Spool(folder, Pace())
+    spool.asked.add(images[0].StudyInstanceUID)
     with _listening(_application(node), node, Pacs(title="PACS", host="127.0.0.1", port=1), spool):
         yield spool, node.port
     spool.close()
@@ -86,7 +89,7 @@ def test_the_answer_waits_for_the_disk(tmp_path: Path, images: list[Dataset], mo
         assert on_disk.wait(30)
         real(handle)
 
-    with receiver(tmp_path / "spool") as (_, port), sender(port) as association:
+    with receiver(tmp_path / "spool", images) as (_, port), sender(port) as association:
         monkeypatch.setattr(durable.os, "fsync", slow)
         codes: list[int] = []
 
@@ -110,7 +113,7 @@ def test_a_full_disk_is_answered_with_out_of_resources(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    with receiver(tmp_path / "spool") as (spool, port), sender(port) as association:
+    with receiver(tmp_path / "spool", images) as (spool, port), sender(port) as association:
         with monkeypatch.context() as patched:
             patched.setattr(durable.os, "fsync", full)
             assert association.send_c_store(images[0]).Status == 0xA700
@@ -124,7 +127,8 @@ def test_what_was_confirmed_survives_a_kill_and_is_handed_out_again(tmp_path: Pa
     for first in range(0, len(images), 5):
         port = free_port()
         child = subprocess.Popen(
-            [sys.executable, "-c", RECEIVER, str(port), str(tmp_path / "spool")], stdout=subprocess.PIPE
+            [sys.executable, "-c", RECEIVER, str(port), str(tmp_path / "spool"), images[0].StudyInstanceUID],
+            stdout=subprocess.PIPE,
         )
         assert child.stdout is not None
         child.stdout.readline()
@@ -150,7 +154,7 @@ def test_what_was_confirmed_survives_a_kill_and_is_handed_out_again(tmp_path: Pa
 
 
 def test_closing_keeps_what_nobody_took(tmp_path: Path, images: list[Dataset]) -> None:
-    with receiver(tmp_path / "spool") as (spool, port), sender(port) as association:
+    with receiver(tmp_path / "spool", images) as (spool, port), sender(port) as association:
         for image in images[:3]:
             assert association.send_c_store(image).Status == 0x0000
         finished = threading.Event()
