@@ -62,7 +62,7 @@ def test_something_refused_is_status_1_and_on_stderr(
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (["ingest", "EXPORT"], 2, "Missing argument"),
+        (["ingest", "EXPORT"], 2, "found none, expected a folder, a file or a server"),
         (["ingest", "nowhere", "NEW"], 2, "nowhere"),
         (["ingest", "EXPORT", "EXPORT"], 3, "files of something else"),
         (["curate", "EXPORT"], 3, "found no archive.json"),

@@ -27,7 +27,7 @@ def test_a_rare_finding_can_be_told_from_its_threshold(examples) -> None:
     assert interval_words(0.02, 0.31) == "2–31 %"
     findings = examples.calibrated_findings()
     words = words_of(render_page(replace(findings, diagnoses=(rare, *findings.diagnoses[1:])), {}))
-    assert "2 abstained: too close to the threshold to call." in words
+    assert "2 not called: too close to the threshold." in words
     assert "Probabilities are calibrated; their intervals are of 90 %." in words
 
 

@@ -173,12 +173,15 @@ def bombs(folder: Path) -> dict[str, Path]:
 
 
 _IN_512_MB = """
-import resource, sys
+import sys
 from pathlib import Path
 from prima.study.nifti import read_nifti_study
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_mb():
+    # ru_maxrss counts what the parent held as well.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 study = read_nifti_study([Path(name) for name in sys.argv[1:]])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak_mb())
 for excluded in study.excluded:
     print(excluded.reason, excluded.description, excluded.detail, sep="|")
 print(*(series.description for series in study.series))
