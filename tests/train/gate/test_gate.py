@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from prima.model.gate.network import GateConfig
+from prima.model.gate.network import KINDS, GateConfig
 from prima.model.gate.view import BRIGHTEST, NUM_PIXELS
 from prima.train.gate.augment import Augmentation, augmented
 from prima.train.gate.fit import GateRecipe, GateViews, fit_gate, kind_shares, threshold_keeping, with_more_kinds
@@ -88,7 +88,7 @@ def test_it_learns_and_repeats_itself() -> None:
     losses: list[float] = []
     network = fit_gate(views, recipe, lambda _, loss: losses.append(loss))
     shares = kind_shares(network, views)
-    assert shares.shape == (12, 6)
+    assert shares.shape == (12, len(KINDS))
     assert (shares[views.kinds == 0, 0].min()) > (shares[views.kinds == 1, 0].max())
     again: list[float] = []
     fit_gate(views, replace(recipe, steps=3), lambda _, loss: again.append(loss))
