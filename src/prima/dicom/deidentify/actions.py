@@ -48,7 +48,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 def actions() -> dict[int, Rule]:
     """Tag → rule, for standard elements."""
     found = {}
-    for row in _rows("actions.csv"):
+    for row in _rows("tables/actions.csv"):
         tag = int(row["tag"], 16)
         action, _, instead = row["action"].partition(":")
         found[tag] = Rule(
@@ -71,11 +71,11 @@ def private_actions() -> dict[tuple[str, int, int], Rule]:
         (row["creator"], int(row["group"], 16), int(row["element"], 16)): Rule(
             name=row["meaning"], action=cast(Action, row["action"]), vr=row["vr"], vm=row["vm"]
         )
-        for row in _rows("private.csv")
+        for row in _rows("tables/private.csv")
     }
 
 
 @cache
 def known_codes() -> dict[tuple[str, str], str]:
     """(Coding scheme, code value) → meaning, for codes that may stay (PS3.16)."""
-    return {(row["scheme"], row["value"]): row["meaning"] for row in _rows("codes.csv")}
+    return {(row["scheme"], row["value"]): row["meaning"] for row in _rows("tables/codes.csv")}

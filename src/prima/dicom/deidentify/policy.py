@@ -21,7 +21,7 @@ PATIENT = ("113108", "Retain Patient Characteristics Option")
 DEVICE = ("113109", "Retain Device Identity Option")
 SAFE_PRIVATE = ("113111", "Retain Safe Private Option")
 
-_TABLES = ("actions.csv", "private.csv", "codes.csv", "words.txt", "prose.toml")
+_TABLES = ("tables/actions.csv", "tables/private.csv", "tables/codes.csv", "words.txt", "prose.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
