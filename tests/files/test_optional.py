@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_every_extra_is_one_of_the_distribution() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(get_args(Extra)) <= extras.keys()
-    assert set(get_args(Extra)) >= extras.keys() - {"dev", "docs"}
+    assert set(get_args(Extra)) >= extras.keys() - {"all", "dev", "docs"}
 
 
 @pytest.mark.parametrize(
