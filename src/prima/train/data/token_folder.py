@@ -80,6 +80,25 @@ class StudyFacts:
         values[[_number(name, SERVICE_NAMES, self.study_uid) for name in self.referrals]] = 1
         return values
 
+    def example(self, tokens: StudyTokens, dense: DenseTargets | None = None) -> Example:
+        """The study as training takes it.
+
+        Args:
+            tokens: of the study.
+            dense: what its masks say of each token; None without masks.
+        """
+        return Example(
+            study_uid=self.study_uid,
+            patient=self.patient,
+            tokens=tokens,
+            sentences=self.sentences,
+            labels=self.labels(),
+            priority=self.priority_number(),
+            referrals=self.referral_values(),
+            indication=self.indication,
+            dense=dense,
+        )
+
 
 def _number(name: str, names: Sequence[str], study_uid: str) -> int:
     if name not in names:
@@ -187,17 +206,8 @@ class TokenFolder:
             UnreadableError: its tokens or targets are damaged.
         """
         facts, part, at = self._studies[index]
-        return Example(
-            study_uid=facts.study_uid,
-            patient=facts.patient,
-            tokens=self.store.read(facts.study_uid),
-            sentences=facts.sentences,
-            labels=facts.labels(),
-            priority=facts.priority_number(),
-            referrals=facts.referral_values(),
-            indication=facts.indication,
-            dense=_read_dense(self.folder / f"{part}{DENSE_SUFFIX}", at),
-        )
+        dense = _read_dense(self.folder / f"{part}{DENSE_SUFFIX}", at)
+        return facts.example(self.store.read(facts.study_uid), dense)
 
 
 def _read_facts(path: Path) -> list[StudyFacts]:

@@ -41,13 +41,4 @@ class StoredExamples:
     def read(self, index: int) -> Example:
         """The study with an index."""
         facts = self.facts[index]
-        return Example(
-            study_uid=facts.study_uid,
-            patient=facts.patient,
-            tokens=self.store.read(facts.study_uid),
-            sentences=facts.sentences,
-            labels=facts.labels(),
-            priority=facts.priority_number(),
-            referrals=facts.referral_values(),
-            indication=facts.indication,
-        )
+        return facts.example(self.store.read(facts.study_uid))
