@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from prima.dicom.deidentify.prose import ProseWord, Redaction, word_list
+from prima.dicom.deidentify.prose import ProseReader, ProseWord, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 # Words behind a title, a role or a verb among which its name is looked for.
@@ -27,25 +27,14 @@ class Run:
     last: int
 
 
-class NameReader:
+class NameReader(ProseReader):
     """Reads the names of a text.
 
     Args:
         redaction: the text, of which pieces may have been claimed.
     """
 
-    def __init__(self, redaction: Redaction) -> None:
-        self.redaction = redaction
-        self.words = redaction.words
-        self.text = redaction.text
-
     # What a word is
-
-    def between(self, index: int) -> str:
-        """What stands between a word and the next."""
-        if index < 0 or index + 1 >= len(self.words):
-            return "\n"
-        return self.text[self.words[index].end : self.words[index + 1].start]
 
     def is_title(self, index: int) -> bool:
         word = self.words[index]

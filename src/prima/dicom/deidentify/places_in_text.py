@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from prima.dicom.deidentify.prose import Redaction, word_list
+from prima.dicom.deidentify.prose import ProseReader, Redaction, word_list
 from prima.dicom.deidentify.words import vocabulary
 
 ADDRESS, PLACE = "[address]", "[place]"
@@ -121,18 +121,7 @@ def claim_places(redaction: Redaction) -> None:
         redaction.claim(redaction.words[first].start, redaction.words[last].end, PLACE)
 
 
-class _Finder:
-    def __init__(self, redaction: Redaction) -> None:
-        self.redaction = redaction
-        self.words = redaction.words
-        self.text = redaction.text
-
-    def between(self, index: int) -> str:
-        """What stands between a word and the next."""
-        if index < 0 or index + 1 >= len(self.words):
-            return "\n"
-        return self.text[self.words[index].end : self.words[index + 1].start]
-
+class _Finder(ProseReader):
     def telling(self, index: int) -> bool:
         """Whether a word names something: none of the language, the field or institutions in general."""
         word = self.words[index]

@@ -144,3 +144,22 @@ class Redaction:
         if start < end:
             self._taken[start:end] = b"\1" * (end - start)
             self._claims.append((start, end, replacement))
+
+
+class ProseReader:
+    """Looks through a text for what must go out of it; each kind of thing has a reader of its own.
+
+    Args:
+        redaction: of the text.
+    """
+
+    def __init__(self, redaction: Redaction) -> None:
+        self.redaction = redaction
+        self.words = redaction.words
+        self.text = redaction.text
+
+    def between(self, index: int) -> str:
+        """What stands between a word and the next."""
+        if index < 0 or index + 1 >= len(self.words):
+            return "\n"
+        return self.text[self.words[index].end : self.words[index + 1].start]
