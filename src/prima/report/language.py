@@ -97,16 +97,16 @@ def without_accents(word: str) -> str:
 
 def _script_of(words: Iterable[str]) -> str | None:
     """What a script other than the Latin one says, where a third of the letters are in it."""
-    others, total = Counter[str](), 0
+    foreign, total = Counter[str](), 0
     for word in words:
         total += len(word)
         if not word.isascii():
             for letter in word:
                 if ord(letter) > 0x2FF:
-                    others[unicodedata.name(letter, "").split(" ", 1)[0]] += 1
-    if not others:
+                    foreign[unicodedata.name(letter, "").split(" ", 1)[0]] += 1
+    if not foreign:
         return None
-    found = [(count, script) for script, count in others.items() if script in _SCRIPTS]
+    found = [(count, script) for script, count in foreign.items() if script in _SCRIPTS]
     if 3 * sum(count for count, _ in found) < total:
         return None
     kana = next((script for _, script in found if script in ("HIRAGANA", "KATAKANA")), None)

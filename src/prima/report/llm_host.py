@@ -35,7 +35,7 @@ def stays_inside(host: str) -> bool:
     except OSError:
         return False
     found = [ipaddress.ip_address(address.split("%")[0]) for address in addresses]
-    return bool(found) and all(one.is_loopback or one.is_private or one.is_link_local for one in found)
+    return bool(found) and all(address.is_loopback or address.is_private or address.is_link_local for address in found)
 
 
 def warning_for(url: str) -> str | None:

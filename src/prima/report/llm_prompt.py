@@ -40,12 +40,12 @@ def messages_for(text: str, *, triage: bool) -> list[dict[str, str]]:
         text: the report.
         triage: ask for priority and referrals, too.
     """
-    listed = "\n".join(f"- {one.name}: {one.display}. {one.definition}" for one in DIAGNOSES)
+    listed = "\n".join(f"- {diagnosis.name}: {diagnosis.display}. {diagnosis.definition}" for diagnosis in DIAGNOSES)
     rules = _RULES + listed
     if triage:
         rules += _TRIAGE.format(
-            levels="; ".join(f"{one.level}: {one.definition}" for one in PRIORITIES),
-            services="; ".join(f"{one.name}: {one.scope}" for one in SERVICES),
+            levels="; ".join(f"{level.level}: {level.definition}" for level in PRIORITIES),
+            services="; ".join(f"{service.name}: {service.scope}" for service in SERVICES),
         )
     return [{"role": "system", "content": rules}, {"role": "user", "content": f"<report>\n{text}\n</report>"}]
 
@@ -90,11 +90,11 @@ def read_answer(content: str, text: str, labeller: str, *, triage: bool) -> Labe
     for finding in findings:
         if not isinstance(finding, dict) or finding.get("diagnosis") not in DIAGNOSIS_NAMES:
             return Failure(reason="malformed answer: a finding that is none of the 52 diagnoses")
-        said = finding.get("assertion")
-        if said not in _STANCES:
+        stance = finding.get("assertion")
+        if stance not in _STANCES:
             return Failure(reason="malformed answer: an assertion that is none of the five")
         start, end = _place(finding.get("evidence"), text)
-        mentions += [Mention(name, said, start, end) for name in with_consequences(finding["diagnosis"], said)]
+        mentions += [Mention(name, stance, start, end) for name in with_consequences(finding["diagnosis"], stance)]
     best = strongest(mentions)
     labels = {
         name: Label(best[name].assertion, text[best[name].start : best[name].end], best[name].start, best[name].end)

@@ -142,11 +142,11 @@ class Matcher(Generic[Kind]):
         tried = {index for word in words if word in by_anchor for index in by_anchor[word]}
         if not tried:
             return []
-        text, places, here = " ".join(words) + " ", {}, 0
+        text, places, offset = " ".join(words) + " ", {}, 0
         for index, word in enumerate(words):
-            places[here] = index
-            here += len(word) + 1
-        places[here] = len(words)
+            places[offset] = index
+            offset += len(word) + 1
+        places[offset] = len(words)
         found: dict[Found[Kind], None] = {}
         for index in sorted(tried):
             kind, regex = self._patterns[index]

@@ -78,7 +78,7 @@ def split_sentences(
     end = len(text) if end is None else end
     lines = lines_of(text) if lines is None else lines
     sentences: list[tuple[int, int]] = []
-    here, wordy = start, _first_letter(text, start, end)
+    begin, wordy = start, _first_letter(text, start, end)
     for stop in _STOP.finditer(text, start, end):
         if wordy >= stop.end():
             continue  # nothing said yet: "? hemorrhage"
@@ -88,14 +88,14 @@ def split_sentences(
         if newline:
             if _runs_on(text, stop.start(), stop.end(), stop[0], lines):
                 continue
-        elif (stop[0] == "?" and _asks(text, here, stop.start(), end)) or not _ends_sentence(
-            text, here, stop.end(), end
+        elif (stop[0] == "?" and _asks(text, begin, stop.start(), end)) or not _ends_sentence(
+            text, begin, stop.end(), end
         ):
             continue
-        _keep(text, here, stop.start() if newline else stop.end(), sentences)
-        here = stop.end()
-        wordy = _first_letter(text, here, end)
-    _keep(text, here, end, sentences)
+        _keep(text, begin, stop.start() if newline else stop.end(), sentences)
+        begin = stop.end()
+        wordy = _first_letter(text, begin, end)
+    _keep(text, begin, end, sentences)
     return sentences
 
 

@@ -51,10 +51,10 @@ def matrices() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     inputs: list[list[Fraction]] = []
     scales: list[Fraction] = []
     for index, point in enumerate(points):
-        others = points[:index] + points[index + 1 :]
-        inputs.append([*_product(others), Fraction(0)])
+        other_points = points[:index] + points[index + 1 :]
+        inputs.append([*_product(other_points), Fraction(0)])
         scale = Fraction(1)
-        for other in others:
+        for other in other_points:
             scale *= point - other
         scales.append(1 / scale)
     inputs.append(_product(points))

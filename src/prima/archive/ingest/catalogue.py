@@ -122,13 +122,13 @@ def study_rows(study_uid: str, files: Sequence[Path]) -> StudyRows:
     problem = "several_patients" if len(patients) > 1 else None if outlines else "unreadable"
     row = {
         "study_uid": study_uid,
-        "modalities": "\\".join(sorted({one.modality for one in outlines if one.modality})),
+        "modalities": "\\".join(sorted({outline.modality for outline in outlines if outline.modality})),
         "num_series": len({file.parent for file in files}),
         "num_instances": len(files),
         "problem": problem,
         **{name: _stated(records, name) for name in StudyRecord.__slots__},
     }
-    return row, [_series_row(study_uid, one) for one in outlines], broken
+    return row, [_series_row(study_uid, outline) for outline in outlines], broken
 
 
 def _records(files: Sequence[Path]) -> list[StudyRecord]:
@@ -151,9 +151,9 @@ def _stated(records: Sequence[StudyRecord], name: str) -> Any:
     return min(values, key=lambda value: (-values[value], str(value))) if values else None
 
 
-def _series_row(study_uid: str, one: SeriesOutline) -> Row:
+def _series_row(study_uid: str, outline: SeriesOutline) -> Row:
     return {
         "study_uid": study_uid,
-        "status": "used" if one.reason is None else "excluded",
-        **{name: getattr(one, name) for name in SeriesOutline.__slots__},
+        "status": "used" if outline.reason is None else "excluded",
+        **{name: getattr(outline, name) for name in SeriesOutline.__slots__},
     }

@@ -65,8 +65,8 @@ class KnownReports:
                     else None
                 ), False
         facts = "\x1f".join(str(row[name]) for name in (*_IDENTIFIERS, "filed_at", "report_status"))
-        whose = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        stored = {"report_id": f"{text_hash}-{whose}", **row}
+        facts_hash = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        stored = {"report_id": f"{text_hash}-{facts_hash}", **row}
         self._remember(text_hash, {name: stored[name] for name in ("report_id", *_IDENTIFIERS, *_COMPLETED)})
         return stored, True
 

@@ -102,14 +102,14 @@ class FolderSource:
             return
         refused: list[bool] = []
         last: IncomingInstance | None = None
-        for one in instances:
-            if isinstance(one, NotDelivered):
-                refused.append(not one.not_followed)
-                yield one
+        for instance in instances:
+            if isinstance(instance, NotDelivered):
+                refused.append(not instance.not_followed)
+                yield instance
                 continue
             if last is not None:
                 yield last
-            last = dataclasses.replace(one, on_refused=lambda: refused.append(True))
+            last = dataclasses.replace(instance, on_refused=lambda: refused.append(True))
         if last is not None:
             noted = known
 

@@ -52,7 +52,7 @@ def ingest_instances(
     spread = spread or Spread()
 
     def remember(exclusions: list[Exclusion]) -> None:
-        append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
+        append(archive, "exclusions", [{**asdict(exclusion), "source": source} for exclusion in exclusions])
 
     with ingesting(archive):
         intake = Intake(archive, remember)

@@ -61,9 +61,9 @@ def _by_file(files: Sequence[Path]) -> Iterator[_FileFound]:
     for path in sorted(files, key=_order):
         study = read_nifti_study([path])
         uid = path.parent.name
-        content = {one.series_uid for one in study.series} | {one.series_uid for one in study.excluded}
-        excluded = tuple(replace(one, series_uid=uid) for one in study.excluded)
-        series = tuple(replace(one, series_uid=uid) for one in study.series)
+        content = {entry.series_uid for entry in study.series} | {entry.series_uid for entry in study.excluded}
+        excluded = tuple(replace(entry, series_uid=uid) for entry in study.excluded)
+        series = tuple(replace(entry, series_uid=uid) for entry in study.series)
         if content & seen:
             sidecar = read_sidecar(path)
             copy = Excluded(
@@ -104,7 +104,7 @@ def _outline(found: _FileFound) -> SeriesOutline:
         plane=first.plane if first else None,
         num_instances=1,
         num_stacks=len(found.series),
-        num_slices=(left_out.num_slices or 0) if left_out else sum(one.num_slices for one in found.series),
+        num_slices=(left_out.num_slices or 0) if left_out else sum(series.num_slices for series in found.series),
         reason=left_out.reason if left_out else None,
         detail=left_out.detail if left_out else None,
     )

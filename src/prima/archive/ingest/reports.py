@@ -67,13 +67,13 @@ def _read(path: Path, source: Path, day_first: bool | None) -> Iterator[Report |
     found = list(read_reports([path], day_first=day_first))
     in_folder = path != source
     folder = f"{path.parent.relative_to(source).as_posix()}/" if in_folder and path.parent != source else ""
-    if in_folder and all(isinstance(one, Problem) and one.may_be_other for one in found):
+    if in_folder and all(isinstance(item, Problem) and item.may_be_other for item in found):
         yield Exclusion(
             unit="file", key=folder + path.name, reason=ReportIngestOutcome.NO_REPORT, detail="a file without a report"
         )
         return
-    for one in found:
-        yield one if isinstance(one, Report) else _named(one, folder)
+    for item in found:
+        yield item if isinstance(item, Report) else _named(item, folder)
 
 
 def _named(problem: Problem, folder: str) -> Exclusion:
@@ -99,7 +99,7 @@ def take_reports(
         exclusions: list[Exclusion] = []
         for report in batch:
             counts[_take(report, known, rows, exclusions)] += 1
-        append(archive, "exclusions", [{**asdict(one), "source": source} for one in exclusions])
+        append(archive, "exclusions", [{**asdict(exclusion), "source": source} for exclusion in exclusions])
         append_reports(archive, [{**row, "source": source} for row in rows.values()])
     return counts
 

@@ -82,11 +82,11 @@ class Stager:
         try:
             for offer in offers:
                 found.append(self._look(offer))
-            sync_all(one.staged for one in found if one.staged is not None)
+            sync_all(look.staged for look in found if look.staged is not None)
         except OSError:
-            for one in found:
-                if one.staged is not None:
-                    one.staged.unlink(missing_ok=True)
+            for look in found:
+                if look.staged is not None:
+                    look.staged.unlink(missing_ok=True)
             raise
         return found
 

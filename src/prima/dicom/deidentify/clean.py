@@ -210,9 +210,11 @@ class Cleaner:
             return self.policy.pseudonyms.device(value)
         safe = len(plain) <= 64 and all(letter.isascii() and (letter.isalnum() or letter in " _-.") for letter in plain)
         folded = fold(plain)
-        told = any(fold(word) in folded for word in self.person.words if len(word) > 3)
-        told = told or any(number in folded for number in self.person.numbers) or plain.lower() in self.person.words
-        return plain if safe and not told else self.policy.pseudonyms.device(value)
+        identifies = any(fold(word) in folded for word in self.person.words if len(word) > 3)
+        identifies = (
+            identifies or any(number in folded for number in self.person.numbers) or plain.lower() in self.person.words
+        )
+        return plain if safe and not identifies else self.policy.pseudonyms.device(value)
 
     def _age(self, element: DataElement, dataset: Dataset) -> str | None:
         return clean_age(str(element.value)) or age_from_dates(dataset)

@@ -191,8 +191,8 @@ def _common(piece: str) -> bool:
     pieces = _PIECE.findall(piece)
     if len(pieces) > 1:
         return all(map(_common, pieces))
-    others = word_list("function") | word_list("common") | word_list("particles")
-    return (len(form) < 3 and not is_east_asian(form)) or form in others or piece.lower() in vocabulary()
+    usual = word_list("function") | word_list("common") | word_list("particles")
+    return (len(form) < 3 and not is_east_asian(form)) or form in usual or piece.lower() in vocabulary()
 
 
 def _weak_counts(redaction: Redaction, index: int, strong: list[bool], weak: list[bool]) -> bool:
@@ -230,8 +230,8 @@ def _close(text: str, group: list[ProseWord]) -> bool:
                for a, b in pairwise(group))  # fmt: skip
 
 
-def _near(text: str, words: list[ProseWord], one: int, other: int) -> bool:
-    first, last = sorted((one, other))
+def _near(text: str, words: list[ProseWord], *places: int) -> bool:
+    first, last = sorted(places)
     between = text[words[first].end : words[last].start]
     stops = re.search(r"[.!?;:]\s", between) is not None and len(words[first].text) > 2
     return len(between) <= 4 and "\n" not in between and not stops

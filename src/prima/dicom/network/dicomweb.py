@@ -169,8 +169,8 @@ def _pages(ask: Callable[..., list[dict[str, Any]]]) -> Iterator[dict[str, Any]]
             raise PeerError(f"QIDO-RS: {_why(error)}") from None
         if not isinstance(page, list):
             raise PeerError("QIDO-RS: found no list of answers, expected one")
-        fresh = [one for one in page if str(one) not in seen]  # some servers ignore the offset
-        seen.update(str(one) for one in fresh)
+        fresh = [answer for answer in page if str(answer) not in seen]  # some servers ignore the offset
+        seen.update(str(answer) for answer in fresh)
         yield from fresh
         if len(page) < _PAGE or not fresh:
             return

@@ -161,12 +161,14 @@ def _get_contexts() -> tuple[list[PresentationContext], list[Any]]:
     """What to offer for C-GET: the images in every syntax, and other classes as far as there is room."""
     contexts = [build_context(StudyRootQueryRetrieveInformationModelGet, _PLAIN)]
     contexts += [
-        build_context(image, syntax) for image in _IMAGES for syntax in (_PLAIN, *([one] for one in _COMPRESSED))
+        build_context(image, syntax) for image in _IMAGES for syntax in (_PLAIN, *([syntax] for syntax in _COMPRESSED))
     ]
-    others = [uid for uid in (str(one.abstract_syntax) for one in StoragePresentationContexts) if uid not in _IMAGES]
-    others = others[: _MAX_CONTEXTS - len(contexts)]
-    contexts += [build_context(other, _PLAIN) for other in others]
-    return contexts, [build_role(uid, scp_role=True) for uid in (*_IMAGES, *others)]
+    other_classes = [
+        uid for uid in (str(context.abstract_syntax) for context in StoragePresentationContexts) if uid not in _IMAGES
+    ]
+    other_classes = other_classes[: _MAX_CONTEXTS - len(contexts)]
+    contexts += [build_context(other, _PLAIN) for other in other_classes]
+    return contexts, [build_role(uid, scp_role=True) for uid in (*_IMAGES, *other_classes)]
 
 
 @contextmanager

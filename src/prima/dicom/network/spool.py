@@ -83,10 +83,10 @@ class Spool:
         self._put(NotDelivered(key=key, detail=detail))
         return _CANNOT_UNDERSTAND
 
-    def _put(self, one: IncomingInstance | NotDelivered) -> int:
+    def _put(self, item: IncomingInstance | NotDelivered) -> int:
         while not self._closed.is_set():
             try:
-                self._waiting.put(one, timeout=0.2)
+                self._waiting.put(item, timeout=0.2)
             except queue.Full:
                 continue
             return _SUCCESS

@@ -13,15 +13,15 @@ from prima.model.convert.lazy_tensor import LazyTensor, lazy_tensor
 from prima.model.convert.numpy_scalar import numpy_dtype, numpy_scalar
 
 
-def _tensor(storage: object, offset: object, size: object, stride: object, *others: object) -> LazyTensor:
-    # the others: requires_grad, backward hooks, metadata; hooks and metadata say nothing about values
-    return lazy_tensor(storage, offset, size, stride, requires_grad=others[0] if others else False)
+def _tensor(storage: object, offset: object, size: object, stride: object, *details: object) -> LazyTensor:
+    # the details: requires_grad, backward hooks, metadata; hooks and metadata say nothing about values
+    return lazy_tensor(storage, offset, size, stride, requires_grad=details[0] if details else False)
 
 
-def _tensor_with_dtype(storage: object, offset: object, size: object, stride: object, *others: object) -> LazyTensor:
-    if len(others) < 3 or not isinstance(others[2], torch.dtype):
+def _tensor_with_dtype(storage: object, offset: object, size: object, stride: object, *details: object) -> LazyTensor:
+    if len(details) < 3 or not isinstance(details[2], torch.dtype):
         raise CheckpointError("the pickle makes a tensor without a dtype where it needs one")
-    return lazy_tensor(storage, offset, size, stride, requires_grad=others[0], dtype=others[2])
+    return lazy_tensor(storage, offset, size, stride, requires_grad=details[0], dtype=details[2])
 
 
 def _parameter(data: object, requires_grad: object, *_others: object) -> LazyTensor:

@@ -266,7 +266,7 @@ def _networks(source: _Source) -> list[tuple[str, Inert]]:
 def _tokenizer(tensors: dict[str, LazyTensor], sizes: VQVAEConfig) -> dict[str, torch.Tensor]:
     table = tokenizer_table(len(sizes.channels), sizes.num_residual_layers)
     names = translate(tensors, table, TOKENIZER_LEFT_OUT, "tokenizer")
-    read = {ours: tensors[theirs].read().float() for theirs, ours in names.items()}
+    read = {name: tensors[published_name].read().float() for published_name, name in names.items()}
     with torch.device("meta"):
         _check_fit(read, VQVAE(sizes), "tokenizer")
     return read
@@ -274,7 +274,7 @@ def _tokenizer(tensors: dict[str, LazyTensor], sizes: VQVAEConfig) -> dict[str, 
 
 def _vision(tensors: dict[str, LazyTensor], sizes: VisionConfig) -> dict[str, torch.Tensor]:
     names = translate(tensors, VISION, VISION_LEFT_OUT, "vision model")
-    read = {ours: tensors[theirs].read().float() for theirs, ours in names.items()}
+    read = {name: tensors[published_name].read().float() for published_name, name in names.items()}
     # Registers carry a leading batch axis of one in the published files.
     read = {name: value[0] if name.endswith(".registers") else value for name, value in read.items()}
     with torch.device("meta"):

@@ -42,11 +42,11 @@ class _Dates:
     def stated(self, values: Sequence[str]) -> str:
         """The date and time of a row as written; from two columns where one has only the time."""
         stated = self.columns.value(values, "filed_at")
-        others = [values[index].strip() for index in self.columns.times if index != self.columns.fields["filed_at"]]
+        further = [values[index].strip() for index in self.columns.times if index != self.columns.fields["filed_at"]]
         if is_time(stated):
-            day = next((value for value in others if value and not is_time(value)), "")
+            day = next((value for value in further if value and not is_time(value)), "")
             return f"{day} {stated}" if day else stated
-        clock = next((value for value in others if is_time(value)), "")
+        clock = next((value for value in further if is_time(value)), "")
         return f"{stated} {clock}" if stated and clock and ":" not in stated else stated
 
     def read(self, stated: str) -> datetime | None:

@@ -53,9 +53,9 @@ def reports_from_fhir(data: bytes, name: str) -> Iterator[Report | Problem]:
     yield from file.problems
     found = [placed for placed in file.resources if placed.resource["resourceType"] in _KINDS]
     reports = [placed for placed in found if placed.resource["resourceType"] == "DiagnosticReport"]
-    told = {id(part) for placed in reports for part in _documents_of(placed, file)}
+    in_reports = {id(part) for placed in reports for part in _documents_of(placed, file)}
     for placed in found:
-        if id(placed.resource) not in told:
+        if id(placed.resource) not in in_reports:
             yield _report(placed, file)
     if not found and file.resources:
         yield other(name, "no DiagnosticReport, DocumentReference or Composition", "at least one", "leave the file out")

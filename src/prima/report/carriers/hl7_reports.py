@@ -204,7 +204,7 @@ def _in_order(observations: list[Segment]) -> list[Segment]:
     if not all(number.isascii() and number.isdigit() and len(number) < 8 for number in numbers):
         return observations
     places = [int(number) for number in numbers]
-    if len(set(places)) < len(places) or all(one < other for one, other in pairwise(places)):
+    if len(set(places)) < len(places) or all(before < after for before, after in pairwise(places)):
         return observations
     return [segment for _, segment in sorted(zip(places, observations, strict=True), key=lambda pair: pair[0])]
 
