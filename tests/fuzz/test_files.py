@@ -41,7 +41,7 @@ def test_damaged_files_end_in_a_result_or_in_one_line(fuzzing: ModuleType) -> No
 
 
 def test_a_table_whose_reader_panics_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Polars raises a BaseException then; this parquet file was damaged until it did."""
+    """Polars raises a BaseException then, as it did on a damaged parquet file; here it is raised in its place."""
     path = tmp_path / "table.parquet"
     pl.DataFrame({"study_uid": ["1.2"], "structural_edema": [True]}).write_parquet(path)
 

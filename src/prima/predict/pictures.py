@@ -25,7 +25,7 @@ SLICE_SIDE = 256
 """Pixels along the longer side of a slice of the strip."""
 
 SLICE_QUALITY = 85
-"""Of the JPEG that holds all slices: about 4 KiB a slice."""
+"""Of the JPEG that holds all slices: 4 to 8 KiB a slice."""
 
 HEADROOM = 1.15
 """White lies this much higher above black than the brightest tissue of the middle."""
