@@ -163,7 +163,7 @@ def test_the_validation_side_of_an_archive(release: Path, tmp_path: Path, capsys
     column = found.labels.diagnosis_names.index("tumor_adult_meningioma")
     assert found.labels.diagnoses[0, column] == 1 and np.isfinite(found.logits.diagnoses).all()
     assert calibrate(release, archive, "--out", out, *tokens[2:]) == 2, "nothing is calibrated on one study"
-    assert "found 1 studies, at most 0 with and without a finding, expected 5" in capsys.readouterr().err
+    assert "found 1 labelled study, at most 0 with and without a finding, expected 5" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -123,3 +123,5 @@ def test_an_empty_class_is_named_and_nothing_evaluable_is_status_3(
 def test_a_file_that_is_not_there_is_status_3(paths: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "absent.parquet", "--truth", paths[1]]) == NOTHING_DONE
     assert "absent.parquet: no such file" in capsys.readouterr().err
+    assert run(["evaluate", paths[0], "--truth", "absent"]) == NOTHING_DONE
+    assert "--truth absent: no such file or folder; give a table of labels or" in capsys.readouterr().err

@@ -153,8 +153,9 @@ def calibrate_release(
         raise UsageError("labels: found no label of any head of the release, expected columns named like its heads")
     if not any(head.supported for head in calibration.heads.values()):
         most = max(min(head.num_positives, head.num_negatives) for head in calibration.heads.values())
+        studies = "study" if len(labels) == 1 else "studies"
         raise UsageError(
-            f"labels: found {len(labels)} studies, at most {most} with and without a finding, expected "
+            f"labels: found {len(labels)} labelled {studies}, at most {most} with and without a finding, expected "
             f"{MIN_POSITIVES} with it and {MIN_NEGATIVES} without it for one head at least; add labelled studies"
         )
     records = _with_calibration(

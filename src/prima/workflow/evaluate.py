@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from prima.errors import PrimaError, UsageError
+from prima.errors import PrimaError, UnreadableError, UsageError
 from prima.evaluate import Evaluation, evaluate_predictions
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def evaluate_on(predictions: Path, truth: Path, *, splits: Collection[str] = (),
         UnreadableError: a table is absent or broken.
         PrimaError: no diagnosis can be evaluated.
     """
+    if not truth.exists():
+        raise UnreadableError(f"--truth {truth}: no such file or folder; give a table of labels or a labelled archive")
     if not truth.is_dir():
         if splits:
             raise UsageError(f"--split belongs to --truth ARCHIVE; {truth} is no folder")
