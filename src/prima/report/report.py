@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ReportStatus = Literal[
     "preliminary",
@@ -20,7 +21,27 @@ ReportStatus = Literal[
 ]
 """How far a report is, and whether it stands; `prima.report.carriers.status` has the codes of each carrier."""
 
+NumberKind = Literal["document", "order"]
+"""What a number stands for: a document or report, or the order that led to it."""
+
 _INVISIBLE = re.compile("[\x00\u00ad\u200b-\u200d\u2060\ufeff]")
+
+
+class ReportNumber(NamedTuple):
+    """A number by which a carrier names a report or an order."""
+
+    kind: NumberKind
+    value: str
+
+
+def lines_of_numbers(numbers: Iterable[ReportNumber]) -> str | None:
+    """Numbers as text, a line each; None where there is none.
+
+    Example:
+        >>> lines_of_numbers([ReportNumber("document", "D 1"), ReportNumber("order", "7")])
+        'document D 1\\norder 7'
+    """
+    return "\n".join(f"{number.kind} {' '.join(number.value.split())}" for number in numbers) or None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +56,8 @@ class Report:
         report_status: a report whose carrier has no place for a status, or none in it, counts as final.
         source: file and place in it, without identifiers.
         names: names of persons that the carrier states in fields of their own (patient, relatives), as written.
+        numbers: by which carriers name this report.
+        adds_to: of an addendum: numbers of the report that it adds to; empty where its carrier states none.
     """
 
     text: str
@@ -45,6 +68,8 @@ class Report:
     report_status: ReportStatus = "final"
     source: str = ""
     names: tuple[str, ...] = ()
+    numbers: tuple[ReportNumber, ...] = ()
+    adds_to: tuple[ReportNumber, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import polars as pl
 
+from prima.archive.cohort.parents import parents_of
+
 # Clocks of scanners and of reporting systems may differ by this much; a report filed earlier belongs elsewhere.
 CLOCK_SKEW = timedelta(days=1)
 
@@ -63,7 +65,9 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
     Where an accession number stands for several studies, the patient decides if that leaves one. What was cancelled,
     withdrawn or entered in error takes back all that was filed of its study until then. Of the other reports of one
     study the one filed last counts, corrected before final, and both before preliminary and unknown; the rest are
-    superseded. Addenda filed after it are joined to it. No report counts where two were filed at once and nothing says
+    superseded. Addenda are joined to it: those that state its number, and of those that state none the ones filed after
+    it (`parents_of`); an addendum that states a report of another study of the patient only by number is held against
+    that study. No report counts where two were filed at once and nothing says
     which corrects the other, and none where the one that counts is preliminary or of unknown status.
 
     Args:
@@ -71,20 +75,10 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
         reports: rows of the catalogue; the text is not read.
         now: what is filed more than a day later has a wrong date.
     """
-    pairs = _pairs(_plain_studies(studies), _plain_reports(reports))
-    refused = (
-        pl.when(pl.col("study").is_null() & (pl.col("num_hits") > 1))
-        .then(pl.lit(ReportOutcome.AMBIGUOUS.value))
-        .when(pl.col("study").is_null())
-        .then(pl.lit(ReportOutcome.NO_STUDY.value))
-        .when(pl.col("patient") != pl.col("patient_of_study"))
-        .then(pl.lit(ReportOutcome.WRONG_PATIENT.value))
-        .when(pl.col("filed_at") > now + CLOCK_SKEW)
-        .then(pl.lit(ReportOutcome.FUTURE_DATE.value))
-        .when(pl.col("filed_at") < pl.col("study_at") - CLOCK_SKEW)
-        .then(pl.lit(ReportOutcome.BEFORE_STUDY.value))
-    )
-    judged = _without_withdrawn(pairs.with_columns(refused=refused))
+    plain = _plain_studies(studies)
+    pairs = _pairs(plain, _plain_reports(reports))
+    parents = parents_of(_judged(pairs, now))
+    judged = _judged(_with_parents(pairs, parents, plain), now)
     whole = judged.filter(pl.col("refused").is_null() & (pl.col("report_status") != "addendum"))
     chosen = (
         whole.with_columns(rank=pl.col("report_status").replace_strict(_RANK, default=0, return_dtype=pl.Int8))
@@ -105,16 +99,21 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
     )
     is_last = pl.col("report_id") == pl.col("chosen")
     stands = pl.col("base_status").is_in(("final", "corrected")) & ~pl.col("undecided")
-    follows = (pl.col("filed_at") >= pl.col("based_at")).fill_null(value=True)
+    is_addendum = pl.col("report_status") == "addendum"
+    is_to_another = ~pl.col("parents").list.contains(pl.col("chosen")).fill_null(value=True)
+    only_parent = (pl.col("parents").list.len() == 1).fill_null(value=False)
+    follows = only_parent | (pl.col("filed_at") >= pl.col("based_at")).fill_null(value=True)
     outcomes = judged.join(chosen, on="study", how="left", maintain_order="left").select(
         "report_id",
         "filed_at",
         study_uid="study",
         outcome=pl.when(pl.col("refused").is_not_null())
         .then("refused")
-        .when((pl.col("report_status") == "addendum") & ~stands.fill_null(value=False))
+        .when(is_addendum & (_has_no_parent() | ~stands.fill_null(value=False)))
         .then(pl.lit(ReportOutcome.ADDENDUM_ALONE.value))
-        .when((pl.col("report_status") == "addendum") & follows)
+        .when(is_addendum & is_to_another)
+        .then(pl.lit(ReportOutcome.SUPERSEDED.value))
+        .when(is_addendum & follows)
         .then(pl.lit(ReportOutcome.JOINED.value))
         .when(is_last & pl.col("undecided"))
         .then(pl.lit(ReportOutcome.UNDECIDED.value))
@@ -133,6 +132,41 @@ def match(studies: pl.LazyFrame, reports: pl.LazyFrame, *, now: datetime) -> Mat
         .agg(addenda="report_id")
     )
     return MatchedReports(reports=outcomes.drop("filed_at"), studies=_of_studies(studies, outcomes), addenda=addenda)
+
+
+def _judged(pairs: pl.LazyFrame, now: datetime) -> pl.LazyFrame:
+    """Reports with `refused`: why one counts for no study, else null."""
+    has_parents = "parents" in pairs.collect_schema()
+    lost = _has_no_parent() if has_parents else pl.lit(value=False)
+    refused = (
+        pl.when(pl.col("study").is_null() & lost)
+        .then(pl.lit(ReportOutcome.ADDENDUM_ALONE.value))
+        .when(pl.col("study").is_null() & (pl.col("num_hits") > 1))
+        .then(pl.lit(ReportOutcome.AMBIGUOUS.value))
+        .when(pl.col("study").is_null())
+        .then(pl.lit(ReportOutcome.NO_STUDY.value))
+        .when(pl.col("patient") != pl.col("patient_of_study"))
+        .then(pl.lit(ReportOutcome.WRONG_PATIENT.value))
+        .when(pl.col("filed_at") > now + CLOCK_SKEW)
+        .then(pl.lit(ReportOutcome.FUTURE_DATE.value))
+        .when(pl.col("filed_at") < pl.col("study_at") - CLOCK_SKEW)
+        .then(pl.lit(ReportOutcome.BEFORE_STUDY.value))
+    )
+    return _without_withdrawn(pairs.with_columns(refused=refused))
+
+
+def _has_no_parent() -> pl.Expr:
+    """Whether an addendum states what it adds to, and that was never seen."""
+    return (pl.col("parents").list.len() == 0).fill_null(value=False)
+
+
+def _with_parents(pairs: pl.LazyFrame, parents: pl.LazyFrame, studies: pl.LazyFrame) -> pl.LazyFrame:
+    """Reports with what they add to; an addendum that names no study stands with its parent."""
+    told = pairs.join(parents, on="report_id", how="left", maintain_order="left").with_columns(
+        study=pl.coalesce("study", "parent_study")
+    )
+    facts = studies.select("study", "patient_of_study", "study_at")
+    return told.drop("patient_of_study", "study_at").join(facts, on="study", how="left", maintain_order="left")
 
 
 def _without_withdrawn(judged: pl.LazyFrame) -> pl.LazyFrame:
@@ -172,6 +206,8 @@ def _plain_reports(reports: pl.LazyFrame) -> pl.LazyFrame:
         "report_id",
         "filed_at",
         "report_status",
+        "numbers",
+        "adds_to",
         named=_code("study_uid"),
         patient=_code("patient_id"),
         accession=_code("accession"),
@@ -203,7 +239,10 @@ def _pairs(studies: pl.LazyFrame, reports: pl.LazyFrame) -> pl.LazyFrame:
             study_at=pl.lit(None, pl.Datetime("us")),
         )
     )
-    columns = ["report_id", "study", "filed_at", "report_status", "patient", "patient_of_study", "study_at", "num_hits"]
+    columns = [
+        *("report_id", "study", "filed_at", "report_status", "patient", "patient_of_study", "study_at", "num_hits"),
+        *("numbers", "adds_to", "accession"),
+    ]
     return pl.concat([part.select(columns) for part in (hit, by_accession, unpaired)])
 
 

@@ -14,7 +14,8 @@ from prima.archive.store.tables import scan
 from prima.report.sections import without_headings
 
 _IDENTIFIERS = ("study_uid", "accession", "patient_id")
-_COMPLETED = ("filed_at", "names")
+_COMPLETED = ("filed_at", "names", "numbers", "adds_to")
+_LISTS = ("names", "numbers", "adds_to")
 _CLOCK = timedelta(seconds=60)
 _ZONE = timedelta(minutes=15)
 _FARTHEST_ZONE = timedelta(hours=14)
@@ -52,10 +53,9 @@ class KnownReports:
         for known in (known for place in _places(text_hash, row) for known in self._by_place.get(place, ())):
             if are_copies(known, row):
                 added = {name: row[name] for name in (*_IDENTIFIERS, "filed_at") if known[name] is None and row[name]}
-                names = "\n".join(dict.fromkeys(f"{known['names'] or ''}\n{row['names'] or ''}".split("\n"))).strip(
-                    "\n"
-                )
-                added |= {"names": names} if names != (known["names"] or "") else {}
+                for name in _LISTS:
+                    lines = "\n".join(_joined(known[name], row[name]))
+                    added |= {name: lines} if lines != (known[name] or "") else {}
                 if added:
                     known.update(added)
                     self._remember(text_hash, known)
@@ -64,7 +64,8 @@ class KnownReports:
                     if added
                     else None
                 ), False
-        facts = "\x1f".join(str(row[name]) for name in (*_IDENTIFIERS, "filed_at", "report_status"))
+        named = [row["adds_to"]] if row["adds_to"] else []
+        facts = "\x1f".join(str(fact) for fact in (*map(row.get, (*_IDENTIFIERS, "filed_at", "report_status")), *named))
         facts_hash = hashlib.sha256(facts.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         stored = {"report_id": f"{text_hash}-{facts_hash}", **row}
         self._remember(text_hash, {name: stored[name] for name in ("report_id", *_IDENTIFIERS, *_COMPLETED)})
@@ -75,6 +76,11 @@ class KnownReports:
             reports = self._by_place.setdefault(place, [])
             if not any(row is known for known in reports):
                 reports.append(row)
+
+
+def _joined(lines: str | None, others: str | None) -> list[str]:
+    """The lines of two lists, each once."""
+    return [line for line in dict.fromkeys(f"{lines or ''}\n{others or ''}".split("\n")) if line]
 
 
 def _places(text_hash: str, row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -93,9 +99,13 @@ def hash_of_text(row: Mapping[str, Any]) -> str:
 def are_copies(report: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two reports of the same words and status are one: of one study, filed at one time.
 
-    An identifier or time that one of them lacks is no difference where they share the study. Times differ by less than
+    An identifier or time that one of them lacks is no difference where they share the study; addenda to two reports are
+    two. Times differ by less than
     a minute, or by a time zone.
     """
+    parents = [set((each["adds_to"] or "").split("\n")) - {""} for each in (report, other)]
+    if all(parents) and not parents[0] & parents[1]:
+        return False
     shared = [name for name in _IDENTIFIERS if report[name] is not None and report[name] == other[name]]
     if any(report[name] != other[name] and None not in (report[name], other[name]) for name in _IDENTIFIERS):
         return False

@@ -18,7 +18,7 @@ from prima.archive.store.writing import ingesting
 from prima.dicom.header.scan import safe_uid
 from prima.report.carriers.files import read_reports
 from prima.report.carriers.status import VOID
-from prima.report.report import Problem, Report
+from prima.report.report import Problem, Report, lines_of_numbers
 
 # Reports of one part of the catalogue.
 _BATCH = 10_000
@@ -135,6 +135,8 @@ def _row(report: Report) -> dict[str, Any]:
         "report_status": report.report_status,
         "text": report.text,
         "names": "\n".join(report.names) or None,
+        "numbers": lines_of_numbers(report.numbers),
+        "adds_to": lines_of_numbers(report.adds_to),
     }
 
 

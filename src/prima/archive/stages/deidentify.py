@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from prima.dicom.deidentify.file import patients_of_studies, person_in
 from prima.dicom.deidentify.folder import Summary, deidentify_tree
 from prima.dicom.deidentify.person import Person
 from prima.dicom.deidentify.policy import Policy
+from prima.dicom.deidentify.pseudonyms import Pseudonyms
 from prima.dicom.deidentify.text import scrub_text
 from prima.dicom.header.record import Identity
 from prima.errors import UnreadableError, UsageError
@@ -27,6 +29,8 @@ from prima.files.spread import Spread
 
 SOURCE = "deidentify"
 _BATCH = 1000
+# A number of a report whose words would not be missed from its text.
+_TELLING_NUMBER = re.compile(r"[^\W\d_]{0,4}[-_.]?\d[\w.-]{3,}")
 # Files of a study whose headers are read for the names in its reports.
 _FILES_LOOKED_AT = 8
 _STUDIES_REMEMBERED = 256
@@ -143,8 +147,16 @@ def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[di
             "report_status": row["report_status"],
             "text": scrub_text(row["text"] or "", person=person, pseudonyms=names, day_first=day_first),
             "names": None,
+            "numbers": _pseudonyms_of(row["numbers"], names),
+            "adds_to": _pseudonyms_of(row["adds_to"], names),
             "source": SOURCE,
         }
+
+
+def _pseudonyms_of(lines: str | None, names: Pseudonyms) -> str | None:
+    """Numbers by which reports are named, each as its pseudonym, so that addenda still find what they add to."""
+    found = (line.partition(" ") for line in (lines or "").splitlines())
+    return "\n".join(f"{kind} {names.other(value)}" for kind, _, value in found) or None
 
 
 class _People:
@@ -162,7 +174,10 @@ class _People:
             row: of the catalogue's table of reports.
         """
         found = self._of_study(study_uid) if study_uid else None
-        stated = tuple(value for value in (row["patient_id"], row["accession"], row["report_id"]) if value)
+        lines = f"{row['numbers'] or ''}\n{row['adds_to'] or ''}".splitlines()
+        numbers = (line.rpartition("/")[2].split(" ")[-1] for line in lines)
+        facts = (row["patient_id"], row["accession"], row["report_id"], *filter(_TELLING_NUMBER.fullmatch, numbers))
+        stated = tuple(dict.fromkeys(value for value in facts if value))
         named = tuple(name for name in (row["names"] or "").splitlines() if name.strip())
         key = row["patient_id"] or (found.key if found else f"report {row['report_id']}")
         if found is None:

@@ -108,6 +108,10 @@ REPORTS = CatalogueTable(
         ),
         Column("text", "text", "the whole report; empty where it was taken back"),
         Column("names", "text", "persons that the carrier names (PID-5, PID-9, NK1, FHIR Patient), a line each"),
+        Column(
+            "numbers", "text", "by which carriers name the report, a line each: `document` or `order`, and the number"
+        ),
+        Column("adds_to", "text", "of an addendum: numbers of the report that it adds to, in the same way"),
         Column("source", "text", "where it came from"),
         REVISION,
     ),

@@ -33,6 +33,21 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "accession": ("accession", "accessionnumber", "accessionno", "acc", "accnum", "ordernumber"),
     "patient_id": ("patientid", "mrn", "patient", "patientmrn", "medicalrecordnumber", "pid"),
     "report": ("reportid", "documentid", "docid", "resultid", "reportnumber", "reportno", "noteid", "documentnumber"),
+    "adds_to": (
+        *(
+            "addendumto",
+            "addendumof",
+            "addsto",
+            "appendsto",
+            "addendumtoreport",
+            "addendumtoreportid",
+            "addendumparent",
+        ),
+        *("parentreport", "parentreportid", "parentreportnumber", "parentdocument", "parentdocumentid", "parentid"),
+        *("parentdocumentnumber", "parentdoc", "parentdocid", "parentaccession", "parentnumber", "parentresultid"),
+        *("originalreport", "originalreportid", "originaldocumentid", "originaldocument", "basereport", "basereportid"),
+        *("parentordernumber", "parentorder", "parent"),
+    ),
     "filed_at": (
         *("reporttime", "filedat", "reported", "reportdatetime", "reportdate", "finalizedat", "signedat", "finaldate"),
         *("resulttime", "resultdate", "datetime", "date", "signeddate", "signdate", "reporteddate", "verifieddate"),

@@ -17,10 +17,11 @@ from prima.report.carriers.moment import is_time, order_of, read_moment
 from prima.report.carriers.parts import ReportPart, joined, without_copies
 from prima.report.carriers.plain_text import decoded, plain_text
 from prima.report.carriers.status import VOID, least_final, status_of_words
-from prima.report.report import Problem, Report, ReportStatus
+from prima.report.report import Problem, Report, ReportNumber, ReportStatus
 from prima.report.sections import section_named
 
 _LONGEST_FIELD = 1 << 27
+_IDENTITY = ("study_uid", "accession", "patient_id", "report", "adds_to")
 _ASKED = "state --day-first or --month-first, or write dates as 2024-11-12"
 
 
@@ -160,10 +161,8 @@ def _groups(rows: Sequence[_Row], columns: Columns, dates: _Dates) -> list[list[
     """Rows of one report together: those of one study, and of one version of it where a line comes twice."""
     together: dict[tuple[str, ...], list[_Row]] = {}
     for index, row in enumerate(rows):
-        identity = tuple(
-            columns.value(row.values, field) for field in ("study_uid", "accession", "patient_id", "report")
-        )
-        is_named = any(identity[:2]) or identity[3]
+        identity = tuple(columns.value(row.values, field) for field in _IDENTITY)
+        is_named = any(identity[:2]) or identity[3] or identity[4]
         together.setdefault(identity if is_named else (*identity, str(index)), []).append(row)
     groups: list[list[_Row]] = []
     for group in together.values():
@@ -253,6 +252,8 @@ def _report(rows: Sequence[_Row], columns: Columns, dates: _Dates, name: str) ->
         report_status=status,
         source=source,
         names=tuple(filter(None, (columns.value(first, "name"),))),
+        numbers=_numbers(columns.value(first, "report")),
+        adds_to=_numbers(columns.value(first, "adds_to")),
     )
 
 
@@ -267,6 +268,10 @@ def _text_of(rows: Sequence[_Row], columns: Columns) -> str:
         return joined(ReportPart(plain_text("\n".join(lines)), section_named(section)) for section, lines in parts)
     whole = (("\n".join(row.values[index] for row in rows), section) for index, section in columns.text)
     return joined(without_copies(ReportPart(plain_text(text), section) for text, section in whole))
+
+
+def _numbers(value: str) -> tuple[ReportNumber, ...]:
+    return (ReportNumber("document", value),) if value else ()
 
 
 def _line_of(key: str) -> int:

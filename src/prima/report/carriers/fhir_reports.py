@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from prima.report.carriers import fhir_numbers
 from prima.report.carriers.fhir_resources import (
     FhirFile,
     PlacedResource,
@@ -93,6 +94,8 @@ def _report(placed: PlacedResource, file: FhirFile) -> Report | Problem:
         report_status=status,
         source=placed.place,
         names=_names(subject, placed, file),
+        numbers=fhir_numbers.numbers_of(placed, file),
+        adds_to=fhir_numbers.parents_of(placed, file),
     )
 
 

@@ -15,11 +15,12 @@ _DEEPEST = 12
 
 @dataclass(frozen=True)
 class PlacedResource:
-    """A resource, where it stands, and what it contains, by "#id"."""
+    """A resource, where it stands, what it contains, by "#id", and its fullUrl in a bundle."""
 
     resource: Resource
     place: str
     contained: Mapping[str, Resource]
+    address: str = ""
 
 
 class FhirFile:
@@ -87,7 +88,7 @@ class FhirFile:
             contained = {
                 part["id"]: part for part in objects(value.get("contained")) if isinstance(part.get("id"), str)
             }
-            self.resources.append(PlacedResource(value, place, contained))
+            self.resources.append(PlacedResource(value, place, contained, address))
             if address:
                 self._known.setdefault(address, value)
             if isinstance(value.get("id"), str):

@@ -9,8 +9,8 @@ from pathlib import Path
 from prima.report.carriers.csv_rows import reports_from_csv
 from prima.report.carriers.fhir_reports import reports_from_fhir
 from prima.report.carriers.hl7_reports import reports_from_hl7
-from prima.report.report import Problem, Report
-from prima.report.sections import is_whole_report
+from prima.report.report import Problem, Report, ReportStatus
+from prima.report.sections import is_whole_report, opening_section
 
 SUFFIXES = (".csv", ".tsv", ".hl7", ".oru", ".mdm", ".json", ".ndjson")
 """What a folder is searched for."""
@@ -52,7 +52,9 @@ def _read(path: Path, name: str, day_first: bool | None) -> Iterator[Report | Pr
 def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> Iterator[Report | Problem]:
     """The reports of one file; its content tells the carrier, not its name.
 
-    An addendum that has findings or an impression of its own is the whole report with what was added: corrected.
+    A report that names what it adds to is an addendum, whatever its status says; where that is only an order, its text
+    has to begin as an addendum. One that has findings or an impression of its own is the whole report with what was
+    added: corrected.
 
     Args:
         data: the file.
@@ -65,10 +67,7 @@ def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> It
     """
     try:
         for found in _read_carrier(data, name, day_first):
-            if isinstance(found, Report) and found.report_status == "addendum" and is_whole_report(found.text):
-                yield replace(found, report_status="corrected")
-            else:
-                yield found
+            yield found if isinstance(found, Problem) else _with_its_status(found)
     except _DAMAGE as error:
         yield Problem(
             key=name,
@@ -76,6 +75,18 @@ def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> It
             expected="HL7 v2, FHIR R4 or CSV",
             remedy="the rest of the file is not read; export it again, and tell us",
         )
+
+
+def _with_its_status(report: Report) -> Report:
+    """A report that is an addendum, or a whole report with what was added, as such; other reports add to nothing."""
+    by_document = any(number.kind == "document" for number in report.adds_to)
+    names_its_parent = by_document or (bool(report.adds_to) and opening_section(report.text) == "addendum")
+    if report.report_status == "addendum" or (report.report_status == "final" and names_its_parent):
+        if not is_whole_report(report.text):
+            return replace(report, report_status="addendum")
+        status: ReportStatus = "corrected" if report.report_status == "addendum" or by_document else "final"
+        return replace(report, report_status=status, adds_to=())
+    return replace(report, adds_to=()) if report.adds_to else report
 
 
 def _read_carrier(data: bytes, name: str, day_first: bool | None) -> Iterator[Report | Problem]:

@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from prima.report.carriers import hl7_numbers
 from prima.report.carriers.hl7_message import Segment, messages_in, segments_of
 from prima.report.carriers.moment import read_moment
 from prima.report.carriers.parts import ReportPart, joined
 from prima.report.carriers.plain_text import decoded, plain_text
 from prima.report.carriers.status import MDM_EVENTS, OBR_25, OBX_11, TXA_17, TXA_19, VOID, least_final, status_in
-from prima.report.report import Problem, Report, ReportStatus, clean
+from prima.report.report import Problem, Report, ReportNumber, ReportStatus, clean
 from prima.report.sections import SectionKind, section_named
 
 _TEXT = frozenset(("TX", "FT", "ST", "CE", "CWE", "CNE", "CF", ""))
@@ -49,6 +50,8 @@ class _Order:
     study_uid: str = ""
     observations: list[Segment] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    numbers: list[ReportNumber] = field(default_factory=list)
+    adds_to: list[ReportNumber] = field(default_factory=list)
 
 
 def reports_from_hl7(data: bytes, name: str) -> Iterator[Report | Problem]:
@@ -87,7 +90,7 @@ def _reports_of(message: bytes, key: str) -> Iterator[Report | Problem]:
 
 
 def _reports_in(segments: Sequence[Segment], event: ReportStatus, key: str) -> Iterator[Report | Problem]:
-    patient, names = "", list[str]()
+    patient, names, control = "", list[str](), None
     common, orders = _Order(), list[_Order]()
     for segment in segments:
         order = orders[-1] if orders else common
@@ -98,10 +101,10 @@ def _reports_in(segments: Sequence[Segment], event: ReportStatus, key: str) -> I
             case "NK1":
                 names += _names(segment, 2)
             case "ORC":
-                common.accession = segment.first(3) or segment.first(2)
+                control, common.accession = segment, segment.first(3) or segment.first(2)
             case "OBR" | "TXA":
                 before = orders[-1].accession if orders and segment.name == "TXA" else ""
-                orders.append(_order(segment, common.accession or before))
+                orders.append(_order(segment, control, common.accession or before))
             case "ZDS":
                 order.study_uid = segment.first(1) or order.study_uid
             case "NTE":
@@ -134,6 +137,8 @@ def _reports_in(segments: Sequence[Segment], event: ReportStatus, key: str) -> I
             report_status=status,
             source=key,
             names=tuple(dict.fromkeys(name for name in names if name)),
+            numbers=tuple(dict.fromkeys(order.numbers)),
+            adds_to=tuple(number for number in dict.fromkeys(order.adds_to) if number not in order.numbers),
         )
     if len(empty) == len(merged) or any(empty):
         kinds = sorted({kind for unread in empty for kind in unread})
@@ -141,7 +146,8 @@ def _reports_in(segments: Sequence[Segment], event: ReportStatus, key: str) -> I
         yield _problem(key, found, "OBX segments of type TX, FT or ST", "ask the sender for the text of the report")
 
 
-def _order(segment: Segment, accession: str) -> _Order:
+def _order(segment: Segment, control: Segment | None, accession: str) -> _Order:
+    numbers, parents = hl7_numbers.numbers_of(segment, control), hl7_numbers.parents_of(segment, control)
     if segment.name == "TXA":
         stated = [status_in(TXA_17, segment.first(17))]
         stated += [TXA_19[segment.first(19).upper()]] if segment.first(19).upper() in TXA_19 else []
@@ -149,11 +155,15 @@ def _order(segment: Segment, accession: str) -> _Order:
             accession=accession or segment.first(15) or segment.first(14),
             filed_at=max(segment.first(6), segment.first(7), segment.first(8)),
             status=least_final(stated),
+            numbers=numbers,
+            adds_to=parents,
         )
     return _Order(
         accession=segment.first(18) or segment.first(3) or segment.first(2) or accession,
         filed_at=segment.first(22) or segment.first(14) or segment.first(7),
         status=status_in(OBR_25, segment.first(25)),
+        numbers=numbers,
+        adds_to=parents,
     )
 
 
@@ -168,6 +178,8 @@ def _merged(orders: Sequence[_Order]) -> list[_Order]:
             into.study_uid = into.study_uid or order.study_uid
             into.observations += order.observations
             into.notes += order.notes
+            into.numbers += order.numbers
+            into.adds_to += order.adds_to
     return list(merged.values())
 
 
@@ -195,7 +207,10 @@ def _text_of(order: _Order, event: ReportStatus) -> tuple[str, ReportStatus, lis
     text = joined(parts) or clean(plain_text("\n".join(order.notes)))
     if not text.strip() and taken_back and not unread and status not in VOID:
         return "", least_final(taken_back), []
-    return text, least_final((status, *statuses)), unread
+    found = least_final((status, *statuses))
+    # What its carrier calls an addendum and nothing else is no report of its own.
+    is_addendum = found == "final" and bool(lines) and all(section == "addendum" for section, _ in lines)
+    return text, "addendum" if is_addendum else found, unread
 
 
 def _in_order(observations: list[Segment]) -> list[Segment]:
