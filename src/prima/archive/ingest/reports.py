@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from prima.report.carriers.files import read_reports
 from prima.report.carriers.status import VOID
 from prima.report.report import Problem, Report, lines_of_numbers
 
-# Reports of one part of the catalogue.
+# Reports of one part of the catalogue, and letters of them.
 _BATCH = 10_000
+_BATCH_CHARACTERS = 1 << 25
 _OUTCOMES = {
     "preliminary": ReportIngestOutcome.PRELIMINARY,
     "unknown": ReportIngestOutcome.UNKNOWN_STATUS,
@@ -64,16 +64,22 @@ def ingest_reports(
 
 
 def _read(path: Path, source: Path, day_first: bool | None) -> Iterator[Report | Exclusion]:
-    found = list(read_reports([path], day_first=day_first))
     in_folder = path != source
     folder = f"{path.parent.relative_to(source).as_posix()}/" if in_folder and path.parent != source else ""
-    if in_folder and all(isinstance(item, Problem) and item.may_be_other for item in found):
+    may_be_other: list[Problem] = []
+    is_other = in_folder
+    for found in read_reports([path], day_first=day_first):
+        if is_other and isinstance(found, Problem) and found.may_be_other:
+            may_be_other.append(found)
+            continue
+        is_other = False
+        yield from (_named(problem, folder) for problem in may_be_other)
+        may_be_other.clear()
+        yield found if isinstance(found, Report) else _named(found, folder)
+    if is_other:
         yield Exclusion(
             unit="file", key=folder + path.name, reason=ReportIngestOutcome.NO_REPORT, detail="a file without a report"
         )
-        return
-    for item in found:
-        yield item if isinstance(item, Report) else _named(item, folder)
 
 
 def _named(problem: Problem, folder: str) -> Exclusion:
@@ -145,6 +151,13 @@ def _stated(value: str | None) -> str | None:
 
 
 def _batches(reports: Iterable[Report | Exclusion]) -> Iterator[list[Report | Exclusion]]:
-    stream = iter(reports)
-    while batch := list(islice(stream, _BATCH)):
+    batch: list[Report | Exclusion] = []
+    num_characters = 0
+    for report in reports:
+        batch.append(report)
+        num_characters += len(report.text) if isinstance(report, Report) else 0
+        if len(batch) == _BATCH or num_characters >= _BATCH_CHARACTERS:
+            yield batch
+            batch, num_characters = [], 0
+    if batch:
         yield batch

@@ -6,31 +6,23 @@ Whether 12/11 is in November or December is found from the whole column or told,
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO
 
 from prima.report.carriers.csv_columns import Columns, columns_of
+from prima.report.carriers.csv_table import CsvDamage, CsvRow, RowStore, row_store, rows_in
 from prima.report.carriers.moment import is_time, order_of, read_moment
 from prima.report.carriers.parts import ReportPart, joined, without_copies
-from prima.report.carriers.plain_text import decoded, plain_text
+from prima.report.carriers.plain_text import plain_text
 from prima.report.carriers.status import VOID, least_final, status_of_words
 from prima.report.report import Problem, Report, ReportNumber, ReportStatus
 from prima.report.sections import section_named
 
-_LONGEST_FIELD = 1 << 27
 _IDENTITY = ("study_uid", "accession", "patient_id", "report", "adds_to")
 _ASKED = "state --day-first or --month-first, or write dates as 2024-11-12"
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of a table, and the line of the file where it begins."""
-
-    line: int
-    values: list[str]
 
 
 @dataclass(frozen=True)
@@ -54,24 +46,33 @@ class _Dates:
         return read_moment(stated, day_first=self.day_first)
 
 
-def reports_from_csv(data: bytes, name: str, *, day_first: bool | None = None) -> Iterator[Report | Problem]:
-    """The reports of a CSV file in the order of its rows.
+def reports_from_csv(
+    source: bytes | Callable[[], BinaryIO], name: str, *, day_first: bool | None = None
+) -> Iterator[Report | Problem]:
+    """The reports of a CSV file in the order of its rows; memory holds the rows of one report.
 
     Args:
-        data: the file, in UTF-8, UTF-16 with a mark, or else Windows-1252; separated by comma, semicolon, tab or bar.
+        source: the file, or what opens it from its beginning, in UTF-8, UTF-16 with a mark, or else Windows-1252;
+            separated by comma, semicolon, tab or bar.
         name: what to call the file.
         day_first: whether 12/11/2024 is the twelfth of November; None: the column has to show it.
+
+    Raises:
+        OSError: the file cannot be read, or the disk for temporary files is full.
 
     Example:
         >>> list(reports_from_csv(b"MRN,Report\\n7,No mass.\\n", "a.csv"))[0].text
         'No mass.'
     """
-    rows, problems = _rows(data, name)
-    if not rows:
-        found = "an empty file" if not problems else "no row that can be read"
-        yield from problems or [_problem(name, found, "a header and rows", "export it again", may_be_other=True)]
+    rows = rows_in((lambda: io.BytesIO(source)) if isinstance(source, bytes) else source)
+    try:
+        header = next(rows, None)
+    except CsvDamage as error:
+        yield _unread(error, name)
         return
-    header, *rows = rows
+    if header is None:
+        yield _problem(name, "an empty file", "a header and rows", "export it again", may_be_other=True)
+        return
     columns = columns_of(header.values)
     if not columns.text:
         yield _problem(
@@ -82,46 +83,51 @@ def reports_from_csv(data: bytes, name: str, *, day_first: bool | None = None) -
             may_be_other=True,
         )
         return
-    whole = [row for row in rows if len(row.values) == columns.num_fields]
-    problems += [_other_width(row, columns, name) for row in rows if len(row.values) != columns.num_fields]
-    if not rows and not problems:
-        found = "a header without rows"
-        problems = [_problem(name, found, "a header and rows", "export it again", may_be_other=True)]
-    dates = _dates(whole, columns, name, day_first)
+    with row_store() as store:
+        damage = _keep(rows, store, columns)
+        dates = _dates(store, columns, name, day_first)
+        is_empty = damage is None
+        for group in store.groups():
+            is_empty = False
+            if len(group) == 1 and len(group[0].values) != columns.num_fields:
+                yield _other_width(group[0], columns, name)
+            elif isinstance(dates, _Dates):
+                yield from _reports_of(group, columns, dates, name)
+    if is_empty:
+        yield _problem(name, "a header without rows", "a header and rows", "export it again", may_be_other=True)
+    if damage is not None:
+        yield _unread(damage, name)
     if isinstance(dates, Problem):
-        yield from (*problems, dates)
-        return
-    broken = {problem.key: problem for problem in problems}
-    found_at: list[tuple[int, Report | Problem]] = []
-    for group in _reports_of(whole, columns, dates, name):
-        found_at.append(group)
-    found_at += [(_line_of(key), problem) for key, problem in broken.items()]
-    yield from (found for _, found in sorted(found_at, key=lambda pair: pair[0]))
+        yield dates
 
 
-def _rows(data: bytes, name: str) -> tuple[list[_Row], list[Problem]]:
-    """The rows that hold anything, and what ends the reading of them before the end."""
-    text = decoded(data, None).replace("\x00", "")
-    first = text.lstrip().split("\n", 1)[0]
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=first.count), strict=True)
-    rows: list[_Row] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return rows, []
-        except csv.Error as error:
-            found = f"broken quoting ({error})"
-            expected = "RFC 4180: a quoted field ends with its quotation mark"
-            remedy = "the rest of the file is not read; export it again"
-            return rows, [_problem(f"{name}: from line {line}", found, expected, remedy)]
-        if any(value.strip() for value in values):
-            rows.append(_Row(line, values))
+def _keep(rows: Iterator[CsvRow], store: RowStore, columns: Columns) -> CsvDamage | None:
+    """Keep the rows by what they are of, and say what ends them before the end of the file."""
+    dates = _Dates(columns, None)
+    try:
+        for row in rows:
+            if len(row.values) != columns.num_fields:
+                store.add(row, (str(row.line),), "")
+                continue
+            identity = tuple(columns.value(row.values, field) for field in _IDENTITY)
+            is_named = any(identity[:2]) or identity[3] or identity[4]
+            moment = dates.stated(row.values) if "filed_at" in columns.fields else ""
+            store.add(row, identity if is_named else (*identity, str(row.line)), moment)
+    except CsvDamage as error:
+        return error
+    return None
 
 
-def _other_width(row: _Row, columns: Columns, name: str) -> Problem:
+def _unread(damage: CsvDamage, name: str) -> Problem:
+    return _problem(
+        f"{name}: from line {damage.line}",
+        str(damage),
+        "RFC 4180: a quoted field ends with its quotation mark",
+        "the rest of the file is not read; export it again",
+    )
+
+
+def _other_width(row: CsvRow, columns: Columns, name: str) -> Problem:
     return _problem(
         f"{name}: line {row.line}",
         f"{len(row.values)} fields",
@@ -130,12 +136,11 @@ def _other_width(row: _Row, columns: Columns, name: str) -> Problem:
     )
 
 
-def _dates(rows: Sequence[_Row], columns: Columns, name: str, day_first: bool | None) -> _Dates | Problem:
+def _dates(store: RowStore, columns: Columns, name: str, day_first: bool | None) -> _Dates | Problem:
     """How the dates of a column are read; a problem where the column does not show it and nobody said it."""
     if "filed_at" not in columns.fields:
         return _Dates(columns, day_first)
-    dates = _Dates(columns, day_first)
-    order = order_of((dates.stated(row.values) for row in rows), day_first=day_first)
+    order = order_of(store.moments(), day_first=day_first)
     if order == "either":
         return _problem(
             name, "dates such as 12/11 that may be day or month first", "an order that can be known", _ASKED
@@ -145,48 +150,38 @@ def _dates(rows: Sequence[_Row], columns: Columns, name: str, day_first: bool | 
     return _Dates(columns, order == "day first")
 
 
-def _reports_of(
-    rows: Sequence[_Row], columns: Columns, dates: _Dates, name: str
-) -> Iterator[tuple[int, Report | Problem]]:
-    """Reports with the lines where they begin."""
-    for group in _groups(rows, columns, dates):
-        line = min(row.line for row in group)
+def _reports_of(rows: list[CsvRow], columns: Columns, dates: _Dates, name: str) -> Iterator[Report | Problem]:
+    """The reports whose rows share study, patient and number."""
+    for group in sorted(_versions(rows, columns, dates), key=lambda version: min(row.line for row in version)):
         if len(group) == 1 or "line" in columns.fields or "section" in columns.fields:
-            yield line, _report(_in_order(group, columns), columns, dates, name)
+            yield _report(_in_order(group, columns), columns, dates, name)
         else:
-            yield line, _not_told_apart(group, name)
+            yield _not_told_apart(group, name)
 
 
-def _groups(rows: Sequence[_Row], columns: Columns, dates: _Dates) -> list[list[_Row]]:
-    """Rows of one report together: those of one study, and of one version of it where a line comes twice."""
-    together: dict[tuple[str, ...], list[_Row]] = {}
-    for index, row in enumerate(rows):
-        identity = tuple(columns.value(row.values, field) for field in _IDENTITY)
-        is_named = any(identity[:2]) or identity[3] or identity[4]
-        together.setdefault(identity if is_named else (*identity, str(index)), []).append(row)
-    groups: list[list[_Row]] = []
-    for group in together.values():
-        if len(group) == 1 or _numbers_once(group, columns):
-            groups.append(group)
-            continue
-        versions: dict[tuple[str, str], list[_Row]] = {}
-        for row in group:
-            version = (dates.stated(row.values), columns.value(row.values, "status").lower())
-            versions.setdefault(version, []).append(row)
-        for rows_of_version in versions.values():
-            groups += [rows_of_version] if _numbers_once(rows_of_version, columns) else _unlike(rows_of_version)
+def _versions(rows: list[CsvRow], columns: Columns, dates: _Dates) -> list[list[CsvRow]]:
+    """Rows of one version of a report together, where a line comes twice."""
+    if len(rows) == 1 or _numbers_once(rows, columns):
+        return [rows]
+    versions: dict[tuple[str, str], list[CsvRow]] = {}
+    for row in rows:
+        version = (dates.stated(row.values), columns.value(row.values, "status").lower())
+        versions.setdefault(version, []).append(row)
+    groups: list[list[CsvRow]] = []
+    for rows_of_version in versions.values():
+        groups += [rows_of_version] if _numbers_once(rows_of_version, columns) else _unlike(rows_of_version)
     return groups
 
 
-def _unlike(rows: Sequence[_Row]) -> list[list[_Row]]:
+def _unlike(rows: Sequence[CsvRow]) -> list[list[CsvRow]]:
     """Rows of one version without those that are copies of another."""
-    first: dict[tuple[str, ...], _Row] = {}
+    first: dict[tuple[str, ...], CsvRow] = {}
     for row in rows:
         first.setdefault(tuple(value.strip() for value in row.values), row)
     return [list(first.values())]
 
 
-def _numbers_once(rows: Sequence[_Row], columns: Columns) -> bool:
+def _numbers_once(rows: Sequence[CsvRow], columns: Columns) -> bool:
     """Whether rows are the lines, or the sections, of one report, each once."""
     fields = [field for field in ("section", "line") if field in columns.fields]
     places = [tuple(columns.value(row.values, field).lower() for field in fields) for row in rows]
@@ -194,7 +189,7 @@ def _numbers_once(rows: Sequence[_Row], columns: Columns) -> bool:
     return bool(fields) and all(map(all, places)) and len(set(places)) == len(places) and all(map(_is_number, lines))
 
 
-def _in_order(rows: Sequence[_Row], columns: Columns) -> list[_Row]:
+def _in_order(rows: Sequence[CsvRow], columns: Columns) -> list[CsvRow]:
     """By line number; where each section counts its own lines, section by section as they first come."""
     lines = [columns.value(row.values, "line") for row in rows]
     if not all(map(_is_number, lines)):
@@ -212,7 +207,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.replace(".", "", 1).isdigit() and len(text) < 12
 
 
-def _not_told_apart(rows: Sequence[_Row], name: str) -> Problem:
+def _not_told_apart(rows: Sequence[CsvRow], name: str) -> Problem:
     return _problem(
         f"{name}: line {rows[0].line}",
         f"{len(rows)} rows of one study that nothing tells apart",
@@ -221,7 +216,7 @@ def _not_told_apart(rows: Sequence[_Row], name: str) -> Problem:
     )
 
 
-def _report(rows: Sequence[_Row], columns: Columns, dates: _Dates, name: str) -> Report | Problem:
+def _report(rows: Sequence[CsvRow], columns: Columns, dates: _Dates, name: str) -> Report | Problem:
     """One report of its rows, in their order."""
     source = f"{name}: line {rows[0].line}"
     if len(rows) > 1 and not _numbers_once(rows, columns):
@@ -257,7 +252,7 @@ def _report(rows: Sequence[_Row], columns: Columns, dates: _Dates, name: str) ->
     )
 
 
-def _text_of(rows: Sequence[_Row], columns: Columns) -> str:
+def _text_of(rows: Sequence[CsvRow], columns: Columns) -> str:
     if "section" in columns.fields:
         parts: list[tuple[str, list[str]]] = []
         for row in rows:
@@ -272,11 +267,6 @@ def _text_of(rows: Sequence[_Row], columns: Columns) -> str:
 
 def _numbers(value: str) -> tuple[ReportNumber, ...]:
     return (ReportNumber("document", value),) if value else ()
-
-
-def _line_of(key: str) -> int:
-    digits = key.rpartition("line ")[2]
-    return int(digits) if digits.isdigit() else 0
 
 
 def _problem(key: str, found: str, expected: str, remedy: str, *, may_be_other: bool = False) -> Problem:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO, Literal
 
+from prima.files.durable import DISK_FULL
 from prima.report.carriers.csv_rows import reports_from_csv
 from prima.report.carriers.fhir_reports import reports_from_fhir
 from prima.report.carriers.hl7_reports import reports_from_hl7
@@ -15,6 +19,8 @@ from prima.report.sections import is_whole_report, opening_section
 SUFFIXES = (".csv", ".tsv", ".hl7", ".oru", ".mdm", ".json", ".ndjson")
 """What a folder is searched for."""
 
+Carrier = Literal["HL7", "FHIR", "CSV"]
+_HEAD = 4096
 # What Python raises where a value is not what a carrier promises: a bug in a reader ends one file and not a run.
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RecursionError)
 
@@ -40,13 +46,16 @@ def read_reports(paths: Iterable[Path], *, day_first: bool | None = None) -> Ite
 def _read(path: Path, name: str, day_first: bool | None) -> Iterator[Report | Problem]:
     found = "no regular file"
     try:
-        data = path.read_bytes() if path.is_file() or not path.exists() else None
+        if path.is_file() or not path.exists():
+            with path.open("rb") as file:
+                head = file.read(_HEAD)
+            yield from _reports(_carrier(head, name), lambda: path.open("rb"), name, day_first)
+            return
     except OSError as error:
-        data, found = None, error.strerror or type(error).__name__
-    if data is None:
-        yield Problem(key=name, found=found, expected="a file that can be read", remedy="check its permissions")
-        return
-    yield from reports_from(data, name, day_first=day_first)
+        if error.errno in DISK_FULL:
+            raise
+        found = error.strerror or type(error).__name__
+    yield Problem(key=name, found=found, expected="a file that can be read", remedy="check its permissions")
 
 
 def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> Iterator[Report | Problem]:
@@ -65,8 +74,14 @@ def reports_from(data: bytes, name: str, *, day_first: bool | None = None) -> It
         >>> [type(found).__name__ for found in reports_from(b"report\\nNo mass.\\n", "a.txt")]
         ['Report']
     """
+    yield from _reports(_carrier(data[:_HEAD], name), partial(BytesIO, data), name, day_first)
+
+
+def _reports(
+    carrier: Carrier, opened: Callable[[], BinaryIO], name: str, day_first: bool | None
+) -> Iterator[Report | Problem]:
     try:
-        for found in _read_carrier(data, name, day_first):
+        for found in _as_carried(carrier, opened, name, day_first):
             yield found if isinstance(found, Problem) else _with_its_status(found)
     except _DAMAGE as error:
         yield Problem(
@@ -89,11 +104,22 @@ def _with_its_status(report: Report) -> Report:
     return replace(report, adds_to=()) if report.adds_to else report
 
 
-def _read_carrier(data: bytes, name: str, day_first: bool | None) -> Iterator[Report | Problem]:
-    head = data[:4096].lstrip(b"\xef\xbb\xbf\x0b \t\r\n")
+def _carrier(head: bytes, name: str) -> Carrier:
+    """What the beginning of a file says it is, else its name."""
+    head = head.lstrip(b"\xef\xbb\xbf\x0b \t\r\n")
     if head.startswith((b"MSH", b"FHS", b"BHS")) or Path(name).suffix.lower() in (".hl7", ".oru", ".mdm"):
-        yield from reports_from_hl7(data, name)
-    elif head.startswith((b"{", b"[")) or Path(name).suffix.lower() in (".json", ".ndjson"):
-        yield from reports_from_fhir(data, name)
-    else:
-        yield from reports_from_csv(data, name, day_first=day_first)
+        return "HL7"
+    if head.startswith((b"{", b"[")) or Path(name).suffix.lower() in (".json", ".ndjson"):
+        return "FHIR"
+    return "CSV"
+
+
+def _as_carried(
+    carrier: Carrier, opened: Callable[[], BinaryIO], name: str, day_first: bool | None
+) -> Iterator[Report | Problem]:
+    if carrier == "CSV":
+        yield from reports_from_csv(opened, name, day_first=day_first)
+        return
+    with opened() as file:
+        data = file.read()
+    yield from (reports_from_hl7 if carrier == "HL7" else reports_from_fhir)(data, name)
