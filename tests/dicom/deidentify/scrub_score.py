@@ -92,12 +92,13 @@ def read_lines(path: Path) -> Iterator[Line]:
             record = Record(names, numbers, places)
             continue
         text, marks, at = "", [], 0
-        for mark in _MARK.finditer(written):
-            text += written[at : mark.start()]
+        lines = written.replace("\\n", "\n")
+        for mark in _MARK.finditer(lines):
+            text += lines[at : mark.start()]
             marks.append((len(text), len(text) + len(mark[2]), mark[1]))
             text += mark[2]
             at = mark.end()
-        yield Line(record, text + written[at:], tuple(marks))
+        yield Line(record, text + lines[at:], tuple(marks))
 
 
 def score(lines: list[Line], scrub: Callable[[Record, str], str]) -> Score:
