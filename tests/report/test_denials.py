@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # The rules were mended after these; the fifth set is never read for them, and only measured.
-SETS = [HERE / f"denials_{index}.txt" for index in (1, 2, 3, 4, 6, 7)]
+SETS = [HERE / f"denials_{index}.txt" for index in (1, 2, 3, 4, 6, 7, 8)]
 LETTERS = {"present": "p", "absent": "a", "uncertain": "u", "historical": "h"}
 FILLED_WITH = {
     "hydrocephalus": "ventricular_ventriculomegaly",
@@ -74,6 +74,19 @@ def test_a_frame_says_the_same_of_every_diagnosis(frame: str, letters: str) -> N
         ("less likely to represent abscess than tumor", {"infectious_brain_abscess": "uncertain"}),
         ("Abscess is less likely than tumor.", {"infectious_brain_abscess": "uncertain"}),
         ("Tumor is more likely than abscess.", {"infectious_brain_abscess": "uncertain"}),
+        (
+            "Meningioma ranks below schwannoma.",
+            {"tumor_adult_meningioma": "uncertain", "tumor_adult_schwannoma": "present"},
+        ),
+        ("The cyst lies behind the meningioma.", {"tumor_adult_meningioma": "present"}),
+        (
+            "The shunt points away from the meningioma.",
+            {"surgical_catheter": "present", "tumor_adult_meningioma": "present"},
+        ),
+        (
+            "Of abscess and lymphoma, the latter is favored.",
+            {"infectious_brain_abscess": "uncertain", "tumor_adult_lymphoma": "present"},
+        ),
         ("Hemorrhage? none.", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
         ("Q: Hemorrhage?\nA: No.", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),
         ("Hemorrhage: [ ] yes [x] no", {"vascular_hemorrhagic_intracranial_hemorrhage": "absent"}),

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from prima.report.lexicon import cue_table
 from prima.report.patterns import Found
+from prima.report.weighed import weighed_down
 
 _STOPS = frozenset(";.!:")
 _WORDS: dict[str, frozenset[str]] = {
@@ -34,7 +35,11 @@ def alternatives(
         >>> alternatives(words, [Found("a", 0, 1), Found("b", 2, 3)], set(), [True, True])
         [True, True]
     """
-    in_doubt = [False] * len(mentions)
+    lighter = weighed_down(words, mentions)
+    in_doubt = [
+        present[index] and index in lighter and not mention.kind.startswith(_CONSEQUENCES)
+        for index, mention in enumerate(mentions)
+    ]
     for index, (first, second) in enumerate(pairwise(mentions)):
         if first.kind == second.kind or not (present[index] and present[index + 1]):
             continue
@@ -54,12 +59,14 @@ def alternatives(
 
 
 def is_other_arm(words: Sequence[str], start: int, end: int) -> bool:
-    """Whether a doubt that begins at `start` is of the other arm: "less likely A THAN B", "less likely A, MORE so B".
+    """Whether a doubt or denial from `start` is of the other arm: "less likely A THAN B", "not so much A AS B".
 
     Example:
         >>> is_other_arm("less likely abscess than tumor".split(), 0, 4)
         True
     """
+    if list(words[start : start + 3]) == ["not", "so", "much"]:
+        return "as" in words[start + 3 : end]
     turn = next((index for index in range(start, end) if words[index] in ("than", "more")), None)
     return turn is not None and not (_LESS | {"unlikely"}).isdisjoint(words[start:turn])
 

@@ -83,6 +83,7 @@ _RULES = (
         "references.py",
         "scope.py",
         "sections.py",
+        "weighed.py",
     ),
     *("sentences.py", "words.py"),
 )

@@ -115,7 +115,7 @@ class Clause(CuedWords):
             return not any(self.words[at] in JOINS for at in between)
         if any(at in self._of_lists for at in between) and not self._denied_cause(cue, mention):
             return False
-        if "doubted" in cue.kinds and is_other_arm(self.words, cue.start, mention.start):
+        if cue.kinds & {"doubted", "denied"} and is_other_arm(self.words, cue.start, mention.start):
             return False
         if "adjectives_of_past" in cue.kinds:
             return len(between) <= 4 and not any(
