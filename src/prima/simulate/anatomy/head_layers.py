@@ -70,7 +70,7 @@ def fill(head: Head, case: Case, template: Template) -> None:
     fields = _fields(head.shape, case).stack().to(head.device)
     texture = Texture(head.grid, stream(case.person.seed, "texture"), head.device)
     half = 0.5 / head.grid.spacing_mm
-    for box, values in _slabs(head, fields):
+    for box, values in slabs(head, fields):
         points, (cavity, skin, skull, fat, flesh, threshold, grain, folds, depth, ridge, core) = (
             values[:3],
             values[3:].unbind(),
@@ -138,7 +138,7 @@ def _brain(template: Template, out: Tensor, hollow: Tensor, points: Tensor, fold
     out[0][part] -= brain + vein
 
 
-def _slabs(head: Head, fields: Tensor) -> Iterator[tuple[Box, Tensor]]:
+def slabs(head: Head, fields: Tensor) -> Iterator[tuple[Box, Tensor]]:
     """Boxes of whole slices with the fields [C, z, y, x] in them."""
     lattice, grid = head.shape.lattice, head.grid
     depth, height, width = grid.shape
@@ -179,7 +179,7 @@ def _fields(shape: Shape, case: Case) -> _Fields:
         skull=skull.clamp(min=1.8),
         fat=fat,
         flesh=mid[0] - 0.5 * vault,
-        open=_openness(shape),
+        open=openness_of(shape),
         grain=random_field(lattice, 1, 8.5, rng)[0],
         folds=distance_to_sulcus(shape, rng),
         depth=depth,
@@ -188,8 +188,8 @@ def _fields(shape: Shape, case: Case) -> _Fields:
     )
 
 
-def _openness(shape: Shape) -> Tensor:
-    """The share of brain above which a voxel is brain: high where sulci are wide, low where a mass closes them."""
+def openness_of(shape: Shape) -> Tensor:
+    """[d, h, w] share above which a voxel is brain: high where sulci are wide, low where a mass closes them."""
     x, y, z = shape.inner
     base = step((6 - z) / 10) * step((30 - x.abs()) / 10) * step((y + 24) / 10)
     openness = shape.openness + shape.cisterns * base

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from prima.simulate.anatomy import shape_hooks
+from prima.simulate.anatomy.anatomies import Choice, towards
 from prima.simulate.anatomy.person_shape import PersonShape, individual, person_shape, pose_back, unscale
 from prima.simulate.anatomy.sites import site_mm
 from prima.simulate.anatomy.template import Template, load_template
@@ -58,10 +59,16 @@ class Shape:
     body: Tensor = field(default_factory=lambda: torch.empty(0))
 
     @classmethod
-    def of_case(cls, case: Case, *, spacing_mm: float) -> Shape:
-        """The shape of a case's person at that age, in the pose of that examination, before any lesion."""
+    def of_case(cls, case: Case, *, spacing_mm: float, choice: Choice | None = None) -> Shape:
+        """The shape of a case's person at that age, in the pose of that examination, before any lesion.
+
+        Args:
+            case: person and age are read.
+            spacing_mm: of the grid that it will be read at.
+            choice: the real head that it is made of; None is the packaged template.
+        """
         lattice, person = Lattice.of_head(), person_shape(case)
-        return cls(
+        shape = cls(
             template=load_template(spacing_mm),
             lattice=lattice,
             person=person,
@@ -69,6 +76,11 @@ class Shape:
             ventricles=person.ventricles,
             openness=person.openness,
         )
+        if choice is not None:
+            shape.template = choice.anatomy.template()
+            shape.displacement = shape.displacement + towards(choice, lattice)
+            shape.ventricles *= choice.own_ventricles
+        return shape
 
     def freeze(self) -> None:
         """Compute the maps; what is asked for afterwards has no effect."""

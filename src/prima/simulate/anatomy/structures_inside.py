@@ -34,6 +34,13 @@ def nuclei(head: Head, rng: np.random.Generator) -> None:
 
 def midline(head: Head, rng: np.random.Generator) -> None:
     """Sella with the pituitary, stalk and chiasm; pineal; choroid plexus; cord."""
+    sella(head, rng)
+    plexus(head, rng)
+    cord(head)
+
+
+def sella(head: Head, rng: np.random.Generator) -> None:
+    """Cavernous sinuses, pituitary with its stalk, chiasm; the pineal."""
     draw = Drawing(head, (0, -24, -46), (22, 40, 6), skull=False)
     p = draw.folded
     draw.put("venous_blood", ellipsoid(p, (12, -3, -31), (5, 11, 6)), density=0.7)
@@ -44,20 +51,28 @@ def midline(head: Head, rng: np.random.Generator) -> None:
     draw.put("pituitary", rod(p, (0, -4, -31), (0, -1, -20), 1.6, 1.2))
     draw.put("wm", torch.minimum(rod(p, (13, -18, -28), (0, -6, -21), 2.0), rod(p, (0, -6, -21), (12, 8, -16), 2.0)))
     draw.put("pituitary", ellipsoid(p, (0, 31, -2), (3.0, 4.0, 2.6)), density=0.85)
-    plexus = Drawing(head, (0, -8, -50), (38, 66, 26), skull=False)
-    p = plexus.folded
+
+
+def plexus(head: Head, rng: np.random.Generator) -> None:
+    """Choroid plexus of the lateral and the fourth ventricles."""
+    draw = Drawing(head, (0, -8, -50), (38, 66, 26), skull=False)
+    p = draw.folded
     course = ((4, 0, 11), (11, 18, 19), (22, 40, 12), (30, 28, -8), (30, 14, -15))
     strand = tube(p, course, 1.3)
     clump = ellipsoid(p, (23, 41, 10), (4.0 + float(rng.random()), 6.5, 4.5))
     fourth = rod(p, (0, 52, -38), (8, 46, -42), 1.6)
     frond = 0.6 + 0.35 * torch.sin(1.9 * p[0] + 1.3 * p[1]) * torch.sin(1.7 * p[2])
-    plexus.put("choroid", torch.stack((strand, clump, fourth)).amin(0), density=frond, among=("csf",))
-    cord = Drawing(head, (0, 30, -160), (14, 60, -56), skull=True)
-    flat = torch.cat((cord.folded[:1] * 0.8, cord.folded[1:]))
+    draw.put("choroid", torch.stack((strand, clump, fourth)).amin(0), density=frond, among=("csf",))
+
+
+def cord(head: Head) -> None:
+    """The spinal cord below the medulla."""
+    draw = Drawing(head, (0, 30, -160), (14, 60, -56), skull=True)
+    flat = torch.cat((draw.folded[:1] * 0.8, draw.folded[1:]))
     core = tube(flat, ((0, 40, -60), (0, 46, -78), (0, 45, -104), (0, 40, -150)), 5.2, 4.6)
-    below = (1 - (cord.folded[2] + 68) / 5).clamp(0, 1)
-    cord.put("wm", core, density=below)
-    cord.put("gm", core + 3.2, density=0.7 * below)
+    below = (1 - (draw.folded[2] + 68) / 5).clamp(0, 1)
+    draw.put("wm", core, density=below)
+    draw.put("gm", core + 3.2, density=0.7 * below)
 
 
 def dura(head: Head, _: np.random.Generator) -> None:

@@ -19,6 +19,27 @@ from prima.simulate.geometry.lattice import Lattice
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class LabelTissue:
+    """Tissue of a template that was made of a label map.
+
+    Args:
+        codes: [z, y, x] uint8, each voxel's row in `materials`, at 1 mm.
+        lattice: where its voxels lie.
+        materials: (tissue, share, rest, "yes" inside the skull, "ventricle" or "no") of each code.
+        brain: [1, d, h, w] share of brain around each node, smoothed by a millimetre.
+        brain_lattice: where its nodes lie.
+        landmarks_mm: [N, 3] middles of deep structures in the template's frame.
+    """
+
+    codes: Tensor
+    lattice: Lattice
+    materials: tuple[tuple[str, float, str, str], ...]
+    brain: Tensor
+    brain_lattice: Lattice
+    landmarks_mm: Tensor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Template:
     """Maps in template space, LPS mm.
 
@@ -30,6 +51,7 @@ class Template:
         lattice: where the nodes of these two lie.
         ventricle: [1, d, h, w] the same for the ventricles.
         ventricle_lattice: where its nodes lie.
+        labels: tissue by labels, which takes the place of `tissue`; None in the packaged template.
     """
 
     tissue: Tensor
@@ -39,6 +61,7 @@ class Template:
     lattice: Lattice
     ventricle: Tensor
     ventricle_lattice: Lattice
+    labels: LabelTissue | None = None
 
 
 @lru_cache(maxsize=4)
@@ -56,9 +79,11 @@ def load_template(spacing_mm: float = 1.0, device: str = "cpu") -> Template:
     return Template(
         tissue=tissue.to(device),
         tissue_lattice=_lattice(tissue, arrays["tissue_origin"], 1.0),
+        cavity=surfaces["cavity"],
+        skin=surfaces["skin"],
+        ventricle=surfaces["ventricle"],
         lattice=_lattice(surfaces["skin"], arrays["lattice_origin"], float(arrays["lattice_mm"])),
         ventricle_lattice=_lattice(surfaces["ventricle"], arrays["ventricle_origin"], float(arrays["ventricle_mm"])),
-        **surfaces,
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from prima.simulate.anatomy.head import TISSUE_NAMES, Head
 from prima.simulate.anatomy.texture import Texture
 from prima.simulate.geometry.streams import stream
+from prima.simulate.scanner.appearance import Appearance, seen, uneven, window
 from prima.simulate.scanner.artefacts import DropOut, blank, drop_out, ghost, shade, shake, sharpen
 from prima.simulate.scanner.coils import END_MM, END_SPREAD_MM, receive
 from prima.simulate.scanner.noise import add_rician, normal_like
@@ -55,9 +56,10 @@ class AcquiredScan:
 class HeadScan:
     """The scanning of one head: contrasts and resamplings are made once and kept while a study is scanned."""
 
-    def __init__(self, head: Head, planned: PlannedStudy) -> None:
+    def __init__(self, head: Head, planned: PlannedStudy, appearance: Appearance | None = None) -> None:
         self.head = head
         self.planned = planned
+        self.appearance = appearance
         self.field_t = planned.scanner.field_t
         self._contrasts: dict[Sequence, torch.Tensor] = {}
         self._resamplings: dict[tuple[Any, ...], ScanResampling] = {}
@@ -67,6 +69,8 @@ class HeadScan:
         self._fate = stream(case.seed, case.index, "artefacts")
         self._moving = bool(self._fate.random() < 0.12)
         self._metal = bool(self._fate.random() < 0.05)
+        self._seen = None if appearance is None else seen(head, appearance)
+        self._bias = None if appearance is None else uneven(head, appearance)
 
     def prepare(self, sequences: Iterable[Sequence]) -> None:
         """Compute several contrasts on the head's grid in one pass over its fractions."""
@@ -75,16 +79,24 @@ class HeadScan:
             return
         normal = [TISSUE[name] for name in TISSUE_NAMES]
         table = torch.stack([signals(sequence, normal, self.field_t) for sequence in missing])
+        if self.appearance is not None:
+            table *= torch.from_numpy(np.stack([self.appearance.factors(sequence) for sequence in missing]))
         fractions = self.head.fractions
         images = (table.to(fractions) @ fractions.reshape(len(normal), -1)).reshape(-1, *self.head.grid.shape)
         for sequence, image in zip(missing, images, strict=True):
             for painted in self.head.painted:
                 if not isinstance(painted.tissue, Tissue):
                     raise TypeError(f"{painted.tissue.name}: a painted tissue needs its relaxation times")
-                image[painted.box].add_(painted.fraction, alpha=signal(sequence, painted.tissue, self.field_t))
+                strength = signal(sequence, painted.tissue, self.field_t)
+                if self.appearance is not None:
+                    strength *= self.appearance.lesion_factor(sequence, painted.tissue.name)
+                image[painted.box].add_(painted.fraction, alpha=strength)
             weight = T2_SPREAD * sequence.te_ms / TISSUE["wm"].t2_at(self.field_t)
             if weight > 0.1 * T2_SPREAD:  # exp(-TE/T2) answers to T2 with TE/T2
                 image.addcmul_(image, self._texture(), value=weight)
+            if self.appearance is not None:
+                image.addcmul_(image, self._texture(), value=self.appearance.texture)
+                image.mul_(self._bias)
             self._contrasts[sequence] = image
 
     def _texture(self) -> torch.Tensor:
@@ -125,7 +137,8 @@ class HeadScan:
     def noise_sigma(self, series: PlannedSeries, scan: PlannedScan) -> float:
         """Standard deviation of the noise of a scan, in units of signal."""
         averaged = 0.65 if scan.sequence.b_value > 0 else 1.0
-        return self.planned.scanner.noise * series.role.noise * averaged * self.unit(scan.sequence)
+        more = 1.0 if self.appearance is None else self.appearance.noise
+        return more * self.planned.scanner.noise * series.role.noise * averaged * self.unit(scan.sequence)
 
     def clean(self, scan: PlannedScan) -> torch.Tensor:
         """[D, H, W] magnitude before anything goes wrong."""
@@ -133,7 +146,9 @@ class HeadScan:
 
     def acquire(self, series: PlannedSeries) -> tuple[AcquiredScan, ...]:
         """The stored voxels of every stack of a series."""
-        images = (self._image(series, scan, part) for part, scan in enumerate(series.scans))
+        images = [self._image(series, scan, part) for part, scan in enumerate(series.scans)]
+        if self.appearance is not None:
+            images = [self._altered(series, scan, image) for scan, image in zip(series.scans, images, strict=True)]
         return tuple(self._store(series, scan, image) for scan, image in zip(series.scans, images, strict=True))
 
     def _image(self, series: PlannedSeries, scan: PlannedScan, part: int) -> torch.Tensor:
@@ -157,6 +172,16 @@ class HeadScan:
             blank(image, 2.6 * sigma)
         if series.name == "dwi":
             self._diffusion[scan.sequence.b_value] = image.clone()
+        return image
+
+    def _altered(self, series: PlannedSeries, scan: PlannedScan, image: torch.Tensor) -> torch.Tensor:
+        """An image as others have worked on it: stripped or defaced, and but for maps with another window."""
+        if self.appearance is None:
+            return image
+        if series.role.derived is None:
+            image = window(image, self.appearance)
+        if self._seen is not None:
+            image *= self.resampling(scan)(self._seen) > 0.5
         return image
 
     def _adc_map(self, series: PlannedSeries, scan: PlannedScan) -> torch.Tensor:

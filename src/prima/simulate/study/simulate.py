@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from prima.simulate.anatomy.anatomies import Anatomies
 from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.pathology import LesionTruth, paint_lesions, shape_hooks
 from prima.simulate.pathology.pattern import MaskKind
 from prima.simulate.people.case import Case
 from prima.simulate.scanner.acquire import AcquiredScan, HeadScan
+from prima.simulate.scanner.appearance import AppearancePlan, draw_appearance, kept_series, on_one_grid
 from prima.simulate.scanner.image_header import SHORT_TEXT, header_affine
 from prima.simulate.scanner.planned import PlannedScan, PlannedSeries, PlannedStudy, plan_study
 from prima.simulate.study.visibility import Visibility, visibility
@@ -21,6 +23,27 @@ from prima.study.affine import Affine
 from prima.study.exclusion import Excluded
 from prima.study.study import Acquisition, Patient, Series, Study
 from prima.study.volume import Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variety:
+    """What makes studies unlike each other beyond person, scanner and protocol.
+
+    Args:
+        anatomies: real heads of which most people are made; None makes everyone of the packaged template.
+        appearance: shares of studies that look otherwise than physics says; None leaves all as planned.
+    """
+
+    anatomies: Anatomies | None = None
+    appearance: AppearancePlan | None = None
+
+    @property
+    def version(self) -> int:
+        """Of the simulator: 1 has neither."""
+        return 1 if self == AS_ONE else 2
+
+
+AS_ONE = Variety()
 
 
 class Mask(NamedTuple):
@@ -61,7 +84,7 @@ class SimulatedStudy:
 
 
 def simulate_study(
-    case: Case, *, spacing_mm: float = 1.5, device: str = "cpu", with_excluded: bool = False
+    case: Case, *, spacing_mm: float = 1.5, device: str = "cpu", with_excluded: bool = False, variety: Variety = AS_ONE
 ) -> SimulatedStudy:
     """Make the study of a case.
 
@@ -70,11 +93,19 @@ def simulate_study(
         spacing_mm: of the grid that the head is built on: 1, 1.5 or 2.
         device: where the voxels are computed.
         with_excluded: also make the series that a reader leaves out (localizers, projections), as files need them.
+        variety: heads and appearances beside the packaged ones.
     """
     planned = plan_study(case)
-    head = build_head(case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case))
+    appearance = None
+    if variety.appearance is not None:
+        appearance = draw_appearance(variety.appearance, case)
+        planned = replace(planned, series=kept_series(variety.appearance, planned))
+        planned = planned if appearance is None else on_one_grid(planned, appearance)
+    head = build_head(
+        case, spacing_mm=spacing_mm, device=device, shape_hooks=shape_hooks(case), anatomies=variety.anatomies
+    )
     truths = paint_lesions(head, case)
-    acquisition = HeadScan(head, planned)
+    acquisition = HeadScan(head, planned, appearance)
     scanned = [series for series in planned.series if with_excluded or series.role.reason is None]
     # all at once, wanted or not: rounding of the product depends on how many there are
     acquisition.prepare(scan.sequence for series in planned.series for scan in series.scans)

@@ -16,6 +16,7 @@ from prima.simulate.plan.cases import case_at
 from prima.simulate.plan.enrichment import Enrichment, enriched
 from prima.simulate.plan.plan import Plan, make_plan
 from prima.simulate.reports.banks import Writers
+from prima.simulate.study.simulate import AS_ONE, Variety
 from prima.train.tokenizer.augment import PatchAugmentation
 
 Labels = Literal["truth", "reports"]
@@ -36,6 +37,7 @@ class SimulatedData:
         labels: what a study is known by: what was simulated, or what the rules read in its report, as in a hospital.
         copies: how often the tokens of each study are made again from patches that are changed by chance.
         augmentation: how the patches of copies are changed.
+        variety: heads and appearances beside the packaged ones; simulator version 2.
     """
 
     name: Side
@@ -46,6 +48,7 @@ class SimulatedData:
     labels: Labels = "truth"
     copies: int = 0
     augmentation: PatchAugmentation = field(default_factory=PatchAugmentation)
+    variety: Variety = AS_ONE
 
     def case(self, index: int) -> Case:
         """The study with an index."""

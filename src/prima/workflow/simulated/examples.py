@@ -93,7 +93,7 @@ def make_example(data: SimulatedData, index: int, contract: Contract, gate: Gate
         gate: the input gate; None lets every series in.
     """
     case = data.case(index)
-    simulated = simulate_study(case, spacing_mm=data.spacing_mm[index % len(data.spacing_mm)])
+    simulated = simulate_study(case, spacing_mm=data.spacing_mm[index % len(data.spacing_mm)], variety=data.variety)
     prepared = prepare(simulated.study, contract, gate, workers=1)
     masks = {_COLUMN[name]: (mask.voxels, mask.affine) for name, mask in simulated.masks.items()}
     report = write_report(case, prior=data.prior(case), writers=data.writers, reading=data.plan.reading)
