@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from prima.predict.sources import find_studies
 from prima.simulate.health_system import Making, make_health_system
 from prima.simulate.plan.cases import case_at, cases
 from prima.simulate.plan.plan import Plan, make_plan
+from prima.simulate.plan.plan_file import read_plan
+from prima.simulate.scanner.appearance import AppearancePlan
 
 MAKING = Making(spacing_mm=2.0, negatives=2)
 
@@ -148,3 +151,29 @@ def test_a_full_disk_is_one_line_and_the_run_goes_on_when_there_is_room(
     make_room()
     assert run(words) == 0
     assert digests(out) == digests(made)
+
+
+def test_version_two_is_told_in_the_plan_and_not_mixed_with_version_one(tmp_path: Path) -> None:
+    words = ["simulate", str(tmp_path / "out"), "-n", "1", "--normal", "--spacing", "2"]
+    assert run([*words, "--simulator", "2"]) == 0
+    told = json.loads((tmp_path / "out" / "plan.json").read_text())["making"]
+    assert told["simulator"] == 2
+    assert told["anatomies"] == {}
+    assert told["appearance"]["stripped"] == AppearancePlan().stripped
+    assert run(words) == 2  # begun with version 2
+    assert read_plan(tmp_path / "out" / "plan.json").num_studies == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--simulator", "3"], "simulator version 3 is unknown; expected 1 or 2"),
+        (["--anatomies", "absent"], "absent: no such folder"),
+        (["--simulator", "1", "--anatomies", "absent"], "need version 2"),
+    ],
+)
+def test_a_wrong_version_or_folder_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert run(["simulate", str(tmp_path / "out"), "-n", "1", *words]) == 2
+    assert message in capsys.readouterr().err

@@ -47,6 +47,13 @@ def simulate(
     ] = None,
     spacing: Annotated[float, typer.Option(metavar="MM", help="Grid of the anatomy: 1, 1.5 or 2.")] = 1.5,
     workers: Annotated[int, typer.Option(min=1, metavar="W", help="Processes, one thread each.")] = 1,
+    simulator: Annotated[
+        int | None, typer.Option(metavar="1|2", help="2 adds appearances beside physics; with --anatomies it is 2.")
+    ] = None,
+    anatomies: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Label maps of real heads, FreeSurfer's or SynthSeg's numbers, to build on."),
+    ] = None,
     describe: Annotated[bool, typer.Option("--describe", help="Say what would be made, and make nothing.")] = False,
 ) -> None:
     """Make patients, studies, reports and their truth; no person was involved."""
@@ -77,11 +84,13 @@ def simulate(
 
         Console().print(description(plan, negatives=negatives))
         return
-    from prima.workflow.simulate import simulate_health_system
+    from prima.workflow.simulate import simulate_health_system, variety_of
 
+    variety = variety_of(simulator or (1 if anatomies is None else 2), anatomies)
     with Terminal() as terminal:
         simulate_health_system(
-            plan, out, spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers, watcher=terminal
-        )
+            plan, out, spacing_mm=spacing, writers=writers.value, negatives=negatives, workers=workers,
+            variety=variety, watcher=terminal,
+        )  # fmt: skip
     beside = f" and {negatives} negatives" if negatives else ""
     typer.echo(f"wrote {num_studies} made-up studies{beside} with reports and truth to {out}")

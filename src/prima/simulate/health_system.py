@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prima.files.durable import make_folder, new_folder, write_json
 from prima.simulate.files.dicom_files import write_dicom
@@ -30,7 +31,7 @@ from prima.simulate.reports.carrier_hl7 import write_hl7
 from prima.simulate.reports.filed import Filed, report_labels
 from prima.simulate.reports.writers import write_report
 from prima.simulate.scanner.image_header import need_pydicom
-from prima.simulate.study.simulate import simulate_study
+from prima.simulate.study.simulate import AS_ONE, Variety, simulate_study
 from prima.simulate.workers import Job, carry_out
 
 
@@ -44,6 +45,7 @@ class Making:
         negatives: how many studies that are no brain MRI lie beside the others.
         workers: processes.
         device: where voxels are computed.
+        variety: heads and appearances beside the packaged ones; simulator version 2.
     """
 
     spacing_mm: float = 1.5
@@ -51,6 +53,18 @@ class Making:
     negatives: int = 0
     workers: int = 1
     device: str = "cpu"
+    variety: Variety = AS_ONE
+
+    def to_json(self) -> dict[str, Any]:
+        """What decides the files, for plan.json; a version 1 does not name itself, as it never did."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in ("spacing_mm", "writers", "negatives")}
+        if self.variety.version > 1:
+            heads = () if self.variety.anatomies is None else self.variety.anatomies.heads
+            appearance = self.variety.appearance
+            told["simulator"] = self.variety.version
+            told["anatomies"] = {head.name: head.sha256 for head in heads}
+            told["appearance"] = None if appearance is None else asdict(appearance)
+        return told
 
 
 def make_health_system(
@@ -71,8 +85,7 @@ def make_health_system(
     need_pydicom()
     need_pyarrow()
     check_count(making.negatives)
-    written = ("spacing_mm", "writers", "negatives")
-    claim(out, plan, {name: getattr(making, name) for name in written})
+    claim(out, plan, making.to_json())
     for folder in ("studies", "truth/visibility"):
         make_folder(out / folder)
     jobs: list[Job] = [
@@ -114,7 +127,9 @@ def _negatives(plan: Plan, making: Making) -> list[PlannedNegative]:
 def _make_one(plan: Plan, index: int, out: Path, making: Making) -> None:
     """A study with its truth; the folder of the study comes last, and says that all of it is there."""
     case = case_at(plan, index)
-    simulated = simulate_study(case, spacing_mm=making.spacing_mm, device=making.device, with_excluded=True)
+    simulated = simulate_study(
+        case, spacing_mm=making.spacing_mm, device=making.device, with_excluded=True, variety=making.variety
+    )
     with new_folder(_study_folder(plan, index, out)) as study:
         write_dicom(simulated, study)
         if simulated.masks:

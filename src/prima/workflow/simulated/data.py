@@ -76,7 +76,9 @@ class SimulatedData:
         return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
-def demo_data(name: Side, *, labels: Labels = "truth", test_seed: int = TEST_SEED) -> SimulatedData:
+def demo_data(
+    name: Side, *, labels: Labels = "truth", test_seed: int = TEST_SEED, variety: Variety = AS_ONE
+) -> SimulatedData:
     """The data of the demo release.
 
     | name | health system |
@@ -89,6 +91,7 @@ def demo_data(name: Side, *, labels: Labels = "truth", test_seed: int = TEST_SEE
         name: which.
         labels: what training and validation studies are known by. A test study is always known by the truth.
         test_seed: another seed is another test year.
+        variety: simulator version 2, on any of the three.
 
     Example:
         >>> from dataclasses import replace
@@ -106,10 +109,11 @@ def demo_data(name: Side, *, labels: Labels = "truth", test_seed: int = TEST_SEE
             spacing_mm=(1.5, 2.0, 2.0, 2.0),
             labels=labels,
             copies=1,
+            variety=variety,
         )
     if name == "validation":
         plan = make_plan(num_studies=1000, seed=12, start=date(2024, 1, 1), days=366)
-        return SimulatedData(name=name, plan=replace(plan, drift=None), labels=labels)
+        return SimulatedData(name=name, plan=replace(plan, drift=None), labels=labels, variety=variety)
     first_day = date(2025, 1, 1)
     plan = make_plan(num_studies=2500, seed=test_seed, start=first_day, days=365, drift_on=first_day)
-    return SimulatedData(name=name, plan=plan, writers="heldout")
+    return SimulatedData(name=name, plan=plan, writers="heldout", variety=variety)
