@@ -12,9 +12,11 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from prima.archive.ingest.ingested_folders import IngestedFolders, fingerprint_of
 from prima.archive.ingest.nifti import is_nifti_name, nifti_instances, sidecars_of
+from prima.archive.ingest.nifti_container import NiftiOfContainer
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.files.container import Entry, LeftOut, entries_of, is_container
 from prima.files.walk import NOT_PERMITTED, natural_key
@@ -77,16 +79,23 @@ class FolderSource:
         yield from nifti_instances(nifti)
 
     def _entries(self, container: Path) -> Iterator[IncomingInstance | NotDelivered]:
-        for found in entries_of(container):
-            key = f"{container}!{found.name}" if found.name else str(container)
-            if isinstance(found, LeftOut):
-                yield NotDelivered(key=key, detail=found.detail, not_followed=found.not_followed)
-            elif found.name.lower().endswith(SUFFIXES):
-                self.on_report_entry(container, found)
-            elif is_nifti_name(found.name):
-                yield NotDelivered(key=key, detail="NIfTI inside a container; unpack it first")
-            else:
-                yield IncomingInstance(content=found.content, key=key)
+        with TemporaryDirectory() as folder:
+            nifti = NiftiOfContainer(container, Path(folder))
+            for found in entries_of(container):
+                if isinstance(found, LeftOut):
+                    key = f"{container}!{found.name}" if found.name else str(container)
+                    yield NotDelivered(key=key, detail=found.detail, not_followed=found.not_followed)
+                elif not nifti.takes(found):
+                    yield from self._entry(container, found)
+            for entry in nifti.others():
+                yield from self._entry(container, entry)
+            yield from nifti.instances()
+
+    def _entry(self, container: Path, entry: Entry) -> Iterator[IncomingInstance]:
+        if entry.name.lower().endswith(SUFFIXES):
+            self.on_report_entry(container, entry)
+        else:
+            yield IncomingInstance(content=entry.content, key=f"{container}!{entry.name}")
 
     def _noted(
         self, folder: Path, files: Sequence[Path], instances: Iterable[IncomingInstance | NotDelivered]

@@ -12,7 +12,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,18 +27,18 @@ from prima.study.nifti_people import by_person
 CATALOGUE_FACTS = "openprima"
 """Key of the stored json under which stands what only the catalogue reads."""
 
-_NAME = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+_NAME = re.compile(r"\.(?:nii|mgh)(?:\.gz)?$|\.mgz$", re.IGNORECASE)
 _SUBJECT = re.compile(r"(sub-[^_/]+)(?:_(ses-[^_/]+))?(?:_|$)")
 _BESIDE = (".json", ".bval", ".bvec")
 _DATASET_FILE = "dataset_description.json"
 
 
 def is_nifti_name(name: str) -> bool:
-    """Whether a file is NIfTI by its name; macOS's shadow files are not.
+    """Whether a file is NIfTI, or FreeSurfer's MGH, by its name; macOS's shadow files are not.
 
     Example:
-        >>> is_nifti_name("T1w.nii.gz"), is_nifti_name("._T1w.nii"), is_nifti_name("T1w.json")
-        (True, False, False)
+        >>> [is_nifti_name(name) for name in ("T1w.nii.gz", "orig.mgz", "._T1w.nii", "T1w.json")]
+        [True, True, False, False]
     """
     return _NAME.search(name) is not None and not name.startswith("._")
 
@@ -49,29 +49,43 @@ def sidecars_of(images: Iterable[Path]) -> set[Path]:
 
 
 def nifti_instances(images: Sequence[Path]) -> Iterator[IncomingInstance]:
-    """Images, each after its json and its b-values."""
-    people = _people(images)
-    for image in images:
-        study = _study_of(image, people.get(image, ""))
-        stem = stem_of(image)
-        series_uid = hashed_uid(f"nifti series\0{study.key}\0{stem}")
-        kind = re.sub(r"[^a-z0-9]", "", suffix_of(stem))[:16] or "image"
-        zipped = ".gz" if image.name.lower().endswith(".gz") else ""
+    """Images of a folder, each after its json and its b-values."""
+    for image, study in studies_of_images(images).items():
+        yield from image_instances(image, study, content=image, key=str(image))
 
-        def place(suffix: str, series_uid: str = series_uid, study: _NiftiStudy = study, kind: str = kind) -> Identity:
-            return Identity(study_uid=study.uid, series_uid=series_uid, sop_uid=f"{series_uid}_{kind}", suffix=suffix)
 
-        # what is read beside an image comes first, so that no image is stored without it
-        yield IncomingInstance(content=_stored_json(image, study), key=f"{image}.json", identity=place(".json"))
-        for suffix in (".bval", ".bvec"):
-            beside = image.with_name(stem + suffix)
-            if beside.is_file() and not beside.is_symlink() and beside.stat().st_size <= MAX_SIDECAR_BYTES:
+def image_instances(image: Path, study: NiftiStudy, *, content: Path | bytes, key: str) -> Iterator[IncomingInstance]:
+    """One image after its json and its b-values.
+
+    Args:
+        image: its path, beside which the json and b-values lie.
+        study: which it belongs to.
+        content: its file, or its bytes.
+        key: what to call it.
+    """
+    stem = stem_of(image)
+    series_uid = hashed_uid(f"nifti series\0{study.key}\0{stem}")
+    kind = re.sub(r"[^a-z0-9]", "", suffix_of(stem))[:16] or "image"
+    suffix_of_image = _NAME.search(image.name)
+    assert suffix_of_image is not None
+
+    def place(suffix: str) -> Identity:
+        return Identity(study_uid=study.uid, series_uid=series_uid, sop_uid=f"{series_uid}_{kind}", suffix=suffix)
+
+    # what is read beside an image comes first, so that no image is stored without it
+    yield IncomingInstance(content=_stored_json(image, study), key=f"{key}.json", identity=place(".json"))
+    for suffix in (".bval", ".bvec"):
+        beside = image.with_name(stem + suffix)
+        if beside.is_file() and not beside.is_symlink() and beside.stat().st_size <= MAX_SIDECAR_BYTES:
+            if content is image:
                 yield IncomingInstance(content=beside, key=str(beside), identity=place(suffix))
-        yield IncomingInstance(content=image, key=str(image), identity=place(f".nii{zipped}"))
+            else:
+                yield IncomingInstance(content=beside.read_bytes(), key=f"{key}{suffix}", identity=place(suffix))
+    yield IncomingInstance(content=content, key=key, identity=place(suffix_of_image[0].lower()))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _NiftiStudy:
+class NiftiStudy:
     """Which study an image belongs to.
 
     Args:
@@ -90,24 +104,32 @@ class _NiftiStudy:
         return hashed_uid(f"nifti study\0{self.key}")
 
 
-def _people(images: Sequence[Path]) -> dict[Path, str]:
-    """The person that names tell for each image, where those of a folder are of several."""
+def studies_of_images(images: Sequence[Path], where: Callable[[Path], Path] = Path.resolve) -> dict[Path, NiftiStudy]:
+    """Which study each image of a folder belongs to.
+
+    Args:
+        images: of one folder.
+        where: the place that a path stands for, from which the study gets its UID.
+    """
     found = by_person(images, images[0].parent) if images else ()
-    return {image: person.name for person in found for image in person.files} if len(found) > 1 else {}
+    people = {image: person.name for person in found for image in person.files} if len(found) > 1 else {}
+    return {image: _study_of(image, people.get(image, ""), where) for image in images}
 
 
-def _study_of(image: Path, person: str) -> _NiftiStudy:
+def _study_of(image: Path, person: str, where: Callable[[Path], Path]) -> NiftiStudy:
     folder = image.parent.resolve()
     found = _SUBJECT.match(image.name)
     if found is None:
-        key = f"{folder}\0{person}" if person else str(folder)
-        return _NiftiStudy(key=key, subject=person or folder.name, session=None, dataset=None)
+        place = where(folder)
+        key = f"{place}\0{person}" if person else str(place)
+        return NiftiStudy(key=key, subject=person or place.name, session=None, dataset=None)
     subject, session = found[1], found[2]
     dataset = next((parent.parent for parent in (folder, *folder.parents) if parent.name == subject), folder)
-    return _NiftiStudy(key=f"{dataset}\0{subject}\0{session or ''}", subject=subject, session=session, dataset=dataset)
+    key = f"{where(dataset)}\0{subject}\0{session or ''}"
+    return NiftiStudy(key=key, subject=subject, session=session, dataset=dataset)
 
 
-def _stored_json(image: Path, study: _NiftiStudy) -> bytes:
+def _stored_json(image: Path, study: NiftiStudy) -> bytes:
     """The json that is kept: what came, with the facts that would be lost with the file's name and its dataset."""
     sidecar = read_sidecar(image)
     values: dict[str, Any] = {key: value for key, value in sidecar.values.items() if key != CATALOGUE_FACTS}
@@ -132,13 +154,13 @@ def _stored_json(image: Path, study: _NiftiStudy) -> bytes:
     return (json.dumps(values, sort_keys=True, indent=1, ensure_ascii=True, default=str) + "\n").encode()
 
 
-def _session_row(study: _NiftiStudy) -> dict[str, str]:
+def _session_row(study: NiftiStudy) -> dict[str, str]:
     if study.dataset is None or study.session is None:
         return {}
     return _row_of(study.dataset / study.subject / f"{study.subject}_sessions.tsv", "session_id", study.session)
 
 
-def _scan_time(study: _NiftiStudy, image: Path) -> str | None:
+def _scan_time(study: NiftiStudy, image: Path) -> str | None:
     """When a file was acquired, as the table of scans beside its folder says."""
     if study.dataset is None:
         return None

@@ -16,7 +16,7 @@ from prima.files.durable import is_temporary, make_folder, write_json
 
 FORMAT = "openprima-archive"
 VERSION = 1
-IMAGE_SUFFIXES = (".dcm", ".nii", ".nii.gz")
+IMAGE_SUFFIXES = (".dcm", ".nii", ".nii.gz", ".mgz", ".mgh", ".mgh.gz")
 _CARD = "archive.json"
 
 
