@@ -5,7 +5,8 @@
 
 A gate is a folder with gate.json and gate.safetensors. What must be used and what not: of real/ as its expected.csv
 says (refused: what it calls `not_brain`, and every folder named NEGATIVE or PHANTOM), all of real_labelled/,
-none of negatives/. The margin of a series is its probability of a brain less the threshold: positive means admitted.
+none of negatives/. The margin of a series is its probability of a brain less the threshold: the network admits what has
+a positive one. `real` says what the network alone does, and what the gate does that asks the values first.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from prima.model.gate.admit import Gate, load_gate
+from prima.model.gate.admit import Gate, Verdict, load_gate
 from prima.model.gate.network import KINDS
+from prima.model.gate.values import value_facts
 from prima.predict.sources import find_studies
 from prima.study import Series
 from prima.train.gate.fit import kind_shares
@@ -78,24 +80,32 @@ def _must(rows: list[dict[str, str]], folder: str) -> bool | None:
     return False if no_brain or any(row["reason"] == "not_brain" for row in rows) else None
 
 
+def _outcome(verdict: Verdict) -> str:
+    return "kept" if verdict.admitted else verdict.kind
+
+
 def show_real(data: Path, gates: list[Gate]) -> None:
     """A line for each series, then the error rates of each folder."""
-    columns = " | ".join(f"gate {number}: brain | margin" for number in range(1, len(gates) + 1))
-    print(f"| set | folder | series | must be | {columns} |\n|---|---|---|---|{'---:|---:|' * len(gates)}")
+    columns = " | ".join(f"gate {number}: brain | margin | with values" for number in range(1, len(gates) + 1))
+    print(f"| set | folder | series | must be | {columns} | detail mm | at highest | equal next |")
+    print(f"|---|---|---|---|{'---:|---:|---|' * len(gates)}---:|---:|---:|")
     wrong: dict[tuple[str, str], list[list[bool]]] = {}
     for found in real_series(data):
-        verdicts = [gate.judge(found.series.volume) for gate in gates]
+        facts = value_facts(found.series.volume)
+        verdicts = [(gate.look(found.series.volume), gate.judge(found.series.volume)) for gate in gates]
         must = {True: "used", False: "refused", None: "(header)"}[found.must_be_used]
         cells = " | ".join(
-            f"{verdict.brain:.3f} {'kept' if verdict.admitted else verdict.kind} | "
-            f"{verdict.brain - gate.file.threshold:+.3f}"
-            for verdict, gate in zip(verdicts, gates, strict=True)
+            f"{alone.brain:.3f} {_outcome(alone)} | {alone.brain - gate.file.threshold:+.3f} | {_outcome(whole)}"
+            for (alone, whole), gate in zip(verdicts, gates, strict=True)
         )
+        detail = "" if facts.detail_mm is None else f"{facts.detail_mm:.1f}"
+        cells += f" | {detail} | {facts.at_high:.3f} | {facts.flat:.2f}"
         print(f"| {found.location} | {found.folder} | {found.name[:40]} | {must} | {cells} |", flush=True)
         if found.must_be_used is not None:
-            errors = [verdict.admitted != found.must_be_used for verdict in verdicts]
+            errors = [one.admitted != found.must_be_used for pair in verdicts for one in pair]
             wrong.setdefault((found.location, must), []).append(errors)
-    print(f"\n| set | must be | series |{' wrong |' * len(gates)}\n|---|---|---:|{'---:|' * len(gates)}")
+    print(f"\n| set | must be | series |{' alone: wrong | with values: wrong |' * len(gates)}")
+    print(f"|---|---|---:|{'---:|---:|' * len(gates)}")
     for (location, must), errors_of in wrong.items():
         counts = " | ".join(str(count) for count in np.sum(errors_of, axis=0))
         print(f"| {location} | {must} | {len(errors_of)} | {counts} |")

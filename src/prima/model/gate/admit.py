@@ -1,6 +1,6 @@
 """The input gate: is a series a brain on MRI? It looks at voxels only, and guards every release alike.
 
-Its weights lie in `packaged_gate/`: gate.json (sizes, operating point, where it comes from) and gate.safetensors.
+Its weights lie in `packaged/`: gate.json (sizes, operating point, where it comes from) and gate.safetensors.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from prima.files.durable import write_bytes
 from prima.files.strict_json import read_json
 from prima.model.gate.broken import why_broken
 from prima.model.gate.network import GateConfig, GateNetwork
+from prima.model.gate.physics import why_no_mri
+from prima.model.gate.values import value_facts
 from prima.model.gate.view import BRIGHTEST, view_of
 from prima.study import Excluded, Reason, Series, Study, Volume
 
@@ -67,7 +69,7 @@ class Verdict:
     Args:
         admitted: whether it may be used.
         kind: what it looks like most; "broken" without a look when its voxels are.
-        brain: probability 0..1 that it is a brain.
+        brain: probability 0..1 that it is a brain; 0 without a look where its values are none of MRI.
         detail: one line on what was found, None when admitted.
     """
 
@@ -89,12 +91,19 @@ class Gate:
         self.file = file
         self.network = network.eval()
 
-    @torch.inference_mode()
     def judge(self, volume: Volume) -> Verdict:
-        """Look at one volume; the same voxels give the same verdict."""
+        """Ask the values of one volume, then the network; the same voxels give the same verdict."""
         broken = why_broken(volume)
         if broken is not None:
             return Verdict(admitted=False, kind="broken", brain=0.0, detail=broken)
+        impossible = why_no_mri(value_facts(volume))
+        if impossible is not None:
+            return Verdict(admitted=False, kind=impossible.kind, brain=0.0, detail=impossible.detail)
+        return self.look(volume)
+
+    @torch.inference_mode()
+    def look(self, volume: Volume) -> Verdict:
+        """What the network alone says of a volume whose values are finite."""
         voxels = torch.from_numpy(view_of(volume).voxels).clamp(0, BRIGHTEST)
         voxels = (voxels * STEPS).round() / STEPS
         shares = self.network(voxels[None])[0].softmax(0).tolist()
