@@ -141,6 +141,14 @@ def test_one_voxel_and_one_slice_do_not_break_it(gate: Gate) -> None:
         assert not gate.judge(Volume(voxels=voxels, affine=Affine(np.eye(4)))).admitted
 
 
+def test_a_gate_of_another_threshold_or_other_rules_has_another_name(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {gate.name, Gate(replace(gate.file, threshold=0.4), gate.network).name}
+    monkeypatch.setattr("prima.model.gate.admit.RULES", 0)
+    assert len(names | {gate.name}) == 3
+
+
 def test_a_gate_that_is_written_is_read_again(gate: Gate, tmp_path: Path) -> None:
     save_gate(tmp_path, gate.network, gate.file.config, gate.file.threshold, gate.file.provenance)
     volume = negative("orange").volume

@@ -214,8 +214,7 @@ def _inputs(archive: Archive, keep_all: bool) -> dict[str, str]:
     """
     gate = ""
     if not keep_all:
-        file = packaged_gate().file
-        gate = f", gate {file.sha256[:12]} at {file.threshold}"
+        gate = f", gate {packaged_gate().name}"
     rows = scan_table(archive, "studies").select("study_uid", "num_series", "num_instances").collect()
     return {uid: f"{num_series} series, {num} instances{gate}" for uid, num_series, num in rows.iter_rows()}
 

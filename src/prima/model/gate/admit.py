@@ -21,7 +21,7 @@ from prima.files.durable import write_bytes
 from prima.files.strict_json import read_json
 from prima.model.gate.broken import why_broken
 from prima.model.gate.network import GateConfig, GateNetwork
-from prima.model.gate.physics import why_no_mri
+from prima.model.gate.physics import RULES, why_no_mri
 from prima.model.gate.values import value_facts
 from prima.model.gate.view import BRIGHTEST, view_of
 from prima.study import Excluded, Reason, Series, Study, Volume
@@ -90,6 +90,11 @@ class Gate:
     def __init__(self, file: GateFile, network: GateNetwork) -> None:
         self.file = file
         self.network = network.eval()
+
+    @property
+    def name(self) -> str:
+        """Which gate this is: what judges differently has another name."""
+        return f"{self.file.sha256[:12]} at {self.file.threshold}, rules {RULES}"
 
     def judge(self, volume: Volume) -> Verdict:
         """Ask the values of one volume, then the network; the same voxels give the same verdict."""

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 from prima.model.gate.values import ValueFacts
 
+RULES = 1
+"""Counts up whenever a rule or a limit changes, so that what was judged by others is judged again."""
 WIDEST_DETAIL_MM = 7.0
 """MRI has finer detail along its finest axis, thick slices and interpolation included; PET and SPECT have not."""
 MOST_AT_HIGH = 0.35
