@@ -5,6 +5,8 @@
     python runs/demo/steps.py predictions RELEASE OUT/tokens/test OUT/evaluation [--image-only]
     python runs/demo/steps.py zero-shot RUN OUT/tokens/test OUT/zero_shot.json
 
+`--simulator 2 --anatomies DIR` makes the studies of version 2, on label maps of real heads.
+
 SIDE is train, validation or test (`prima.workflow.simulated.demo_data`). A recipe that learns from masks knows studies
 by their truth, another one by what the rules read in their reports, as in a hospital.
 """
@@ -19,6 +21,7 @@ from prima.model.engine import load_release
 from prima.train.data.token_folder import TokenFolder
 from prima.train.recipes import recipe_of
 from prima.train.run_folder import TOKENS_RELEASE
+from prima.workflow.simulate import variety_of
 from prima.workflow.simulated import SimulatedData, demo_data, make_patches, make_tokens, predict_tokens
 from prima.workflow.training import measure_zero_shot
 
@@ -39,7 +42,8 @@ class Lines:
 def data_of(options: argparse.Namespace) -> SimulatedData:
     """The data of a side, with the labels that the recipe learns from."""
     labels = "truth" if recipe_of(options.recipe).has_masks else "reports"
-    return demo_data(options.side, labels=labels, test_seed=options.test_seed)
+    variety = variety_of(options.simulator, options.anatomies)
+    return demo_data(options.side, labels=labels, test_seed=options.test_seed, variety=variety)
 
 
 def patches(options: argparse.Namespace) -> None:
@@ -88,6 +92,8 @@ def main() -> None:
             own.add_argument("--recipe", default="demo")
             own.add_argument("--studies", type=int, help="the first so many")
             own.add_argument("--workers", type=int, default=1)
+            own.add_argument("--simulator", type=int, choices=(1, 2), default=1, help="version")
+            own.add_argument("--anatomies", type=Path, help="label maps of heads, for version 2")
             own.add_argument("--test-seed", type=int, default=900, help="another test year; give it an OUT of its own")
         if step is tokens:
             own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")

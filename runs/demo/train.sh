@@ -8,6 +8,9 @@
 # lent for half an hour, set MINUTES (default: no limit): what is left for the next time then is OUT/keep alone
 # (weights, journals, metrics; under 60 MB) and, if the disk stays, everything else.
 #
+# ANATOMIES=DIR, a folder of label maps of heads, trains and validates on version 2 of the simulator
+# (docs/reference/health-system.md); the test stays version 1, and a second one, OUT/tokens2/test, is of version 2.
+#
 #   OUT/patches   voxels of the tokenizer's studies, until it is trained
 #   OUT/tokens    train, validation and test
 #   OUT/run       what the stages leave;   OUT/release, OUT/evaluation   the result
@@ -42,16 +45,19 @@ in_time() { (($(left) > 0)) || time_is_over; }
 
 step() { "$python" runs/demo/steps.py "$@" --recipe "$recipe" --workers "$workers"; }
 
+second=()
+[[ -z ${ANATOMIES:-} ]] || second=(--simulator 2 --anatomies "$ANATOMIES")
+
 tokens() {
   in_time
-  step tokens "$out/run" "$out/tokens" "$1" --studies "$2" --minutes "$(left)"
+  step tokens "$out/run" "$1" "$2" --studies "$3" --minutes "$(left)" "${@:4}"
 }
 
 # 1. The tokenizer, on the first studies and some of other patients.
 if [[ ! -e $out/run/tokenizer/weights.safetensors ]]; then
   in_time
-  step patches "$out/patches" train --studies $((for_tokenizer < studies ? for_tokenizer : studies))
-  step patches "$out/patches" validation --studies $((validation < 100 ? validation : 100))
+  step patches "$out/patches" train --studies $((for_tokenizer < studies ? for_tokenizer : studies)) "${second[@]}"
+  step patches "$out/patches" validation --studies $((validation < 100 ? validation : 100)) "${second[@]}"
   in_time
   "$prima" train tokenizer "$out/patches" "$out/run" --recipe "$recipe" --minutes "$(left)"
   [[ -e $out/run/tokenizer/weights.safetensors ]] || time_is_over
@@ -59,9 +65,10 @@ fi
 rm -rf "$out/patches"
 
 # 2. Tokens.
-tokens train "$studies"
-tokens validation "$validation"
-tokens test "$test_studies"
+tokens "$out/tokens" train "$studies" "${second[@]}"
+tokens "$out/tokens" validation "$validation" "${second[@]}"
+tokens "$out/tokens" test "$test_studies"
+[[ ${#second[@]} = 0 ]] || tokens "$out/tokens2" test "$test_studies" "${second[@]}"
 
 # 3. Studies against reports; heads with their calibration on validation patients.
 in_time

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prima.errors import ReleaseError
-from prima.files.strict_json import read_json
+from prima.files.strict_json import added, read_json, values_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +62,30 @@ def test_a_whole_number_is_a_number() -> None:
 def test_what_is_no_table(value: Any) -> None:
     with pytest.raises(ReleaseError, match=r"outer: found .*, expected dict"):
         read_json(Outer, value, "outer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """A dataclass of which a field came later."""
+
+    width: int
+    inner: Inner | None
+    mirrored: bool = added(False)
+
+
+def test_a_field_that_came_later_may_be_absent_and_no_other() -> None:
+    old = {"width": 3, "inner": None}
+    grown = read_json(Grown, old, "grown")
+    assert grown == Grown(width=3, inner=None)
+    assert values_of(grown) == old
+    told = {**old, "mirrored": True}
+    assert values_of(read_json(Grown, told, "grown")) == told
+    with pytest.raises(ReleaseError, match="missing or unknown fields \\(width\\)"):
+        read_json(Grown, {"inner": None}, "grown")
+    with pytest.raises(ReleaseError, match="missing or unknown fields \\(bent\\)"):
+        read_json(Grown, {**old, "bent": 1}, "grown")
+
+
+@given(outers)
+def test_values_are_those_of_asdict_where_nothing_came_later(outer: Outer) -> None:
+    assert json.dumps(values_of(outer)) == json.dumps(asdict(outer))

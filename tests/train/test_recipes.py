@@ -56,7 +56,9 @@ def test_a_recipe_is_complete_and_json_ready(name: str) -> None:
                 "tokenizer.weights.dense",
                 "study.model.dense",
                 "heads.evidence",
+                "heads.kinds",
                 "heads.left_out",
+                "study.model.vision.compared",
             }
             | {f"study.weights.{name}" for name in ("tokens", "series", "labels", "priority", "referrals")},
         ),

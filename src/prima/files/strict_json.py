@@ -1,12 +1,14 @@
 """JSON read back into frozen dataclasses, exactly: every field present, none unknown, each of its own kind.
 
-A release describes what its weights mean; a guess at a missing or misspelt value would feed the model wrongly.
+A release describes what its weights mean; a guess at a missing or misspelt value would feed the model wrongly. A field
+that a later version added (`added`) is absent from older files, and is not written at its default: a file without what
+it stands for is the same in both versions, byte for byte and hash for hash.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -14,7 +16,47 @@ from prima.errors import ReleaseError
 
 Value = TypeVar("Value")
 
+_ADDED = "added"
+
 REMEDY = "restore the file, or use the openprima version that wrote it"
+
+
+def added(default: Any) -> Any:
+    """A dataclass field that came later, with the value that files without it stand for.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Sizes:
+        ...     width: int
+        ...     mirrored: bool = added(False)
+        >>> read_json(Sizes, {"width": 3}, "sizes"), values_of(Sizes(width=3)), values_of(Sizes(width=3, mirrored=True))
+        (Sizes(width=3, mirrored=False), {'width': 3}, {'width': 3, 'mirrored': True})
+    """
+    return field(default=default, metadata={_ADDED: True})
+
+
+def values_of(instance: Any) -> dict[str, Any]:
+    """A dataclass as JSON-ready values, as `dataclasses.asdict` gives them, without added fields at their default."""
+    return {
+        one.name: _values(getattr(instance, one.name))
+        for one in fields(instance)
+        if not (_is_added(one) and getattr(instance, one.name) == one.default)
+    }
+
+
+def _values(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return values_of(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_values(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _values(item) for key, item in value.items()}
+    return value
+
+
+def _is_added(one: Field[Any]) -> bool:
+    return bool(one.metadata.get(_ADDED))
 
 
 def read_json(kind: type[Value], value: Any, where: str) -> Value:
@@ -61,9 +103,10 @@ def _read(kind: Any, value: Any, where: str) -> Any:
 
 def _read_dataclass(kind: type, value: Any, where: str) -> Any:
     table = value if isinstance(value, dict) else _wrong(value, dict, where)
-    known = {field.name for field in fields(kind)}
-    if table.keys() != known:
-        odd = ", ".join(map(str, sorted(table.keys() ^ known)))[:200]
+    known = {one.name for one in fields(kind)}
+    optional = {one.name for one in fields(kind) if _is_added(one)}
+    if odd_names := (table.keys() - known) | (known - optional - table.keys()):
+        odd = ", ".join(map(str, sorted(odd_names)))[:200]
         raise ReleaseError(f"{where}: found missing or unknown fields ({odd}); {REMEDY}")
     hints = get_type_hints(kind)
     return kind(**{name: _read(hints[name], item, f"{where}.{name}") for name, item in table.items()})

@@ -47,3 +47,18 @@ def places_of(coordinates: torch.Tensor, plane: str, contract: Contract) -> torc
     edge = torch.tensor(CELLS_MM)[:, None, None]
     cell = (centres * size / edge + CELLS_PER_AXIS // 2 + OFFSET).floor().clamp(0, CELLS_PER_AXIS - 1).long()
     return ((cell[..., 0] * CELLS_PER_AXIS + cell[..., 1]) * CELLS_PER_AXIS + cell[..., 2]).T.contiguous()
+
+
+def mirrored(cells: torch.Tensor) -> torch.Tensor:
+    """Cells of the finer grid on the other side of the head; their columns lie at even distances from its middle.
+
+    Args:
+        cells: numbers of cells, as `places_of` gives them in its second column.
+
+    Example:
+        >>> left, middle = 3106, 3105 - 3105 % CELLS_PER_AXIS + CELLS_PER_AXIS // 2
+        >>> mirrored(torch.tensor([left, middle])).tolist() == [2 * middle - left, middle]
+        True
+    """
+    column = cells % CELLS_PER_AXIS
+    return cells - column + (2 * (CELLS_PER_AXIS // 2) - column).clamp(0, CELLS_PER_AXIS - 1)

@@ -9,13 +9,13 @@ import torch
 
 from prima.errors import ReleaseError
 from prima.model.networks.context import TokenContext, highest_of, mean_of
-from prima.model.networks.evidence import EVIDENCE_SCALE, agreed
+from prima.model.networks.evidence import EVIDENCE_SCALE, SPREAD_FLOOR, agreed, raised, sided
 from prima.model.networks.transformer import TransformerConfig
 from prima.model.networks.vision import HierarchicalViT, TextEncoderConfig, VisionConfig
 from prima.model.networks.word_bag import WordBag, words_of
 from prima.tokens.batch import SeriesTokens, StudyTokens, offsets_of, pack
-from prima.tokens.contract import OPEN, PUBLISHED
-from prima.tokens.place import NUM_CELLS, places_of
+from prima.tokens.contract import CENTRE_INDEX, OPEN, PUBLISHED
+from prima.tokens.place import CELLS_PER_AXIS, NUM_CELLS, mirrored, places_of
 from prima.tokens.text import encode_text
 
 ROW = 4 + 3 * OPEN.position_dims + 3
@@ -124,6 +124,42 @@ def test_a_place_agrees_and_one_odd_token_does_not() -> None:
     by_hand = [torch.tensor([4.0, -4.0]), torch.tensor([(12 - 5 * 4) / 6, -4.0])]
     torch.testing.assert_close(found[:, 0] / EVIDENCE_SCALE, torch.stack([one.logsumexp(0) for one in by_hand]))
     assert found[0] > found[1]
+
+
+def test_what_stands_out_of_a_series_does_not_move_with_the_series() -> None:
+    torch.manual_seed(0)
+    rows = torch.randn(40, 3)
+    rows[7:12, 0] += 6
+    offsets = torch.tensor([0, 30, 40])
+    found = raised(rows, offsets)
+    torch.testing.assert_close(found, raised(rows + 5.0, offsets))
+    assert found[0].argmax() == 0
+    spread = (rows[:30, 0].var(unbiased=False) + SPREAD_FLOOR**2).sqrt()
+    by_hand = (rows[:30, 0].sort().values[-5:].mean() - rows[:30, 0].mean()) / spread
+    torch.testing.assert_close(found[0, 0], by_hand * EVIDENCE_SCALE)
+    assert raised(rows[:2], torch.tensor([0, 2])).shape == (1, 3)  # fewer tokens than are looked at
+
+
+def test_a_side_differs_from_the_other_and_a_midline_from_nothing() -> None:
+    middle = 100 * CELLS_PER_AXIS + CELLS_PER_AXIS // 2
+    cell = torch.tensor([middle - 2, middle + 2, middle, middle - 1] * 2)
+    study = torch.tensor([0] * 4 + [1] * 4)
+    evidence = torch.tensor([3.0, -1.0, 9.0, 9.0, 2.0, 2.0, 9.0, 9.0])[:, None]
+    found = sided(evidence, study, cell, 3)[:, 0] / EVIDENCE_SCALE
+    pair = torch.tensor([4.0, -4.0]).logsumexp(0)
+    torch.testing.assert_close(found, torch.stack([pair, torch.tensor(2.0).log(), torch.tensor(0.0)]))
+    torch.testing.assert_close(sided(evidence + 7, study, cell, 3)[:, 0] / EVIDENCE_SCALE, found)
+
+
+def test_tokens_of_one_cut_lie_in_mirrored_cells() -> None:
+    """Of an axial series that is centred, each column of tokens has its mirror, wherever the middle falls."""
+    patch = torch.tensor(OPEN.patch_shape("axial"))
+    halves = torch.arange(-5, 6)  # centres at multiples of half a token
+    across = CENTRE_INDEX * patch[2] + (halves - 1) * patch[2] // 2
+    starts = torch.stack([torch.full((11,), 64), torch.full((11,), 512), across]).T
+    cells = places_of(starts.int(), "axial", OPEN)[:, 1]
+    assert len(set(cells.tolist())) == 11
+    torch.testing.assert_close(mirrored(cells), cells.flip(0))
 
 
 def test_words_are_a_bag() -> None:

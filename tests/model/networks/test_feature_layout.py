@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from prima.errors import ReleaseError
 from prima.model.networks.attention import best_backend
 from prima.model.networks.context import mean_of
-from prima.model.networks.evidence import agreed, moments
+from prima.model.networks.evidence import agreed, moments, raised, sided
 from prima.model.networks.feature_layout import SeriesLayout, StudyLayout
 from prima.model.networks.transformer import TransformerConfig
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
@@ -30,6 +31,7 @@ VARIANTS = {
     "no words": {"words": 0},
     "no moments": {"moments": False},
     "registers alone": {"context": 0, "evidence": 0, "words": 0},
+    "compared": {"compared": True},
 }
 
 
@@ -78,9 +80,32 @@ def test_each_part_of_a_study_feature_follows_from_its_part_of_the_series() -> N
 
 
 @torch.inference_mode()
+def test_what_is_compared_is_pooled_over_the_series() -> None:
+    torch.manual_seed(0)
+    config = replace(CONFIG, compared=True)
+    model = HierarchicalViT(config).eval()
+    series, study, num = config.series_layout, config.study_layout, config.evidence
+    pooled = torch.randn(3, series.width)
+    offsets, text = torch.tensor([0, 2, 3]), torch.tensor([3, 4, 5, 6])
+    _, found = model.read_studies(
+        pooled, offsets, text, torch.tensor([0, 2, 4]), best_backend(pooled.device, pooled.dtype)
+    )
+    own, other = pooled[:2, series.compared][:, :num], pooled[:2, series.compared][:, num:]
+    expected = torch.cat([own.amax(0), own.mean(0), other.mean(0)])
+    torch.testing.assert_close(found[0, study.compared], expected)
+
+
+@pytest.mark.parametrize("changes", [{"context": 0}, {"evidence": 0}])
+def test_comparison_needs_context_and_evidence(changes: dict[str, int]) -> None:
+    with pytest.raises(ReleaseError, match="compared without"):
+        replace(CONFIG, compared=True, **changes)
+
+
+@torch.inference_mode()
 def test_every_part_of_a_series_lies_where_its_name_says() -> None:
     torch.manual_seed(0)
-    vision, of_series = HierarchicalViT(CONFIG).eval(), CONFIG.series_layout
+    config = replace(CONFIG, compared=True)
+    vision, of_series = HierarchicalViT(config).eval(), config.series_layout
     parts = tuple(
         SeriesTokens(
             latents=torch.randn(num, 4), coordinates=torch.randint(0, 256, (num, 3)).int(), plane="axial", name="",
@@ -100,6 +125,13 @@ def test_every_part_of_a_series_lies_where_its_name_says() -> None:
         "context": mean_of(states, series),
         "evidence": vision.evidence(states, batch.series_offsets)[1],
         "agreed": agreed(evidence, torch.zeros_like(series), batch.places[:, 0], 1).expand(2, -1),
+        "compared": torch.cat(
+            [
+                raised(evidence, batch.series_offsets),
+                sided(evidence, torch.zeros_like(series), batch.places[:, 1], 1).expand(2, -1),
+            ],
+            dim=1,
+        ),
     }
     assert list(expected) == [field.name for field in fields(of_series)] and pooled.shape == (2, of_series.width)
     for name, part in expected.items():

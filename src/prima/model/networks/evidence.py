@@ -12,10 +12,13 @@ import torch
 from torch import nn
 
 from prima.model.networks.context import highest_of, mean_of
-from prima.tokens.place import NUM_CELLS
+from prima.tokens.place import NUM_CELLS, mirrored
 
 # Logits of rare findings run from about -15 to 10; what layers read should be of order one.
 EVIDENCE_SCALE = 0.25
+NUM_HIGHEST = 5
+SPREAD_FLOOR = 0.25
+"""Added to the deviation of a series' evidence, so that one without any says nothing."""
 
 
 class EvidencePool(nn.Module):
@@ -72,6 +75,42 @@ def agreed(evidence_TE: torch.Tensor, study_T: torch.Tensor, cell_T: torch.Tenso
     highest = highest_of(means.detach(), owner, num_studies)
     raised = (means - highest[owner]).exp()
     return (highest + means.new_zeros(highest.shape).index_add(0, owner, raised).log()) * EVIDENCE_SCALE
+
+
+def raised(evidence_TE: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:
+    """How far a series' strongest places stand out of it: the mean of its five highest tokens less the mean of all, in
+    deviations of its tokens → [S, E]. What raises all tokens of a series alike, as a scanner does, is no evidence.
+    """
+    parts = []
+    for rows in torch.split(evidence_TE, offsets.diff().tolist()):
+        middle = rows.mean(0)
+        spread = (rows - middle).square().mean(0).add(SPREAD_FLOOR**2).sqrt()
+        parts.append((rows.topk(min(NUM_HIGHEST, len(rows)), dim=0).values.mean(0) - middle) / spread)
+    return torch.stack(parts) * EVIDENCE_SCALE
+
+
+def sided(evidence_TE: torch.Tensor, study_T: torch.Tensor, cell_T: torch.Tensor, num_studies: int) -> torch.Tensor:
+    """How far a place differs from its mirror: the softened maximum, over cells of the head whose mirrored cell has
+    tokens too, of the difference of their means → [B, E]; 0 where a study has no such pair.
+
+    Args:
+        evidence_TE: of every token.
+        study_T: number of each token's study.
+        cell_T: its cell of the finer grid.
+        num_studies: B.
+    """
+    places, place_T = torch.unique(study_T * NUM_CELLS + cell_T, return_inverse=True)
+    means = mean_of(evidence_TE, place_T, len(places))
+    owner, cells = places // NUM_CELLS, places % NUM_CELLS
+    wanted = owner * NUM_CELLS + mirrored(cells)
+    index = torch.searchsorted(places, wanted).clamp_max(len(places) - 1)
+    paired = (places[index] == wanted) & (wanted != places)
+    difference = (means - means[index])[paired]
+    owner = owner[paired]
+    highest = highest_of(difference.detach(), owner, num_studies).clamp_min(0)
+    above = (difference - highest[owner]).exp()
+    total = means.new_zeros(highest.shape).index_add(0, owner, above)
+    return (highest + total.clamp_min(1.0).log()) * EVIDENCE_SCALE
 
 
 def moments(rows_TC: torch.Tensor, offsets: torch.Tensor) -> torch.Tensor:

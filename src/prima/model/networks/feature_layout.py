@@ -22,9 +22,11 @@ class StudyLayout:
         words: bag of the words of the study's text.
         context: mean, then maximum, over series of their token states in context.
         evidence: highest and mean evidence of the series, then, with context, what a place agrees on.
+        compared: how far strongest places stand out of their series (highest and mean over the series), then how far a
+            place differs from its mirror.
 
     Example:
-        >>> layout = StudyLayout.of(registers=8, words=2, context=4, evidence=6)
+        >>> layout = StudyLayout.of(registers=8, words=2, context=4, evidence=6, compared=0)
         >>> layout.context, layout.evidence, layout.width
         (slice(10, 14, None), slice(14, 20, None), 20)
     """
@@ -33,17 +35,18 @@ class StudyLayout:
     words: slice
     context: slice
     evidence: slice
+    compared: slice
 
     @classmethod
-    def of(cls, *, registers: int, words: int, context: int, evidence: int) -> Self:
+    def of(cls, *, registers: int, words: int, context: int, evidence: int, compared: int) -> Self:
         """Parts of these widths, end to end."""
-        first, second, third, fourth = _end_to_end(registers, words, context, evidence)
-        return cls(registers=first, words=second, context=third, evidence=fourth)
+        first, second, third, fourth, fifth = _end_to_end(registers, words, context, evidence, compared)
+        return cls(registers=first, words=second, context=third, evidence=fourth, compared=fifth)
 
     @property
     def width(self) -> int:
         """Length of the feature."""
-        end: int = self.evidence.stop
+        end: int = self.compared.stop
         return end
 
 
@@ -57,9 +60,11 @@ class SeriesLayout:
         context: mean of the token states in context.
         evidence: softened maximum, then mean, of the evidence of the series' tokens.
         agreed: evidence on which a place agrees, over all series of the study.
+        compared: how far its strongest places stand out of the series, then how far a place of the study differs from
+            its mirror.
 
     Example:
-        >>> SeriesLayout.of(registers=8, moments=0, context=4, evidence=6, agreed=3).agreed
+        >>> SeriesLayout.of(registers=8, moments=0, context=4, evidence=6, agreed=3, compared=0).agreed
         slice(18, 21, None)
     """
 
@@ -68,15 +73,17 @@ class SeriesLayout:
     context: slice
     evidence: slice
     agreed: slice
+    compared: slice
 
     @classmethod
-    def of(cls, *, registers: int, moments: int, context: int, evidence: int, agreed: int) -> Self:
+    def of(cls, *, registers: int, moments: int, context: int, evidence: int, agreed: int, compared: int) -> Self:
         """Parts of these widths, end to end."""
-        first, second, third, fourth, fifth = _end_to_end(registers, moments, context, evidence, agreed)
-        return cls(registers=first, moments=second, context=third, evidence=fourth, agreed=fifth)
+        parts = _end_to_end(registers, moments, context, evidence, agreed, compared)
+        first, second, third, fourth, fifth, sixth = parts
+        return cls(registers=first, moments=second, context=third, evidence=fourth, agreed=fifth, compared=sixth)
 
     @property
     def width(self) -> int:
         """Length of the vector."""
-        end: int = self.agreed.stop
+        end: int = self.compared.stop
         return end

@@ -8,17 +8,17 @@ Shape suffixes: T tokens of all series, S series, B studies, R registers, W widt
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
 from torch import nn
 
 from prima.errors import ReleaseError
-from prima.files.strict_json import read_json
+from prima.files.strict_json import added, read_json, values_of
 from prima.model.networks.attention import Backend, Pieces, best_backend
 from prima.model.networks.context import TokenContext, highest_of, mean_of
-from prima.model.networks.evidence import EvidencePool, agreed, moments, pool_series
+from prima.model.networks.evidence import EvidencePool, agreed, moments, pool_series, raised, sided
 from prima.model.networks.feature_layout import SeriesLayout, StudyLayout
 from prima.model.networks.transformer import Transformer, TransformerConfig
 from prima.model.networks.word_bag import WordBag
@@ -59,6 +59,8 @@ class VisionConfig:
             and maximum of these over a study, stand beside the registers, and so does the evidence that a place agrees
             on (`networks/evidence`).
         words: width of a bag of the words of the study's text (`networks/word_bag`) in the study feature; 0 for none.
+        compared: whether evidence is also compared within the brain, with the rest of its series and with its mirror,
+            and that stands beside the rest; needs context and evidence. Not as published.
     """
 
     sequence: TransformerConfig
@@ -73,11 +75,14 @@ class VisionConfig:
     moments: bool = False
     context: int = 0
     words: int = 0
+    compared: bool = added(False)
 
     def __post_init__(self) -> None:
         if (self.moments or self.context) and self.token_width is None:
             setting = "moments" if self.moments else "context"
             raise ReleaseError(f"vision: found {setting} without token_width, expected the width of a token row")
+        if self.compared and not (self.context and self.evidence):
+            raise ReleaseError("vision: found compared without context or evidence, expected the widths of both")
 
     @property
     def feature_dim(self) -> int:
@@ -92,6 +97,7 @@ class VisionConfig:
             words=self.words,
             context=2 * self.context,
             evidence=(3 if self.context else 2) * self.evidence,
+            compared=3 * self.evidence if self.compared else 0,
         )
 
     @property
@@ -103,11 +109,12 @@ class VisionConfig:
             context=self.context,
             evidence=2 * self.evidence,
             agreed=self.evidence if self.context else 0,
+            compared=2 * self.evidence if self.compared else 0,
         )
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values."""
-        return asdict(self)
+        return values_of(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -233,8 +240,11 @@ class HierarchicalViT(nn.Module):
         if self.evidence is None:
             return pooled, tokens, None
         evidence, of_series = self.evidence(states, batch.series_offsets)
-        of_study = agreed(evidence, study_S[series], cells[:, 0], batch.num_studies)[study_S]
-        return torch.cat([pooled, of_series.to(pooled.dtype), of_study.to(pooled.dtype)], dim=1), tokens, evidence
+        parts = [of_series, agreed(evidence, study_S[series], cells[:, 0], batch.num_studies)[study_S]]
+        if self.config.compared:
+            parts.append(raised(evidence, batch.series_offsets.cpu()))
+            parts.append(sided(evidence, study_S[series], cells[:, 1], batch.num_studies)[study_S])
+        return torch.cat([pooled, *(part.to(pooled.dtype) for part in parts)], dim=1), tokens, evidence
 
     def read_studies(
         self,
@@ -267,6 +277,9 @@ class HierarchicalViT(nn.Module):
             beside.append(pool_series(pooled_SP[:, part.evidence].float(), offsets))
             if self.context is not None:
                 beside.append(mean_of(pooled_SP[:, part.agreed].float(), owner))
+            if self.config.compared:
+                own, other = pooled_SP[:, part.compared].float().chunk(2, dim=1)
+                beside += [highest_of(own, owner), mean_of(own, owner), mean_of(other, owner)]
         return series, torch.cat([study, *(extra.to(study.dtype) for extra in beside)], dim=1) if beside else study
 
     def project(self, study: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from prima.errors import ReleaseError
-from prima.files.strict_json import read_json
+from prima.files.strict_json import read_json, values_of
 from prima.model.networks.vision import VisionConfig
 from prima.model.release.calibration import HeadCalibration, PriorityCalibration
 from prima.study.mode import Mode
@@ -119,7 +119,7 @@ class Manifest:
     @property
     def manifest_sha256(self) -> str:
         """SHA-256 of everything the manifest says but its `files`; it stands in release.json and on the card."""
-        return sha256_of_values({"format": FORMAT, **asdict(self)})
+        return sha256_of_values({"format": FORMAT, **values_of(self)})
 
     def to_text(self) -> str:
         """The text of release.json.
@@ -127,7 +127,7 @@ class Manifest:
         Raises:
             ReleaseError: a number is not finite.
         """
-        values = {"format": FORMAT, "manifest_sha256": self.manifest_sha256, **asdict(self)}
+        values = {"format": FORMAT, "manifest_sha256": self.manifest_sha256, **values_of(self)}
         return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -165,7 +165,7 @@ class Manifest:
             if record.num_bytes < 0 or not _SHA256.fullmatch(record.sha256):
                 raise ReleaseError(f"{MANIFEST_FILE}: found no size and SHA-256 of {name}; restore the file")
         for what, config in (("tokenizer", self.tokenizer), ("vision", self.vision)):
-            _check_sizes(asdict(config), what)
+            _check_sizes(values_of(config), what)
         needed = {TOKENIZER_FILE, VISION_FILE, *self.mlps}
         if missing := sorted(needed - set(self.files)):
             raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")

@@ -19,7 +19,6 @@ from prima.train.heads.training import HeadTraining
 ITERATIONS = 80
 # What the masks taught a diagnosis' own evidence to say needs little doubt; the other thousand features need it all.
 OWN_STIFFNESS = 0.01
-KINDS_OF_EVIDENCE = 3
 
 
 class PenalisedHeads(HeadTraining):
@@ -64,7 +63,7 @@ class PenalisedHeads(HeadTraining):
         stiffness = torch.ones_like(self.weight)
         if self.recipe.evidence:
             own = torch.arange(num_diagnoses)
-            for kind in range(1, KINDS_OF_EVIDENCE + 1):
+            for kind in range(1, self.recipe.kinds + 1):
                 stiffness[own, stiffness.shape[1] - kind * self.recipe.evidence + own] = OWN_STIFFNESS
         return stiffness
 

@@ -27,9 +27,10 @@ class HeadRecipe:
         allow_empty: a class without a positive or without a negative in training gives a constant, not an error.
         penalties: L2 penalties to choose from; linear heads are then fitted to their minimum (`heads_penalised`), and
             nothing above but `max_positive_weight`, `min_positives` and `allow_empty` matters. Empty: a network.
-        evidence: channels of evidence at the end of the feature (highest, mean, agreed on by a place, so many each), of
-            which the first are those of the diagnoses; what a diagnosis' own three say is penalised a hundredth as much
-            as everything else. 0 for none.
+        evidence: channels of evidence at the end of the feature (highest, mean, agreed on by a place, so many each, and
+            where the model compares, three more), of which the first are those of the diagnoses; what a diagnosis' own
+            say is penalised a hundredth as much as everything else. 0 for none.
+        kinds: how many of such groups there are.
         left_out: so many numbers at the start of the feature, the registers, are not read by fitted heads. On studies
             whose text is missing the registers are far from those that heads were fitted on, and carry them away.
         seed: of weights, order, noise and dropout.
@@ -48,6 +49,7 @@ class HeadRecipe:
     allow_empty: bool = False
     penalties: tuple[float, ...] = ()
     evidence: int = 0
+    kinds: int = 3
     left_out: int = 0
     seed: int = 0
 

@@ -40,12 +40,13 @@ def demo() -> Recipe:
         ),
         study=replace(
             base.study,
-            model=replace(base.study.model, dense=True),
+            model=replace(base.study.model, dense=True, vision=replace(base.study.model.vision, compared=True)),
             weights={**base.study.weights, **MASKS_FIRST},
         ),
         heads=replace(
             base.heads,
             evidence=len(DIAGNOSES),
+            kinds=6,
             left_out=base.study.model.vision.study_layout.registers.stop,
         ),
     )
