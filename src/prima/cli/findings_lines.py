@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from prima.cli.console import printable
+from prima.model.engine.outputs import SCORES_ANYWAY
 from prima.predict.page_rows import rows_of
 from prima.study import Findings
 from prima.study.findings import DEMONSTRATION
@@ -18,6 +19,8 @@ def summary_of(findings: Findings) -> str:
     used = sum(entry.status == "used" for entry in findings.series)
     priority = f", priority {findings.priority.level}" if findings.priority else ""
     warning = f" ({DEMONSTRATION})" if DEMONSTRATION in findings.notes else ""
+    if findings.familiarity is not None and not findings.familiarity.familiar:
+        warning = f" ({SCORES_ANYWAY})"
     if not findings.release.trained:
         warning = " (untrained release: the numbers mean nothing)"
     return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{warning}"

@@ -34,6 +34,10 @@ def predict(
         bool, typer.Option("--keep-all", help="Use every readable series, as the published system does.")
     ] = False,
     image_only: given.ImageOnly = False,
+    scores_anyway: Annotated[
+        bool,
+        typer.Option("--scores-anyway", help="Score studies unlike those the release has seen; nothing is called."),
+    ] = False,
     follow_links: given.FollowLinks = False,
     min_slices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")
@@ -66,6 +70,7 @@ def predict(
         study_description=study_description,
         keep_all=keep_all,
         image_only=image_only,
+        scores_anyway=scores_anyway,
         min_slices=min_slices,
         follow_links=follow_links,
         verify=verify,
@@ -84,7 +89,8 @@ def predict(
     live.close()
     if table is not None and not quiet:
         live.say(f"table: {live.counts.total()} rows in {table}")
-    if not live.counts["done"]:
+    num_read = live.counts["done"] + live.counts["unanswered"]  # an unfamiliar study is an outcome, too
+    if not num_read:
         raise typer.Exit(3)
-    if live.counts.total() > live.counts["done"]:
+    if live.counts.total() > num_read:
         raise typer.Exit(1)

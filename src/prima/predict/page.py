@@ -59,6 +59,7 @@ def render_page(
             script_hash=_csp_hash(script),
             calibrated=any(finding.probability is not None for finding in findings.diagnoses),
             familiarity=findings.familiarity and familiarity_words(findings.familiarity),
+            scores_only=findings.familiarity is not None and not findings.familiarity.familiar,
             num_scores=sum(finding.probability is None for finding in (*findings.diagnoses, *findings.referrals)),
             diagnoses=diagnoses,
             num_diagnoses_shown=num_shown(diagnoses),

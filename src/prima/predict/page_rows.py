@@ -226,7 +226,7 @@ def familiarity_words(familiarity: Familiarity) -> str:
         >>> familiarity_words(Familiarity(distance=9.31, limit=4.0, answered=False))
         'No: distance 9.31 from the studies this release has seen, limit 4'
     """
-    word = "Yes" if familiarity.distance <= familiarity.limit else "No"
+    word = "Yes" if familiarity.familiar else "No"
     distance, limit = (f"{value:.3g}" for value in (familiarity.distance, familiarity.limit))
     return f"{word}: distance {distance} from the studies this release has seen, limit {limit}"
 

@@ -50,6 +50,7 @@ class PredictOptions:
     study_description: str | None = None
     keep_all: bool = False
     image_only: bool = False
+    scores_anyway: bool = False
     min_slices: int = MIN_SLICES
     follow_links: bool = False
     verify: bool = False
@@ -136,7 +137,8 @@ def predict_studies(
         paths: study folders, or single NIfTI files.
         options: see there.
         on_progress: told what is happening.
-        engine: a release that is loaded already; release, dtype, device, image_only and keep_all are then its own.
+        engine: a release that is loaded already; release, dtype, device, image_only, keep_all and
+            scores_anyway are then its own.
 
     Raises:
         ReleaseError: the release or the input gate cannot be used.
@@ -155,7 +157,13 @@ def predict_studies(
             verify=options.verify,
             on_hash=lambda name: on_progress(Progress(step="hash", where=name)),
         )
-        engine = Engine(release, precision, image_only=options.image_only, keep_all=options.keep_all)
+        engine = Engine(
+            release,
+            precision,
+            image_only=options.image_only,
+            keep_all=options.keep_all,
+            scores_anyway=options.scores_anyway,
+        )
     rows, num_failed = _rows_written_before(options), 0
     begun = iterated_ahead(_read_all([*map(Path, paths)], options, engine.contract, on_progress), STUDIES_WAITING)
     engine.warm()

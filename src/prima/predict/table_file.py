@@ -161,6 +161,7 @@ def open_table(path: Path, options: PredictOptions, on_progress: Callable[[Progr
         "study_description": options.study_description,
         "keep_all": options.keep_all,
         "min_slices": options.min_slices,
+        "scores_anyway": options.scores_anyway,
     }
     return PredictionTable(path, release, "image" if options.image_only else release.manifest.mode, settings)
 

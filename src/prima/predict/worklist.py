@@ -38,6 +38,7 @@ class WorklistRow:
         num_series: series of the study.
         trained: whether the release knows anything.
         demonstrates: whether it learnt from made-up studies.
+        scores_only: whether it is unlike the studies seen, and scores were asked for nonetheless.
     """
 
     study_uid: str
@@ -52,6 +53,7 @@ class WorklistRow:
     num_series: int
     trained: bool
     demonstrates: bool
+    scores_only: bool = False
 
 
 def worklist_row(findings: Findings) -> WorklistRow:
@@ -71,6 +73,7 @@ def worklist_row(findings: Findings) -> WorklistRow:
         num_series=len(findings.series),
         trained=findings.release.trained,
         demonstrates=DEMONSTRATION in findings.notes,
+        scores_only=findings.status == "done" and not (findings.familiarity is None or findings.familiarity.familiar),
     )
 
 

@@ -132,6 +132,11 @@ class Familiarity:
     limit: float
     answered: bool
 
+    @property
+    def familiar(self) -> bool:
+        """Whether the study is within the limit."""
+        return self.distance <= self.limit
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesEntry:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Any
 
 from prima import __version__
 from prima.errors import UsageError
-from prima.model.packaging.build import EVALUATION_FILE, card_without_evaluation
+from prima.model.packaging.build import EVALUATION_FILE, card_without_evaluation, take_file
+from prima.model.packaging.card import with_familiarity_section
 from prima.model.packaging.probe import PROBE_FILE, add_probe
 from prima.model.release.calibration import MIN_NEGATIVES, MIN_POSITIVES
 from prima.model.release.folder import Release, ReleaseWriter
@@ -197,7 +196,7 @@ def _derive(
     try:
         for file in release.manifest.files:
             if file not in leave_out and file not in anew:
-                _take_file(writer, release, file)
+                take_file(writer, release, file)
         records = fill(writer)
         provenance = release.manifest.provenance | facts
         manifest = replace(release.manifest, name=name, provenance=provenance, files=writer.files, **vars(records))
@@ -207,22 +206,12 @@ def _derive(
         else:
             card = (release.folder / CARD_FILE).read_text(encoding="utf-8") if _has_card(release) else f"# {name}\n"
         before = re.split(rf"^{CARD_HEADING}$", card, flags=re.MULTILINE)[0].rstrip()
-        writer.add_text(CARD_FILE, f"{before}\n\n{calibration_section(calibration)}")
+        with_calibration = f"{before}\n\n{calibration_section(calibration)}"
+        writer.add_text(CARD_FILE, with_familiarity_section(with_calibration, manifest))
         return writer.finish(manifest)
     except BaseException:
         writer.abandon()
         raise
-
-
-def _take_file(writer: ReleaseWriter, release: Release, name: str) -> None:
-    """A file of the old release: the same bytes on disk where that can be, since neither release ever changes."""
-    source, place = release.folder / name, writer.folder / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, place)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, place)
-    writer.files[name] = release.manifest.files[name]
 
 
 def _has_card(release: Release) -> bool:

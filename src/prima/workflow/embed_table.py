@@ -9,6 +9,7 @@ from typing import Any
 from prima.archive.stages.embed import EmbedResult
 from prima.archive.stages.embed_tables import FEATURES, logit_columns
 from prima.model.engine.outputs import make_findings
+from prima.model.release.familiarity import StudyFamiliarity
 from prima.model.release.heads import HeadOutputs
 from prima.predict.table_columns import row_of, row_without_findings
 from prima.predict.table_file import write_predictions
@@ -57,4 +58,9 @@ def _row(done: EmbedResult, values: dict[str, Any]) -> dict[str, Any]:
         mode=done.mode,
     )
     logits = HeadOutputs(diagnoses=diagnoses, referrals=referrals, priority=levels)
-    return row_of(make_findings(manifest, stamp, study_uid=values["study_uid"], logits=logits)) | counts
+    familiarity = None
+    if manifest.familiarity is not None:
+        limit = manifest.familiarity.limit(values["num_series_used"])
+        familiarity = StudyFamiliarity(distance=values["distance"], limit=limit, series=())
+    findings = make_findings(manifest, stamp, study_uid=values["study_uid"], logits=logits, familiarity=familiarity)
+    return row_of(findings) | counts

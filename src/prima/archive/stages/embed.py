@@ -22,6 +22,7 @@ from prima.archive.store.layout import Archive
 from prima.errors import ArchiveError, PrimaError, ReleaseError
 from prima.files.durable import DISK_FULL
 from prima.model.engine.engine import Engine, NotFiniteError, failure_of
+from prima.model.release.familiarity_record import FAMILIARITY_FILE
 from prima.model.release.folder import Release, load_release
 from prima.model.release.manifest import VISION_FILE, Manifest
 from prima.study.mode import Mode
@@ -177,7 +178,8 @@ def embed_archive(
 
 
 def embeddings_fingerprint(manifest: Manifest, precision: Precision, image_only: bool) -> str:
-    """A hash of everything that decides features and logits; calibration and thresholds are not among it."""
+    """A hash of everything that decides features, logits and distances; calibration, thresholds and limits are not
+    among it."""
     heads = [*manifest.diagnoses, *manifest.referrals]
     priority = manifest.priority and replace(manifest.priority, calibration=None)
     decides = {
@@ -190,6 +192,8 @@ def embeddings_fingerprint(manifest: Manifest, precision: Precision, image_only:
         "text": mode_of_call(manifest.mode, image_only=image_only) != "image",
         "device": precision.device.type,
     }
+    if manifest.familiarity is not None:
+        decides["familiarity"] = manifest.files[FAMILIARITY_FILE].sha256
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
@@ -239,11 +243,13 @@ def _embed(engine: Engine, store: TokenStore, study_uid: str, indication: str) -
 
 def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) -> list[Row]:
     outputs = engine.outputs(tokens, indication)
-    logits = outputs.logits
+    logits, familiarity = outputs.logits, outputs.familiarity
+    distances = familiarity.series if familiarity else [None] * len(tokens.series)
     nothing: Row = dict.fromkeys(STAGE_COLUMNS)
     study = nothing | {
         "study_uid": study_uid,
         "status": "done",
+        "distance": familiarity and familiarity.distance,
         "feature": pl.Series(outputs.feature.numpy()),
         "logits": [*logits.diagnoses.values(), *logits.referrals.values(), *(logits.priority or {}).values()],
     }
@@ -256,9 +262,12 @@ def _rows(engine: Engine, study_uid: str, tokens: StudyTokens, indication: str) 
                 "status": "done",
                 "place": place,
                 "name": series.name,
+                "distance": distance,
                 "feature": pl.Series(feature.numpy()),
             }
-            for place, (series, feature) in enumerate(zip(tokens.series, outputs.series, strict=True))
+            for place, (series, feature, distance) in enumerate(
+                zip(tokens.series, outputs.series, distances, strict=True)
+            )
         ),
     ]
 

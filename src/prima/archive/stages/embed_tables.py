@@ -23,6 +23,7 @@ STAGE_COLUMNS: dict[str, pl.DataType] = {
     "reason": pl.String(),
     FEATURES: pl.List(pl.Float32()),
     "logits": pl.List(pl.Float64()),
+    "distance": pl.Float64(),
 }
 """Columns of the stage's rows: `place` is null in the row of a study, `logits` in that of a series."""
 
@@ -32,6 +33,7 @@ STUDY_COLUMNS = {
     "reason": "why it has no feature; null when it has",
     "num_series_used": "series that were read",
     "num_series_excluded": "series that were left out when the study was tokenised",
+    "distance": "from the studies that the release has seen; null without a check",
     FEATURES: "the study feature, float32: what the heads read",
 }
 SERIES_COLUMNS = {
@@ -41,6 +43,7 @@ SERIES_COLUMNS = {
     "part": "which part of a series that held several things, such as b1000",
     "plane": "axial, coronal or sagittal",
     "name": "its name as it stands in the tokens",
+    "distance": "of the series, likewise",
     FEATURES: "embedding of the series, float32: what the study ViT reads",
 }
 
@@ -112,7 +115,7 @@ def _studies(
     rows: pl.LazyFrame, counts: pl.LazyFrame, cohort_studies: pl.LazyFrame, manifest: Manifest
 ) -> pl.LazyFrame:
     names = logit_columns(manifest)
-    own = rows.filter(pl.col("place").is_null()).select("study_uid", "status", "reason", FEATURES, "logits")
+    own = rows.filter(pl.col("place").is_null()).select("study_uid", "status", "reason", "distance", FEATURES, "logits")
     has_tokens = pl.col("num_series_used") > 0
     status = (
         pl.when(has_tokens & pl.col("status").is_not_null())
@@ -139,6 +142,7 @@ def _studies(
             reason=reason,
             num_series_used=pl.col("num_series_used").fill_null(0),
             num_series_excluded=pl.col("num_series_excluded").fill_null(0),
+            distance=pl.when(done).then(pl.col("distance")),
             feature=pl.when(done).then(pl.col(FEATURES)).list.to_array(width),
             logits=pl.when(done).then(pl.col("logits")),
         )
@@ -152,7 +156,7 @@ def _studies(
 def _series(rows: pl.LazyFrame, tokens: Path, cohort_studies: pl.LazyFrame, manifest: Manifest) -> pl.LazyFrame:
     read = pl.scan_parquet(tokens / "tokens.parquet").filter(pl.col("status") == "used")
     facts = read.select("study_uid", "place", "series_uid", "part", "plane")
-    own = rows.filter(pl.col("place").is_not_null()).select("study_uid", "place", "name", FEATURES)
+    own = rows.filter(pl.col("place").is_not_null()).select("study_uid", "place", "name", "distance", FEATURES)
     return (
         own.join(cohort_studies, on="study_uid", how="semi", maintain_order="left")
         .join(facts, on=["study_uid", "place"], how="left", maintain_order="left")

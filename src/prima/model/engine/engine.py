@@ -20,6 +20,7 @@ from prima.model.engine.outputs import make_findings
 from prima.model.engine.prepare import PreparedSeries, PreparedStudy, prepare, prepare_series
 from prima.model.engine.reading import StudyReading
 from prima.model.gate.admit import Gate, packaged_gate
+from prima.model.release.familiarity import FamiliarityCheck, StudyFamiliarity
 from prima.model.release.folder import Release, packaged_release
 from prima.model.release.folder import load_release as open_release
 from prima.model.release.heads import HeadOutputs, Heads
@@ -47,12 +48,14 @@ class StudyOutputs:
         feature: [F] float32 study feature, the heads' input.
         series: [S, W] float32 embeddings of the series.
         timings_s: seconds of the vision model and of the heads.
+        familiarity: distance from the studies that the release has seen; None without a check.
     """
 
     logits: HeadOutputs
     feature: torch.Tensor
     series: torch.Tensor
     timings_s: dict[str, float]
+    familiarity: StudyFamiliarity | None = None
 
 
 class Engine:
@@ -64,16 +67,24 @@ class Engine:
             (3 % of the arithmetic); on a GPU the vision model takes the encoder's format.
         image_only: withhold series names, the study description and the order.
         keep_all: let every series in, without asking the input gate.
+        scores_anyway: give the scores of unfamiliar studies, too; nothing is called by them.
     """
 
     def __init__(
-        self, release: Release, precision: Precision, *, image_only: bool = False, keep_all: bool = False
+        self,
+        release: Release,
+        precision: Precision,
+        *,
+        image_only: bool = False,
+        keep_all: bool = False,
+        scores_anyway: bool = False,
     ) -> None:
         self.release = release
         self.manifest = release.manifest
         self.contract = release.manifest.contract
         self.precision = precision
         self.keep_all = keep_all
+        self.scores_anyway = scores_anyway
         self.mode: Mode = mode_of_call(release.manifest.mode, image_only=image_only)
 
     @cached_property
@@ -99,10 +110,15 @@ class Engine:
         """The heads, memory-mapped on the CPU."""
         return self.release.heads(self.precision.device)
 
+    @cached_property
+    def familiarity(self) -> FamiliarityCheck | None:
+        """The check for unfamiliar studies; None when the release has none."""
+        return self.release.familiarity()
+
     def warm(self) -> None:
         """Load everything now, and run each encoder once, so that the first study need not wait for it."""
         self.tokenizer.prepare()
-        _ = self.reader, self.heads
+        _ = self.reader, self.heads, self.familiarity
 
     @property
     def stamp(self) -> ReleaseStamp:
@@ -176,7 +192,9 @@ class Engine:
         timings = {"vision": vision_done - started, "heads": perf_counter() - vision_done}
         feature, series = feature.cpu(), series.cpu()
         _check_finite(logits, feature, series)
-        return StudyOutputs(logits=logits, feature=feature, series=series, timings_s=timings)
+        check = self.familiarity
+        familiarity = None if check is None else check.read([one.latents for one in tokens.series])
+        return StudyOutputs(logits=logits, feature=feature, series=series, timings_s=timings, familiarity=familiarity)
 
     def findings(
         self,
@@ -213,6 +231,7 @@ class Engine:
                 outputs = self.outputs(StudyTokens(series=encoded, description=text or ""), study.indication)
             except (PrimaError, MemoryError, RuntimeError) as error:
                 failure = why_not_computed(error)
+        familiarity = outputs.familiarity if outputs else None
         steps = outputs.timings_s if outputs else {"vision": 0.0, "heads": 0.0}
         timings = {**reading.timings_s, "encode": encode_s, **steps}
         timings["total"] = sum(timings.values())
@@ -221,8 +240,10 @@ class Engine:
             self.stamp,
             study_uid=study.study_uid,
             description=text,
-            series=study.entries,
+            series=study.entries_with(familiarity.series) if familiarity else study.entries,
             logits=outputs.logits if outputs else None,
+            familiarity=familiarity,
+            scores_anyway=self.scores_anyway,
             reason=failure,
             notes=study.notes,
             timings_s=timings,
@@ -254,6 +275,7 @@ def load_release(
     dtype: DtypeChoice = "auto",
     image_only: bool = False,
     keep_all: bool = False,
+    scores_anyway: bool = False,
     verify: bool = False,
 ) -> Engine:
     """Open a release, ready to predict.
@@ -264,6 +286,7 @@ def load_release(
         dtype: number format of the encoder; auto takes bfloat16 where it is computed in hardware.
         image_only: withhold series names, the study description and the order.
         keep_all: let every series in, without asking the input gate.
+        scores_anyway: give the scores of unfamiliar studies, too; nothing is called by them.
         verify: hash every file first.
 
     Raises:
@@ -276,7 +299,8 @@ def load_release(
     """
     folder = packaged_release() if path is None else Path(path)
     release = open_release(folder, verify=verify)
-    return Engine(release, choose_precision(device, dtype), image_only=image_only, keep_all=keep_all)
+    precision = choose_precision(device, dtype)
+    return Engine(release, precision, image_only=image_only, keep_all=keep_all, scores_anyway=scores_anyway)
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from prima.model.release.calibration import HeadCalibration
+from prima.model.release.familiarity import StudyFamiliarity
+from prima.model.release.familiarity_record import UNFAMILIAR
 from prima.model.release.heads import HeadOutputs
 from prima.model.release.manifest import HeadRecord, Manifest, PriorityRecord
-from prima.study import Finding, Findings, Priority, ReleaseStamp, SeriesEntry
+from prima.study import Familiarity, Finding, Findings, Priority, ReleaseStamp, SeriesEntry
 from prima.study.findings import DEMONSTRATION
 from prima.study.mode import Mode
 from prima.study.ontology import LEVELS, display_name
 from prima.study.triage import least_priority
+
+SCORES_ANYWAY = "unlike the studies this release has seen: scores were asked for nonetheless, nothing is called"
+"""The note on findings of an unfamiliar study."""
 
 
 def findings_of(logits: dict[str, float], heads: Sequence[HeadRecord] = ()) -> tuple[Finding, ...]:
@@ -101,6 +107,8 @@ def make_findings(
     description: str | None = None,
     series: tuple[SeriesEntry, ...] = (),
     logits: HeadOutputs | None,
+    familiarity: StudyFamiliarity | None = None,
+    scores_anyway: bool = False,
     reason: str | None = None,
     notes: tuple[str, ...] = (),
     timings_s: Mapping[str, float] | None = None,
@@ -114,24 +122,43 @@ def make_findings(
         description: StudyDescription.
         series: the completeness statement.
         logits: None when the study is refused.
+        familiarity: how far the study is from those that the release has seen; None without a check. Beyond the limit
+            it is unanswered.
+        scores_anyway: beyond the limit, give its scores nonetheless; nothing is called by them, and no priority given.
         reason: why it is refused.
         notes: what reading noted.
         timings_s: seconds by step.
     """
-    diagnoses = findings_of(logits.diagnoses, manifest.diagnoses) if logits else ()
-    referrals = findings_of(logits.referrals, manifest.referrals) if logits else ()
+    strange = logits is not None and familiarity is not None and not familiarity.familiar
+    answers = None if strange and not scores_anyway else logits
+    diagnoses = findings_of(answers.diagnoses, manifest.diagnoses) if answers else ()
+    referrals = findings_of(answers.referrals, manifest.referrals) if answers else ()
     flagged = [finding.name for finding in diagnoses if finding.present]
-    priority = priority_of(logits.priority, manifest.priority, flagged) if logits else None
+    priority = priority_of(answers.priority, manifest.priority, flagged) if answers else None
+    remarks = notes_on((*diagnoses, *referrals), manifest, stamp.mode)
+    if strange:
+        diagnoses, referrals, priority = _uncalled(diagnoses), _uncalled(referrals), None
+        remarks = (*((DEMONSTRATION,) if DEMONSTRATION in remarks else ()), *((SCORES_ANYWAY,) if answers else ()))
     return Findings(
         study_uid=study_uid,
         description=description,
-        status="done" if logits else "refused",
-        reason=reason,
+        status="done" if answers else "unanswered" if strange else "refused",
+        reason=UNFAMILIAR if strange and not answers else reason,
         release=stamp,
         series=series,
         diagnoses=diagnoses,
         priority=priority,
         referrals=referrals,
         timings_s={step: round(seconds, 4) for step, seconds in (timings_s or {}).items()},
-        notes=(*notes, *notes_on((*diagnoses, *referrals), manifest, stamp.mode)),
+        notes=(*notes, *remarks),
+        familiarity=None if familiarity is None else _as_told(familiarity, is_answered=answers is not None),
     )
+
+
+def _uncalled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings with their scores, and without threshold and decision: a threshold says nothing of such a study."""
+    return tuple(replace(finding, threshold=None, threshold_source="none", present=None) for finding in findings)
+
+
+def _as_told(familiarity: StudyFamiliarity, *, is_answered: bool) -> Familiarity:
+    return Familiarity(distance=familiarity.distance, limit=familiarity.limit, answered=is_answered)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prima.model.gate.admit import Gate
 from prima.study import Excluded, Reason, Series, SeriesEntry, Study
@@ -85,7 +85,14 @@ class PreparedStudy:
     @property
     def entries(self) -> tuple[SeriesEntry, ...]:
         """The completeness statement: every series of the study once, in the order of their numbers."""
-        entries = [*(series.entry for series in self.series), *map(_entry_of_excluded, self.excluded)]
+        return self.entries_with([None] * len(self.series))
+
+    def entries_with(self, distances: Sequence[float | None]) -> tuple[SeriesEntry, ...]:
+        """The same, with the distance of each series that is used, in the order of `series`."""
+        used = [
+            replace(series.entry, distance=distance) for series, distance in zip(self.series, distances, strict=True)
+        ]
+        entries = [*used, *map(_entry_of_excluded, self.excluded)]
         return tuple(sorted(entries, key=lambda entry: (entry.number is None, entry.number or 0)))
 
     @property

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
@@ -20,7 +22,7 @@ from prima.files.strict_json import read_json
 from prima.model.networks.vision import HierarchicalViT, VisionConfig
 from prima.model.packaging.card import render_card
 from prima.model.packaging.probe import add_probe
-from prima.model.release.folder import ReleaseWriter, load_release
+from prima.model.release.folder import Release, ReleaseWriter, load_release
 from prima.model.release.manifest import CARD_FILE, MANIFEST_FILE, TOKENIZER_FILE, VISION_FILE, Manifest, uncalibrated
 from prima.model.release.stage_folder import (
     STAGES,
@@ -175,6 +177,24 @@ def collect(sources: Sequence[Path], *, name: str, evaluation: Path | None = Non
 def card_without_evaluation(manifest: Manifest) -> str:
     """The card of a release whose parts were changed after it was measured: what was measured is not carried over."""
     return render_card(manifest, _records(manifest), None)
+
+
+def card_of_release(release: Release) -> str:
+    """The card of a built release, with what was measured of it."""
+    measured = EVALUATION_FILE in release.manifest.files
+    evaluation = read_text_json(release.folder / EVALUATION_FILE) if measured else None
+    return render_card(release.manifest, _records(release.manifest), evaluation)
+
+
+def take_file(writer: ReleaseWriter, release: Release, name: str) -> None:
+    """A file of another release: the same bytes on disk where that can be, since neither release ever changes."""
+    source, place = release.folder / name, writer.folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, place)
+    writer.files[name] = release.manifest.files[name]
 
 
 def without_studies(evaluation: dict[str, Any]) -> dict[str, Any]:

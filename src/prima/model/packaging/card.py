@@ -76,6 +76,34 @@ def render_card(manifest: Manifest, records: Mapping[str, StageRecord], evaluati
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
+FAMILIARITY_HEADING = "## Unfamiliar studies"
+
+
+def with_familiarity_section(card: str, manifest: Manifest) -> str:
+    """A card with the section on unfamiliar studies at its end, in place of one that it has; as it is without a check.
+
+    Args:
+        card: Markdown; the line with the manifest's hash, which is written again, may be on it.
+        manifest: of the release.
+    """
+    record = manifest.familiarity
+    if record is None:
+        return card
+    before = re.split(rf"^(?:{FAMILIARITY_HEADING}$|`manifest_sha256`:)", card, flags=re.MULTILINE)[0].rstrip()
+    text: str = (
+        _environment()
+        .get_template("familiarity.md.j2")
+        .render(
+            heading=FAMILIARITY_HEADING,
+            record=record,
+            facts=manifest.provenance.get("familiarity") or {},
+            adapted=manifest.provenance.get("adapted"),
+        )
+    )
+    section = re.sub(r"\n{3,}", "\n\n", text).strip("\n")
+    return f"{before}\n\n{section}\n"
+
+
 def _summary(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
     means, referrals = measured.get("means") or {}, measured.get("referral_means") or {}
     priority = measured.get("priority") or {}

@@ -81,6 +81,9 @@ def _checks(release: Release) -> Iterator[ReleaseCheck]:
     yield _levels(manifest)
     yield _calibration(manifest)
     yield _thresholds(manifest)
+    yield _familiarity(release)
+    if "adapted" in manifest.provenance:
+        yield _adapted(manifest)
     yield _encoder(manifest)
     yield _probe(release)
 
@@ -197,6 +200,36 @@ def _thresholds(manifest: Manifest) -> ReleaseCheck:
         return ReleaseCheck(name="thresholds", status="warn", found="on logits, at 0")
     words_of_heads = "; ".join([f"{len(heads)}, all finite", *words])
     return ReleaseCheck(name="thresholds", status="warn" if words else "ok", found=words_of_heads)
+
+
+def _familiarity(release: Release) -> ReleaseCheck:
+    record = release.manifest.familiarity
+    if record is None:
+        found = "no check for unfamiliar studies; prima calibrate or prima adapt adds one"
+        return ReleaseCheck(name="familiarity", status="warn", found=found)
+    try:
+        release.familiarity()
+    except ReleaseError as error:
+        return ReleaseCheck(name="familiarity", status="fail", found=str(error))
+    low, high = (100 * end for end in record.interval)
+    found = (
+        f"limits for 1 to {len(record.limits)} series; {record.num_refused} of {record.num_held_out} studies like "
+        f"those seen refused ({low:.1f} to {high:.1f} %)"
+    )
+    return ReleaseCheck(name="familiarity", status="ok", found=found)
+
+
+def _adapted(manifest: Manifest) -> ReleaseCheck:
+    """That only statistics moved: the weights are those of the release it was adapted from."""
+    adapted = manifest.provenance["adapted"]
+    if not isinstance(adapted, dict) or adapted.get("weights_sha256") != manifest.weights_sha256:
+        found = "the weights are not those of the release that it was adapted from"
+        return ReleaseCheck(name="adapted", status="fail", found=found)
+    found = (
+        f"to {adapted.get('num_studies')} unlabelled studies; weights, probabilities and thresholds are those of "
+        f"{str(adapted.get('parent_sha256'))[:12]}…"
+    )
+    return ReleaseCheck(name="adapted", status="warn", found=found)
 
 
 def _encoder(manifest: Manifest) -> ReleaseCheck:

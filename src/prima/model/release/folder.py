@@ -24,6 +24,7 @@ from torch.overrides import TorchFunctionMode
 from prima.errors import ReleaseError
 from prima.files.durable import new_file, write_text
 from prima.model.networks.vision import HierarchicalViT
+from prima.model.release.familiarity import FamiliarityCheck, read_check
 from prima.model.release.heads import Heads
 from prima.model.release.manifest import (
     CARD_FILE,
@@ -35,6 +36,7 @@ from prima.model.release.manifest import (
     Manifest,
 )
 from prima.model.release.stamps import remember_sha256, remembered_sha256
+from prima.tokens.contract import PLANE_AXIS
 from prima.tokens.vqvae import VQVAE, Encoder
 
 ALWAYS_HASHED_BYTES = 64 << 20
@@ -74,6 +76,14 @@ class Release:
     def heads(self, device: torch.device) -> Heads:
         """The heads, memory-mapped on the CPU."""
         return Heads(self.folder, self.manifest, device)
+
+    def familiarity(self) -> FamiliarityCheck | None:
+        """The check for unfamiliar studies; None when the release has none."""
+        record, vision = self.manifest.familiarity, self.manifest.vision
+        if record is None:
+            return None
+        beside = 3 * self.manifest.contract.position_dims + len(PLANE_AXIS)  # of a token's row, besides its latent
+        return read_check(self.folder, record, (vision.token_width or vision.sequence.width) - beside)
 
 
 @dataclass(kw_only=True, eq=False)

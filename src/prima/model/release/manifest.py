@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from prima.errors import ReleaseError
-from prima.files.strict_json import read_json, values_of
+from prima.files.strict_json import added, read_json, values_of
 from prima.model.networks.vision import VisionConfig
 from prima.model.release.calibration import HeadCalibration, PriorityCalibration
+from prima.model.release.familiarity_record import FAMILIARITY_FILE, FamiliarityRecord
 from prima.study.mode import Mode
 from prima.tokens.contract import Contract
 from prima.tokens.vqvae import VQVAEConfig
@@ -92,6 +93,7 @@ class Manifest:
         priority: the priority head, None when there is none.
         provenance: where the weights come from, as plain values.
         files: size and hash of every other file of the folder.
+        familiarity: the check for unfamiliar studies; None when there is none.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Manifest:
     priority: PriorityRecord | None
     provenance: dict[str, Any]
     files: dict[str, FileRecord]
+    familiarity: FamiliarityRecord | None = added(None)
 
     @property
     def demonstrates(self) -> bool:
@@ -120,6 +123,12 @@ class Manifest:
     def manifest_sha256(self) -> str:
         """SHA-256 of everything the manifest says but its `files`; it stands in release.json and on the card."""
         return sha256_of_values({"format": FORMAT, **values_of(self)})
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 over the hashes of all weights: equal for two releases whose weights are."""
+        weights = {name: self.files[name].sha256 for name in (TOKENIZER_FILE, VISION_FILE, *self.mlps)}
+        return hashlib.sha256(json.dumps(weights, sort_keys=True).encode()).hexdigest()
 
     def to_text(self) -> str:
         """The text of release.json.
@@ -167,6 +176,9 @@ class Manifest:
         for what, config in (("tokenizer", self.tokenizer), ("vision", self.vision)):
             _check_sizes(values_of(config), what)
         needed = {TOKENIZER_FILE, VISION_FILE, *self.mlps}
+        if self.familiarity is not None:
+            self.familiarity.check()
+            needed.add(FAMILIARITY_FILE)
         if missing := sorted(needed - set(self.files)):
             raise ReleaseError(f"{MANIFEST_FILE}: found no hash of {missing[0]}; restore the file")
         heads = [*self.diagnoses, *self.referrals]

@@ -104,3 +104,31 @@ def holm(p_values: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
     held = np.zeros(len(p_values), dtype=np.bool_)
     held[order] = in_order(p_values[order] - limits, 0.0)
     return held
+
+
+def binomial_interval(num_hits: int, num_trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact interval of a share (Clopper and Pearson, Biometrika 1934).
+
+    Args:
+        num_hits: of the trials, from 0 to as many.
+        num_trials: at least 1.
+        confidence: that it holds the share.
+
+    Example:
+        >>> [round(end, 4) for end in binomial_interval(6, 300)]
+        [0.0074, 0.043]
+    """
+    level = (1 - confidence) / 2
+
+    def share_where(num: int, tail: float) -> float:
+        """The share at which at most so many hits have that probability; it only falls as the share rises."""
+        low, high = 1e-12, 1 - 1e-12
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if binomial_tail(num, num_trials, middle) > tail else (low, middle)
+        return low
+
+    return (
+        0.0 if num_hits == 0 else share_where(num_hits - 1, 1 - level),
+        1.0 if num_hits == num_trials else share_where(num_hits, level),
+    )

@@ -59,7 +59,14 @@ def truth_of(facts: Sequence[StudyFacts]) -> tuple[pl.DataFrame, pl.DataFrame]:
 def _rows(engine: Engine, examples: TokenFolder, watcher: Watcher) -> Iterator[dict[str, Any]]:
     for index, study_uid in enumerate(examples.study_uids):
         example = examples.read(index)
-        logits = engine.outputs(example.tokens, example.indication).logits
-        findings = make_findings(engine.manifest, engine.stamp, study_uid=study_uid, logits=logits)
+        outputs = engine.outputs(example.tokens, example.indication)
+        findings = make_findings(
+            engine.manifest,
+            engine.stamp,
+            study_uid=study_uid,
+            logits=outputs.logits,
+            familiarity=outputs.familiarity,
+            scores_anyway=engine.scores_anyway,
+        )
         yield row_of(findings) | {"num_series_used": len(example.tokens.series)}
         watcher.count("predictions", index + 1, len(examples))
