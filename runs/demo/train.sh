@@ -85,4 +85,15 @@ rm -rf "$out/release"
   --lesions "$out/evaluation/lesions.parquet" --by after_drift --out "$out/evaluation"
 rm -rf "$out/release"
 "$prima" release build "$out/run" --out "$out/release" --name "openprima-$recipe" --evaluation "$out/evaluation/evaluation.json"
+
+# 5. Studies unlike those it has seen are not answered: known from train, limits of validation, measured on test. A run of
+# fewer studies than that needs has no check, and says so.
+if ((studies >= 50 && validation >= 50)); then
+  rm -rf "$out/familiar"
+  "$python" runs/demo/steps.py familiarity "$out/release" "$out/tokens" "$out/familiar"
+  rm -rf "$out/release"
+  mv "$out/familiar" "$out/release"
+else
+  echo "no check for unfamiliar studies: it needs 50 training and 50 validation studies"
+fi
 echo "done: $out/release, measured in $out/evaluation"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from prima import __version__
+from prima.cli.adapt import adapt
 from prima.cli.archive import archive
 from prima.cli.calibrate import calibrate
 from prima.cli.convert import convert
@@ -62,6 +63,10 @@ app.command(
     short_help="Probabilities and thresholds from a site's own labelled studies.",
     epilog="Example: prima calibrate RELEASE labels.csv predictions.parquet --out CALIBRATED --target ppv=0.5",
 )(calibrate)
+app.command(
+    short_help="A release made familiar with a site's own studies.",
+    epilog="Example: prima adapt RELEASE ARCHIVE --out ADAPTED",
+)(adapt)
 app.command(
     short_help="A synthetic health system with known truth.",
     epilog="Example: prima simulate OUT -n 20 --negatives 5 --seed 7",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,36 @@ from prima.model.packaging.probe import PROBE_FILE
 from prima.model.release.familiarity import FamiliarityCheck
 from prima.model.release.familiarity_record import FAMILIARITY_FILE
 from prima.model.release.folder import Release, ReleaseWriter
-from prima.model.release.manifest import CARD_FILE
+from prima.model.release.manifest import CARD_FILE, Manifest
 from prima.train.calibration.card import CARD_HEADING
 
 
-def add_familiarity(
-    release: Release, check: FamiliarityCheck, out: Path, *, facts: dict[str, Any], name: str | None = None
-) -> Path:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedFamiliarity:
+    """A check, and what the provenance says of it.
+
+    Args:
+        check: of studies whose tokens the release made.
+        facts: by key: `familiarity` (where the studies come from), `adapted` when the release was adapted.
+    """
+
+    check: FamiliarityCheck
+    facts: dict[str, Any]
+
+    def into(self, writer: ReleaseWriter, manifest: Manifest) -> Manifest:
+        """Write the tensors, and give the manifest that names them."""
+        writer.add_tensors(FAMILIARITY_FILE, self.check.seen.tensors())
+        provenance = manifest.provenance | self.facts
+        return replace(manifest, familiarity=self.check.record, provenance=provenance, files=writer.files)
+
+
+def add_familiarity(release: Release, familiarity: FittedFamiliarity, out: Path, *, name: str | None = None) -> Path:
     """Write a release with this check; its weights, its answers and what was measured of them stay what they are.
 
     Args:
         release: any, converted ones too; a check that it has is replaced.
-        check: of studies whose tokens this release made.
+        familiarity: the check.
         out: a new or empty folder.
-        facts: for the provenance, by key: `familiarity` (where the studies come from), `adapted` when it was adapted.
         name: of the new release; that of the old one when None.
 
     Raises:
@@ -38,14 +54,8 @@ def add_familiarity(
         for file in release.manifest.files:
             if file not in (CARD_FILE, FAMILIARITY_FILE):
                 take_file(writer, release, file)
-        writer.add_tensors(FAMILIARITY_FILE, check.seen.tensors())
-        manifest = replace(
-            release.manifest,
-            name=name or release.manifest.name,
-            familiarity=check.record,
-            provenance=release.manifest.provenance | facts,
-            files=writer.files,
-        )
+        manifest = replace(release.manifest, name=name or release.manifest.name)
+        manifest = familiarity.into(writer, manifest)
         writer.add_text(CARD_FILE, with_familiarity_section(_card(release, manifest.name), manifest))
         return writer.finish(manifest)
     except BaseException:

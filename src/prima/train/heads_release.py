@@ -14,11 +14,13 @@ from prima.model.packaging.build import EVALUATION_FILE, card_without_evaluation
 from prima.model.packaging.card import with_familiarity_section
 from prima.model.packaging.probe import PROBE_FILE, add_probe
 from prima.model.release.calibration import MIN_NEGATIVES, MIN_POSITIVES
+from prima.model.release.familiarity_record import FAMILIARITY_FILE
 from prima.model.release.folder import Release, ReleaseWriter
 from prima.model.release.manifest import CARD_FILE, HeadRecord, Manifest, PriorityRecord, uncalibrated
 from prima.train.calibration.card import CARD_HEADING, calibration_section
 from prima.train.calibration.fit import Calibration, CalibrationRecipe, calibrate
 from prima.train.calibration.target import Target
+from prima.train.familiarity_release import FittedFamiliarity
 from prima.train.heads.data import HeadData, HeadLabels, HeadLogits
 from prima.train.heads.fit import train_heads
 from prima.train.heads.network import TrainedHeads
@@ -124,6 +126,7 @@ def calibrate_release(
     name: str | None = None,
     drop_uncalibrated: bool = False,
     source: dict[str, Any] | None = None,
+    familiarity: FittedFamiliarity | None = None,
 ) -> tuple[Path, tuple[str, ...]]:
     """A release with probabilities and thresholds from labelled studies; its weights are those of the old one.
 
@@ -137,6 +140,7 @@ def calibrate_release(
         name: of the new release; the folder's when None.
         drop_uncalibrated: leave heads without a probability out of the new release.
         source: facts about where the labelled studies come from, for the provenance; no names, no paths.
+        familiarity: a check for unfamiliar studies, which the new release gets; None keeps what the old one has.
 
     Returns:
         The folder, and the heads without a probability: no label knows them, or the labelled studies are too few.
@@ -171,9 +175,19 @@ def calibrate_release(
     if drop_uncalibrated and missing:
         records = _without(records, missing)
     facts = {"calibration": _facts(release, calibration) | (source or {})}
+    if "adapted" in manifest.provenance:  # from here on it is calibrated on this site
+        facts["adapted"] = manifest.provenance["adapted"] | {"calibrated": True}
     if drop_uncalibrated:
         facts["calibration"]["heads_left_out"] = list(missing)
-    folder = _derive(release, out, name=name or out.name, facts=facts, calibration=calibration, fill=lambda _: records)
+    folder = _derive(
+        release,
+        out,
+        name=name or out.name,
+        facts=facts,
+        calibration=calibration,
+        fill=lambda _: records,
+        familiarity=familiarity,
+    )
     return folder, missing
 
 
@@ -186,13 +200,14 @@ def _derive(
     calibration: Calibration,
     fill: Callable[[ReleaseWriter], HeadRecords],
     leave_out: Collection[str] = (),
+    familiarity: FittedFamiliarity | None = None,
 ) -> Path:
     """A new release from an old one: its files but some, what `fill` adds, and a card with a section on calibration.
 
     What was measured of the old one is not taken over, and the probe is answered anew.
     """
     writer = ReleaseWriter(folder=out)
-    anew = {CARD_FILE, PROBE_FILE, EVALUATION_FILE}
+    anew = {CARD_FILE, PROBE_FILE, EVALUATION_FILE, *([FAMILIARITY_FILE] if familiarity else [])}
     try:
         for file in release.manifest.files:
             if file not in leave_out and file not in anew:
@@ -200,6 +215,8 @@ def _derive(
         records = fill(writer)
         provenance = release.manifest.provenance | facts
         manifest = replace(release.manifest, name=name, provenance=provenance, files=writer.files, **vars(records))
+        if familiarity is not None:
+            manifest = familiarity.into(writer, manifest)
         if PROBE_FILE in release.manifest.files:  # a built release
             add_probe(writer, manifest)
             card = card_without_evaluation(manifest)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from prima.errors import UsageError
 from prima.model.release.calibration import HeadCalibration
+from prima.model.release.familiarity_record import FamiliarityRecord
 from prima.model.release.folder import Release, load_release, packaged_release
 from prima.model.release.manifest import MANIFEST_FILE, HeadRecord, Manifest
 from prima.study.ontology import LEVELS
@@ -22,8 +23,10 @@ from prima.tables.read import Table, read_table
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
 from prima.train.calibration.fit import CalibrationRecipe
 from prima.train.calibration.target import Target
+from prima.train.familiarity_release import FittedFamiliarity
 from prima.train.heads.data import HeadLabels, HeadLogits
 from prima.train.heads_release import calibrate_release
+from prima.workflow.familiarity import familiarity_for_calibration
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +119,7 @@ class Calibrated:
         heads: those with labelled studies.
         missing: heads without a probability: no label, or too few labelled studies.
         notes: how studies were matched.
+        familiarity: the check for unfamiliar studies that the new release has; None without one.
     """
 
     folder: Path
@@ -126,6 +130,7 @@ class Calibrated:
     heads: Mapping[str, HeadCalibration]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    familiarity: FamiliarityRecord | None = None
 
     @property
     def with_probability(self) -> list[str]:
@@ -162,6 +167,7 @@ class Calibrated:
             "num_patients": self.num_patients,
             "heads": {name: _figures(head) for name, head in self.heads.items()},
             "uncalibrated": list(self.missing),
+            "familiarity": self.familiarity and vars(self.familiarity),
             "notes": list(self.notes),
         }
 
@@ -218,10 +224,20 @@ def calibrate_on(
         labelled = tables_of_archive(loaded, source, dtype=dtype, device=device)
     else:
         labelled = read_labelled(loaded, source, predictions)
+    familiarity: FittedFamiliarity | None = None
+    notes = list(labelled.notes)
+    if loaded.manifest.familiarity is None:
+        found: FittedFamiliarity | str = "no check for unfamiliar studies is made from tables: give an archive"
+        if predictions is None:
+            found = familiarity_for_calibration(loaded, source, dtype=dtype, device=device)
+        if isinstance(found, str):
+            notes.append(found)
+        else:
+            familiarity = found
     recipe = CalibrationRecipe(max_abstained=max_abstained, seed=seed)
     folder, missing = calibrate_release(
         loaded, labelled.logits, labelled.labels, operating_target, out,
-        recipe=recipe, name=name, drop_uncalibrated=drop_uncalibrated,
+        recipe=recipe, name=name, drop_uncalibrated=drop_uncalibrated, familiarity=familiarity,
     )  # fmt: skip
     manifest = load_release(folder).manifest
     heads = (*manifest.diagnoses, *manifest.referrals)
@@ -233,7 +249,8 @@ def calibrate_on(
         num_patients=len(set(labelled.labels.patients)),
         heads={head.name: head.calibration for head in heads if head.calibration},
         missing=tuple(missing),
-        notes=labelled.notes,
+        notes=tuple(notes),
+        familiarity=manifest.familiarity,
     )
 
 

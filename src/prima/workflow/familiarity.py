@@ -15,14 +15,19 @@ from prima.errors import ReleaseError, UsageError
 from prima.files.optional import require_tables
 from prima.model.release.familiarity import FamiliarityCheck, series_statistics
 from prima.model.release.familiarity_record import FamiliarityRecord
-from prima.model.release.folder import Release, load_release
+from prima.model.release.folder import Release, load_release, packaged_release
 from prima.tokens.precision import DeviceChoice, DtypeChoice, choose_precision
 from prima.tokens.store import TokenStore
 from prima.train.calibration.familiarity import MIN_HELD_OUT, MIN_SEEN, FamiliarityRecipe, fit_familiarity
-from prima.train.familiarity_release import add_familiarity, facts_of_fit
+from prima.train.familiarity_release import FittedFamiliarity, add_familiarity, facts_of_fit
 
 MIN_STUDIES = MIN_SEEN + MIN_HELD_OUT
 """Tokenised studies outside the test side that an archive needs."""
+WARNING = (
+    "Adapting makes studies familiar, it does not make the model right on them: weights, probabilities and thresholds "
+    "are those of the release it started from. Calibrate and evaluate on labelled studies of the site before you rely "
+    "on a number."
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,15 +158,36 @@ def adapt_release(
         "num_patients": len(set(series.patients)),
         "date": datetime.now(UTC).date().isoformat(),
     }
-    folder = add_familiarity(
-        loaded, check, out, facts={"familiarity": facts, "adapted": adapted}, name=name or out.resolve().name
-    )
+    fitted = FittedFamiliarity(check=check, facts={"familiarity": facts, "adapted": adapted})
+    folder = add_familiarity(loaded, fitted, out, name=name or out.resolve().name)
     return Adapted(
         folder=folder,
         record=check.record,
         num_studies=len(series.studies),
         num_patients=len(set(series.patients)),
     )
+
+
+def familiarity_for_calibration(
+    release: Release, archive: Path, *, dtype: DtypeChoice, device: DeviceChoice
+) -> FittedFamiliarity | str:
+    """A check for a release that has none, beside its calibration; or one line on why there is none."""
+    try:
+        check, series = fit_on_archive(release, archive, dtype=dtype, device=device)
+    except UsageError as error:
+        return f"no check for unfamiliar studies is made: {error}"
+    return FittedFamiliarity(check=check, facts={"familiarity": facts_of_archive(release, series.patients)})
+
+
+def what_to_adapt(paths: Sequence[Path]) -> tuple[Path, Path]:
+    """Release and archive of the paths as typed; the packaged release stands in where only one is given.
+
+    Raises:
+        UsageError: more or fewer paths than that.
+    """
+    if not 1 <= len(paths) <= 2:
+        raise UsageError(f"found {len(paths)} paths, expected [RELEASE] ARCHIVE")
+    return (packaged_release(), paths[0]) if len(paths) == 1 else (paths[0], paths[1])
 
 
 def facts_of_archive(release: Release, patients: Sequence[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from prima.train.calibration.familiarity import (
     fit_familiarity,
     refusals,
 )
-from prima.train.familiarity_release import add_familiarity, facts_of_fit
+from prima.train.familiarity_release import FittedFamiliarity, add_familiarity, facts_of_fit
 
 WIDTH = 16
 
@@ -104,8 +104,9 @@ def test_a_release_keeps_its_check_and_loads_without_one(tmp_path: Path) -> None
     assert plain.manifest.familiarity is None and plain.familiarity() is None
     text = (plain.folder / "release.json").read_text()
     assert "familiarity" not in text and Manifest.from_text(text).to_text() == text
-    facts = facts_of_fit(plain, data="made", num_patients=3)
-    with_check = load_release(add_familiarity(plain, check, tmp_path / "new", facts={"familiarity": facts}))
+    facts = {"familiarity": facts_of_fit(plain, data="made", num_patients=3)}
+    fitted = FittedFamiliarity(check=check, facts=facts)
+    with_check = load_release(add_familiarity(plain, fitted, tmp_path / "new"))
     assert with_check.manifest.weights_sha256 == plain.manifest.weights_sha256
     assert with_check.manifest.familiarity == check.record
     loaded = with_check.familiarity()
@@ -120,7 +121,7 @@ def test_a_release_keeps_its_check_and_loads_without_one(tmp_path: Path) -> None
     assert without.status == "warn" and "no check for unfamiliar studies" in without.found
     card = (with_check.folder / CARD_FILE).read_text()
     assert card.count("## Unfamiliar studies") == 1 and "chosen on 60 other studies" in " ".join(card.split())
-    again = load_release(add_familiarity(with_check, check, tmp_path / "again", facts={"familiarity": facts}))
+    again = load_release(add_familiarity(with_check, fitted, tmp_path / "again"))
     assert (again.folder / CARD_FILE).read_text().count("## Unfamiliar studies") == 1
 
 

@@ -16,6 +16,8 @@ from prima.study.mode import Mode
 from prima.study.ontology import LEVELS, display_name
 from prima.study.triage import least_priority
 
+ADAPTED = "the release was adapted to a site: probabilities and thresholds are those from before, not of its patients"
+"""The note on findings of a release that knows a site's studies, and was not calibrated on them."""
 SCORES_ANYWAY = "unlike the studies this release has seen: scores were asked for nonetheless, nothing is called"
 """The note on findings of an unfamiliar study."""
 
@@ -94,6 +96,8 @@ def notes_on(findings: Sequence[Finding], manifest: Manifest, mode: Mode) -> tup
             num_positives = calibration.num_positives
             studies = "study" if num_positives == 1 else "studies"
             notes.append(f"{finding.display}: threshold weakly supported, by {num_positives} positive {studies}")
+    if findings and calibrations and manifest.adapted_only:
+        notes.append(ADAPTED)
     if findings and calibrations and mode != manifest.mode:
         notes.append(f"calibrated in the mode {manifest.mode}, used in the mode {mode}: probabilities may be off")
     return tuple(notes)

@@ -225,11 +225,10 @@ def _adapted(manifest: Manifest) -> ReleaseCheck:
     if not isinstance(adapted, dict) or adapted.get("weights_sha256") != manifest.weights_sha256:
         found = "the weights are not those of the release that it was adapted from"
         return ReleaseCheck(name="adapted", status="fail", found=found)
-    found = (
-        f"to {adapted.get('num_studies')} unlabelled studies; weights, probabilities and thresholds are those of "
-        f"{str(adapted.get('parent_sha256'))[:12]}…"
-    )
-    return ReleaseCheck(name="adapted", status="warn", found=found)
+    parent = f"{str(adapted.get('parent_sha256'))[:12]}…"
+    theirs = "weights, probabilities and thresholds are" if manifest.adapted_only else "weights are"
+    found = f"to {adapted.get('num_studies')} unlabelled studies; {theirs} those of {parent}"
+    return ReleaseCheck(name="adapted", status="warn" if manifest.adapted_only else "ok", found=found)
 
 
 def _encoder(manifest: Manifest) -> ReleaseCheck:

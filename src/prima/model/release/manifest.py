@@ -120,6 +120,12 @@ class Manifest:
         )
 
     @property
+    def adapted_only(self) -> bool:
+        """Whether it knows a site's studies, while its calibration is still that of the release it was adapted from."""
+        adapted = self.provenance.get("adapted")
+        return isinstance(adapted, dict) and adapted.get("calibrated") is not True
+
+    @property
     def manifest_sha256(self) -> str:
         """SHA-256 of everything the manifest says but its `files`; it stands in release.json and on the card."""
         return sha256_of_values({"format": FORMAT, **values_of(self)})

@@ -11,7 +11,7 @@ from prima.model.release.familiarity import series_statistics
 from prima.model.release.folder import load_release
 from prima.train.calibration.familiarity import FamiliarityRecipe, Refusals, fit_familiarity, refusals
 from prima.train.data.token_folder import StudyFacts, TokenFolder
-from prima.train.familiarity_release import add_familiarity, facts_of_fit
+from prima.train.familiarity_release import FittedFamiliarity, add_familiarity, facts_of_fit
 from prima.workflow.watcher import NOBODY, Watcher
 
 SETS_MEASURED = (1, 2, 3, 6)
@@ -63,7 +63,7 @@ def add_simulated_familiarity(
         num_patients=len(originals),
         measured=[asdict(row) for row in measured],
     )
-    add_familiarity(loaded, check, out, facts={"familiarity": facts})
+    add_familiarity(loaded, FittedFamiliarity(check=check, facts={"familiarity": facts}), out)
     return tuple(measured)
 
 
