@@ -24,6 +24,7 @@ from prima.archive.stages.tokenize import COLUMNS, FAILURES
 from prima.archive.store.outcome import IngestOutcome, ReportIngestOutcome
 from prima.archive.store.schema import TABLES
 from prima.cli.main import DONE, INTERRUPTED, NOTHING_DONE, USAGE, app
+from prima.model.release.familiarity_record import FamiliarityRecord
 from prima.model.release.manifest import FileRecord, HeadRecord, Manifest, PriorityRecord
 from prima.predict.table_columns import FINDING, FIXED
 from prima.simulate.negatives import NEGATIVE_COLUMNS, SUBKINDS
@@ -113,7 +114,7 @@ def test_every_field_of_findings_is_documented() -> None:
     ]
 
 
-@pytest.mark.parametrize("record", [Manifest, HeadRecord, PriorityRecord, FileRecord, Contract])
+@pytest.mark.parametrize("record", [Manifest, HeadRecord, PriorityRecord, FileRecord, Contract, FamiliarityRecord])
 def test_every_field_of_a_release_is_documented(record: type) -> None:
     text = page("reference/release.md")
     assert not [field.name for field in fields(record) if f"`{field.name}`" not in text]

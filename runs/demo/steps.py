@@ -10,8 +10,8 @@
 `--simulator 2 --anatomies DIR` makes the studies of version 2, on label maps of real heads.
 
 SIDE is train, validation or test (`prima.workflow.simulated.demo_data`). A recipe that learns from masks knows studies
-by their truth, another one by what the rules read in their reports, as in a hospital. `tokens-again` makes the tokens of
-a release whose run is gone; `familiarity` gives a release its check for unfamiliar studies from tokens of all sides.
+by their truth, another one by what the rules read in their reports, as in a hospital. `tokens-again` makes the tokens
+of a release whose run is gone; `familiarity` gives a release its check for unfamiliar studies from tokens of all sides.
 """
 
 from __future__ import annotations

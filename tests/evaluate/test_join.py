@@ -93,8 +93,17 @@ def test_a_study_that_is_not_done_has_no_numbers_and_is_counted_by_its_reason(tm
     assert counts == {name: {"unlike the studies seen": 1} if name == status else {} for name in counts}
     assert found.account.scored == 3
     evaluation = evaluate(found.predictions, found.truth, account=found.account, resampling=Resampling(replicates=100))
-    assert (f"  {status}", "1 unlike the studies seen") in list(account_lines(evaluation))
+    share = " (25.0% of the matched)" if status == "unanswered" else ""
+    assert (f"  {status}", f"1 unlike the studies seen{share}") in list(account_lines(evaluation))
     assert evaluation.to_dict()["account"][status] == {"unlike the studies seen": 1}
+
+
+def test_scores_of_unfamiliar_studies_count_where_they_were_asked_for_and_that_is_said(tmp_path: Path) -> None:
+    table = predictions(status=["done"] * 4, familiarity=[1.0, 3.0, None, 1.2], familiarity_limit=[2.0, 2.0, None, 2.0])
+    found = match_tables(write(tmp_path / "p.csv", table), write(tmp_path / "t.csv", truth()))
+    assert found.account.scored == 4
+    (note,) = [note for note in found.account.notes if "unlike" in note]
+    assert note.startswith("1 of the scored studies are unlike those the release has seen")
 
 
 def test_every_row_without_a_partner_is_named(tmp_path: Path) -> None:

@@ -216,6 +216,11 @@ def _account(predictions: Table, truth: Table, matched: Table, names: Sequence[s
     by_status = {
         status: {reason: count for (end, reason), count in ends.most_common() if end == status} for status in STATUSES
     }
+    if num_strange := _scored_anyway(matched):
+        notes.append(
+            f"{num_strange} of the scored studies are unlike those the release has seen; scores were asked for "
+            "nonetheless, and count"
+        )
     predicted_uids, true_uids = set(predictions.study_uids), set(truth.study_uids)
     return Account(
         predictions=predictions.num_rows,
@@ -230,6 +235,14 @@ def _account(predictions: Table, truth: Table, matched: Table, names: Sequence[s
         not_predicted=tuple(name for name in DIAGNOSIS_NAMES if name in truth and name not in names),
         notes=tuple(notes),
     )
+
+
+def _scored_anyway(table: Table) -> int:
+    """Studies that are done although they lie beyond the limit of the release."""
+    if "familiarity" not in table or "familiarity_limit" not in table:
+        return 0
+    done = np.array([status == "done" for status in _status(table)], dtype=bool)
+    return int((done & (table.numbers("familiarity") > table.numbers("familiarity_limit"))).sum())
 
 
 def _stack(columns: Iterable[Floats]) -> Floats:

@@ -61,7 +61,8 @@ def account_lines(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     for word, ends in statuses:
         if ends:
             reasons = ", ".join(f"{number_of:,} {reason}" for reason, number_of in ends.items())
-            yield f"  {word}", reasons
+            share = f" ({sum(ends.values()) / account.matched:.1%} of the matched)" if word == "unanswered" else ""
+            yield f"  {word}", reasons + share
     for word, uids in (("without truth", account.no_truth), ("without prediction", account.no_prediction)):
         if uids:
             yield f"  {word}", f"{len(uids):,}: {_first(uids)}"
