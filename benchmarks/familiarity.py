@@ -141,7 +141,7 @@ def compare_forms(tokens: Path) -> None:
 
 def limits_of_maximum(distances: list[torch.Tensor]) -> tuple[float, ...]:
     """As `choose_limits`, for the largest distance of the series in place of their mean."""
-    generator, limits = torch.Generator().manual_seed(0), []
+    generator, limits = torch.Generator().manual_seed(0), list[float]()
     for num in range(1, 15):
         enough = [study for study in distances if len(study) >= num]
         if limits and len(enough) < FamiliarityRecipe().min_studies:

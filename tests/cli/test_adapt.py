@@ -1,4 +1,4 @@
-"""`prima adapt`, and the check that `prima calibrate` adds: studies of a site become familiar, and nothing else changes."""
+"""`prima adapt`, and the check of `prima calibrate`: studies of a site become familiar, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -206,13 +206,31 @@ def refused_findings() -> Findings:
 
 
 def unanswered_findings() -> Findings:
+    first, *others = calibrated_findings().series
     return replace(
         calibrated_findings(),
+        series=(replace(first, distance=8.25), *others),
         status="unanswered",
         reason="unlike the studies this release has seen: no findings are given",
         familiarity=Familiarity(distance=9.3, limit=4.1, answered=False),
         diagnoses=(),
         referrals=(),
+        priority=None,
+    )
+
+
+def scores_only_findings() -> Findings:
+    """Of an unfamiliar study, when scores were asked for nonetheless."""
+    findings = calibrated_findings()
+
+    def uncalled(one: Finding) -> Finding:
+        return replace(one, threshold=None, threshold_source="none", present=None)
+
+    return replace(
+        findings,
+        familiarity=Familiarity(distance=9.3, limit=4.1, answered=True),
+        diagnoses=tuple(map(uncalled, findings.diagnoses)),
+        referrals=tuple(map(uncalled, findings.referrals)),
         priority=None,
     )
 

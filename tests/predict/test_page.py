@@ -87,6 +87,7 @@ def test_an_unanswered_study_says_so_and_gives_no_number(examples, pictures):
     words = Page(render_page(examples.unanswered_findings(), pictures)).words
     assert "Not answered ? No findings Unlike the studies this release has seen: no findings are given." in words
     assert "8 of 10 series used" in words
+    assert "distance 8.25" in words
     assert "FamiliarNo: distance 9.3 from the studies this release has seen, limit 4.1" in words
     for absent in ("%", "Diagnoses", "Referral", "threshold", "Read next"):
         assert absent not in words
@@ -97,8 +98,15 @@ def test_a_release_without_a_check_for_unfamiliar_studies_says_so(examples, pict
     assert "FamiliarNo check for unfamiliar studies" in words
     findings = examples.explained_findings()
     assert "FamiliarYes: distance 1.31" in Page(render_page(findings, pictures)).words
-    asked = replace(findings, familiarity=replace(findings.familiarity, distance=9.3))
-    assert "findings were asked for nonetheless" in Page(render_page(asked, pictures)).words
+
+
+def test_scores_of_an_unfamiliar_study_are_marked_and_call_nothing(examples, pictures):
+    words = Page(render_page(examples.scores_only_findings(), pictures)).words
+    assert "Scores only Unlike the studies this release has seen: scores were asked for nonetheless." in words
+    assert "read none as the chance that it is there" in words
+    assert "Not called study unfamiliar" in words and "%" in words
+    for absent in ("flagged Unlike", "Flagged first", "too few positive studies", "Read next", "no threshold –"):
+        assert absent not in words
 
 
 def test_where_it_is_what_else_it_could_be_and_what_is_not_called(examples, pictures):

@@ -26,6 +26,7 @@ def test_no_overflow_and_no_complaint(examples, browser, tmp_path):
     pages = {
         "explained": examples.explained_findings(),
         "unanswered": examples.unanswered_findings(),
+        "scores only": examples.scores_only_findings(),
         "untrained": examples.untrained_findings(),
         "refused": examples.refused_findings(),
     }

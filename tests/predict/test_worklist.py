@@ -41,6 +41,15 @@ def test_each_row_says_what_is_flagged_and_what_is_not_answered(examples) -> Non
     assert worklist_row(came["unanswered"]).priority is None
 
 
+def test_scores_that_were_asked_for_move_no_study_and_flag_nothing(examples) -> None:
+    came = {**studies(examples), "scores only": replace(examples.scores_only_findings(), study_uid="1.2.7")}
+    rows = [worklist_row(findings) for findings in (came["scores only"], came["low"], came["high"])]
+    assert [row.study_uid for row in in_reading_order(rows)] == [rows[2].study_uid, "1.2.7", rows[1].study_uid]
+    html = render_worklist(rows[:1])
+    assert "scores only" in html and "scores were asked for nonetheless, nothing is called" in html
+    assert "nothing flagged" not in html and "not called</div>" not in html
+
+
 def test_text_of_a_study_is_text_and_what_was_typed_is_not_there(examples, tmp_path) -> None:
     hostile = replace(examples.calibrated_findings(), description="<script>alert(1)</script>", input="/data/DOE^JANE")
     path = write_worklist([worklist_row(hostile)], tmp_path)
