@@ -22,8 +22,8 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from prima.files.durable import new_file
-from prima.model.engine import Engine, load_release, make_findings, prepare
-from prima.model.engine.prepare import PreparedStudy
+from prima.model.engine import Engine, load_release, make_findings
+from prima.model.engine.prepare import PreparedStudy, prepare
 from prima.model.release.familiarity import series_statistics
 from prima.predict.sources import find_studies
 from prima.simulate.negatives.study import negatives
