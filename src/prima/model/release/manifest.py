@@ -109,7 +109,7 @@ class Manifest:
     priority: PriorityRecord | None
     provenance: dict[str, Any]
     files: dict[str, FileRecord]
-    familiarity: FamiliarityRecord | None = added(None)
+    familiarity: FamiliarityRecord | None = added(None)  # noqa: RUF009 (a field of a plain value)
 
     @property
     def demonstrates(self) -> bool:
