@@ -55,7 +55,7 @@ class Report:
         filed_at: when it was filed, as the carrier's clock has it.
         report_status: a report whose carrier has no place for a status, or none in it, counts as final.
         source: file and place in it, without identifiers.
-        names: names of persons that the carrier states in fields of their own (patient, relatives), as written.
+        names: names of persons that the carrier states in fields of their own (patient, relatives, clinicians).
         numbers: by which carriers name this report.
         adds_to: of an addendum: numbers of the report that it adds to; empty where its carrier states none.
     """

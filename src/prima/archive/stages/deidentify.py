@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from prima.archive.ingest.catalogue import catalogue
 from prima.archive.ingest.nifti import is_nifti_name
@@ -134,9 +136,10 @@ def _reports(source: Archive, policy: Policy, *, day_first: bool) -> Iterator[di
         if accession and uses[accession] == 1
     }
     names, people = policy.pseudonyms, _People(source)
+    named = _named_in_studies(source, by_accession)
     for row in scan(source, "reports").collect().iter_rows(named=True):
         study_uid = row["study_uid"] or by_accession.get(row["accession"])
-        person = people.of(study_uid, row)
+        person = people.of(study_uid, row, named.get(study_uid or "", ()))
         filed: datetime | None = row["filed_at"]
         yield {
             "report_id": names.other(row["report_id"]),
@@ -159,6 +162,17 @@ def _pseudonyms_of(lines: str | None, names: Pseudonyms) -> str | None:
     return "\n".join(f"{kind} {names.other(value)}" for kind, _, value in found) or None
 
 
+def _named_in_studies(source: Archive, by_accession: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Whom the carriers of all reports of a study name: they may stand in any of them."""
+    found: dict[str, dict[str, None]] = {}
+    rows = scan(source, "reports").filter(pl.col("names").is_not_null()).select("study_uid", "accession", "names")
+    for study_uid, accession, names in rows.collect().iter_rows():
+        study = study_uid or by_accession.get(accession)
+        if study:
+            found.setdefault(study, {}).update(dict.fromkeys(names.split("\n")))
+    return {study: tuple(names) for study, names in found.items()}
+
+
 class _People:
     """Whose reports they are: names of the study's headers and of the carrier, identifiers of both."""
 
@@ -166,19 +180,20 @@ class _People:
         self.source = source
         self._of_study = lru_cache(maxsize=_STUDIES_REMEMBERED)(self._read)
 
-    def of(self, study_uid: str | None, row: dict[str, Any]) -> Person:
+    def of(self, study_uid: str | None, row: dict[str, Any], also: Sequence[str] = ()) -> Person:
         """The person of a report.
 
         Args:
             study_uid: of the study that the report belongs to, where there is one.
             row: of the catalogue's table of reports.
+            also: whom other reports of the study name.
         """
         found = self._of_study(study_uid) if study_uid else None
         lines = f"{row['numbers'] or ''}\n{row['adds_to'] or ''}".splitlines()
         numbers = (line.rpartition("/")[2].split(" ")[-1] for line in lines)
         facts = (row["patient_id"], row["accession"], row["report_id"], *filter(_TELLING_NUMBER.fullmatch, numbers))
         stated = tuple(dict.fromkeys(value for value in facts if value))
-        named = tuple(name for name in (row["names"] or "").splitlines() if name.strip())
+        named = tuple(name for name in dict.fromkeys([*(row["names"] or "").splitlines(), *also]) if name.strip())
         key = row["patient_id"] or (found.key if found else f"report {row['report_id']}")
         if found is None:
             return Person(key=key, names=named, identifiers=stated)

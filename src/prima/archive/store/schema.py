@@ -107,7 +107,7 @@ REPORTS = CatalogueTable(
             "preliminary, final, corrected, addendum, unknown, cancelled, withdrawn or entered_in_error",
         ),
         Column("text", "text", "the whole report; empty where it was taken back"),
-        Column("names", "text", "persons that the carrier names (PID-5, PID-9, NK1, FHIR Patient), a line each"),
+        Column("names", "text", "persons that the carrier names: patient, relatives, clinicians; a line each"),
         Column(
             "numbers", "text", "by which carriers name the report, a line each: `document` or `order`, and the number"
         ),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from prima.dicom.deidentify.name_reader import COMMA, FURTHEST, Run
 from prima.dicom.deidentify.names_by_shape import NamesByShape
+from prima.dicom.deidentify.names_by_signature import NamesBySignature
 from prima.dicom.deidentify.prose import Redaction, word_list
 
 NAME = "[name]"
@@ -25,7 +26,11 @@ def claim_names(redaction: Redaction) -> None:
     for run in finder.runs():
         words = redaction.words[run.first : run.last]
         redaction.claim(words[0].start, words[-1].bare_end, NAME)
-    for word in finder.user_initials():
+    signatures = NamesBySignature(redaction)
+    for run in signatures.by_signature():
+        words = redaction.words[run.first : run.last]
+        redaction.claim(words[0].start, words[-1].bare_end, NAME)
+    for word in (*finder.user_initials(), *signatures.typed_initials()):
         redaction.claim(word.start, word.end, NAME)
 
 

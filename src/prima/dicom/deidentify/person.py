@@ -21,6 +21,7 @@ _PERSON_NAMES = (
     "PerformingPhysicianName", "NameOfPhysiciansReadingStudy", "PhysiciansOfRecord", "OperatorsName",
     "RequestingPhysician", "ResponsiblePerson", "ScheduledPerformingPhysicianName", "ConsultingPhysicianName",
     "NamesOfIntendedRecipientsOfResults", "PersonName", "ReviewerName", "VerifyingObserverName",
+    "OrderEnteredBy", "InterpretationAuthor", "InterpretationRecorder", "InterpretationTranscriber",
 )  # fmt: skip
 _IDENTIFIERS = (
     "PatientID", "AccessionNumber", "OtherPatientIDs", "StudyID", "MedicalRecordLocator", "AdmissionID",

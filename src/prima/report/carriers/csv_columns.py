@@ -73,6 +73,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
+_PEOPLE = re.compile(
+    r"(?:(?:reading|read|interpreting|reporting|report|attending|referring|ordering|requesting|performing|primary|consulting|final"
+    r"|signing|approving|verifying|dictating|responsible|primarycare|secondary|assisting)?"
+    r"(?:radiologist|physician|doctor|provider|clinician|resident|fellow|attending|consultant|surgeon|md|technologist|radiographer"
+    r"|tech|transcriptionist|typist|author|reader|referrer|signer|requester|orderer|performer|interpreter|pcp|gp|nurse|operator)"
+    r"|(?:signed|dictated|transcribed|typed|verified|approved|finali[sz]ed|read|reported|authored|ordered|requested|referred|performed"
+    r"|interpreted|authenticated|created|entered|reviewed)by|principalresultinterpreter|resultinterpreter)(?:full)?(?:name)?"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Columns:
     """Where the columns of a table stand.
@@ -82,6 +92,7 @@ class Columns:
         text: (index, the section that the column is; None for one that may be the whole report), in the order of a
             report.
         fields: of everything else, by name: the first column that is called so.
+        people: columns that name who ordered, performed, read, typed or signed.
         times: columns that may hold the rest of `filed_at` where that has only a date or only a time.
     """
 
@@ -89,6 +100,7 @@ class Columns:
     text: tuple[tuple[int, SectionKind | None], ...]
     fields: dict[str, int]
     times: tuple[int, ...]
+    people: tuple[int, ...] = ()
 
     def value(self, row: Sequence[str], field: str) -> str:
         """A field of a row without blanks around it; empty where the table has no such column."""
@@ -123,5 +135,6 @@ def columns_of(header: Sequence[str]) -> Columns:
         num_fields=len(header),
         text=(*before, *((index, None) for index in whole), *after) if has_text else (),
         fields=fields,
+        people=tuple(index for index, title in enumerate(plain) if _PEOPLE.fullmatch(title)),
         times=tuple(index for index, title in enumerate(plain) if title in _NAMES["filed_at"]),
     )

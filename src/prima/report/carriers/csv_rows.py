@@ -7,6 +7,7 @@ Whether 12/11 is in November or December is found from the whole column or told,
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from prima.report.carriers.csv_columns import Columns, columns_of
 from prima.report.carriers.csv_table import CsvDamage, CsvRow, RowStore, row_store, rows_in
 from prima.report.carriers.moment import is_time, order_of, read_moment
 from prima.report.carriers.parts import ReportPart, joined, without_copies
+from prima.report.carriers.people import plain_name
 from prima.report.carriers.plain_text import plain_text
 from prima.report.carriers.status import VOID, least_final, status_of_words
 from prima.report.report import Problem, Report, ReportNumber, ReportStatus
@@ -246,7 +248,7 @@ def _report(rows: Sequence[CsvRow], columns: Columns, dates: _Dates, name: str) 
         filed_at=max(moments, default=None),
         report_status=status,
         source=source,
-        names=tuple(filter(None, (columns.value(first, "name"),))),
+        names=tuple(dict.fromkeys(filter(None, (columns.value(first, "name"), *_people(rows, columns))))),
         numbers=_numbers(columns.value(first, "report")),
         adds_to=_numbers(columns.value(first, "adds_to")),
     )
@@ -263,6 +265,13 @@ def _text_of(rows: Sequence[CsvRow], columns: Columns) -> str:
         return joined(ReportPart(plain_text("\n".join(lines)), section_named(section)) for section, lines in parts)
     whole = (("\n".join(row.values[index] for row in rows), section) for index, section in columns.text)
     return joined(without_copies(ReportPart(plain_text(text), section) for text, section in whole))
+
+
+def _people(rows: Sequence[CsvRow], columns: Columns) -> Iterator[str]:
+    """Who is named in columns of their own; several persons in a cell are told apart by semicolons and the like."""
+    for row in rows:
+        for index in columns.people:
+            yield from map(plain_name, re.split(r"[;|/&\n]", row.values[index][:1000]))
 
 
 def _numbers(value: str) -> tuple[ReportNumber, ...]:

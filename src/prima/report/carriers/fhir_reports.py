@@ -27,6 +27,7 @@ from prima.report.carriers.fhir_resources import (
 )
 from prima.report.carriers.moment import read_moment
 from prima.report.carriers.parts import ReportPart, joined, without_copies
+from prima.report.carriers.people import plain_name
 from prima.report.carriers.plain_text import decoded, plain_text, text_of_html
 from prima.report.carriers.status import FHIR_DOCUMENT, FHIR_REPORT, VOID, least_final, status_in
 from prima.report.report import Problem, Report, ReportStatus
@@ -36,6 +37,7 @@ _KINDS = ("DiagnosticReport", "DocumentReference", "Composition")
 _TEXT_TYPES = ("text/", "application/rtf", "application/xhtml", "application/x-rtf")
 _UNREAD_TEXT_TYPES = ("text/xml", "text/json", "text/calendar", "text/vcard", "text/csv")
 _DEEPEST_SECTION = 8
+_CLINICIANS = ("performer", "resultsInterpreter", "author", "authenticator", "recorder")
 
 
 class _NoText(Exception):  # noqa: N818 - no error: an answer, in its words
@@ -235,16 +237,42 @@ def _patient_id(subject: Any, placed: PlacedResource, file: FhirFile) -> str | N
 
 
 def _names(subject: Any, placed: PlacedResource, file: FhirFile) -> tuple[str, ...]:
-    """Names of the patient and of contacts, as the resource of the patient states them."""
+    """Names of the patient, of contacts, and of who ordered, performed, read and signed."""
     target = file.target(subject, placed) or {}
-    people = [*objects(target.get("name"))]
-    people += [name for contact in objects(target.get("contact")) for name in objects(contact.get("name"))]
     found = [string(subject.get("display"))] if isinstance(subject, dict) else []
-    for name in people:
+    found += _stated_names(target)
+    for contact in objects(target.get("contact")):
+        found += _stated_names(contact)
+    resource = placed.resource
+    clinicians = [part for field in _CLINICIANS for part in objects(resource.get(field))]
+    clinicians += [party for part in objects(resource.get("attester")) for party in objects(part.get("party"))]
+    for order in objects(resource.get("basedOn")):
+        clinicians += objects((file.target(order, placed) or {}).get("requester"))
+    for clinician in clinicians:
+        found += _names_of_clinician(clinician, placed, file)
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def _names_of_clinician(reference: Resource, placed: PlacedResource, file: FhirFile) -> list[str | None]:
+    """What a reference shows, and the name of whom it leads to, through a role too; organisations have none."""
+    found: list[str | None] = [plain_name(string(reference.get("display")) or "")]
+    target = file.target(reference, placed) or {}
+    if target.get("resourceType") == "Organization":
+        return []
+    found += _stated_names(target)
+    for practitioner in objects(target.get("practitioner")):
+        found += [plain_name(string(practitioner.get("display")) or "")]
+        found += _stated_names(file.target(practitioner, placed) or {})
+    return found
+
+
+def _stated_names(resource: Resource) -> list[str | None]:
+    found: list[str | None] = []
+    for name in objects(resource.get("name")):
         given = name.get("given")
         parts = [string(name.get("family")), *(map(string, given) if isinstance(given, list) else [])]
-        found += ["^".join(part for part in parts if part), string(name.get("text"))]
-    return tuple(dict.fromkeys(name for name in found if name))
+        found += ["^".join(part for part in parts if part), plain_name(string(name.get("text")) or "")]
+    return found
 
 
 def _accession(placed: PlacedResource, file: FhirFile) -> str | None:

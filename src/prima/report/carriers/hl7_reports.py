@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from prima.report.carriers import hl7_numbers
+from prima.report.carriers import hl7_numbers, hl7_people
 from prima.report.carriers.hl7_message import Segment, messages_in, segments_of
 from prima.report.carriers.moment import read_moment
 from prima.report.carriers.parts import ReportPart, joined
@@ -94,12 +94,10 @@ def _reports_in(segments: Sequence[Segment], event: ReportStatus, key: str) -> I
     common, orders = _Order(), list[_Order]()
     for segment in segments:
         order = orders[-1] if orders else common
+        names += hl7_people.people_of(segment)
         match segment.name:
             case "PID":
                 patient = _patient(segment)
-                names += _names(segment, 5) + _names(segment, 9)
-            case "NK1":
-                names += _names(segment, 2)
             case "ORC":
                 control, common.accession = segment, segment.first(3) or segment.first(2)
             case "OBR" | "TXA":
@@ -273,12 +271,6 @@ def _patient(segment: Segment) -> str:
     repeats = [part for part in segment.repetitions(3) if segment.component(part, 1)]
     chosen = next((part for part in repeats if segment.component(part, 5) == "MR"), repeats[0] if repeats else "")
     return segment.component(chosen, 1)
-
-
-def _names(segment: Segment, index: int) -> list[str]:
-    """Names of persons in a field of type XPN, family and given name with a caret between."""
-    parts = ([segment.component(name, place) for place in (1, 2, 3)] for name in segment.repetitions(index))
-    return ["^".join(part for part in name if part) for name in parts]
 
 
 def _problem(key: str, found: str, expected: str, remedy: str) -> Problem:
