@@ -287,17 +287,22 @@ def test_a_body_without_measure_is_a_named_failure(
     assert "\n" not in found.reason
 
 
-def test_an_answer_that_comes_byte_by_byte_for_ever_is_given_up() -> None:
+@pytest.mark.parametrize("where", ["body", "headers", "status"])
+def test_an_answer_that_comes_byte_by_byte_for_ever_is_given_up(where: str) -> None:
     """Each byte comes in time, the whole never does."""
     ended = threading.Event()
 
     class Trickle(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.send_response(200)
-            self.end_headers()
+            begin = {
+                "body": b"HTTP/1.1 200 OK\r\n\r\n",
+                "headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+                "status": b"HTTP/1.1 200 ",
+            }
             try:
+                self.wfile.write(begin[where])
                 while not ended.is_set():
-                    self.wfile.write(b" ")
+                    self.wfile.write(b"x")
                     ended.wait(0.02)
             except OSError:
                 self.close_connection = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import socket
 import threading
 import time
 from collections import deque
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prima.errors import PrimaError, UsageError
+from prima.files.cut_after import cut_after
 from prima.files.optional import require
 from prima.report.labels import Failure, Labels
 from prima.report.llm_cache import Answer, AnswerCache
@@ -113,6 +115,7 @@ class LlmLabeller:
         self._client = httpx.Client(
             base_url=settings.url.rstrip("/") + "/",
             timeout=settings.timeout_s,
+            limits=httpx.Limits(max_keepalive_connections=0),  # each answer has a connection that can be cut
             headers={"Accept-Encoding": "identity"}
             | ({"Authorization": f"Bearer {settings.key}"} if settings.key else {}),
             trust_env=not stays_inside(check_url(settings.url)),  # a proxy is not this machine
@@ -205,8 +208,27 @@ class LlmLabeller:
         """
         import httpx
 
+        connection: list[socket.socket] = []
+
+        def traced(event: str, information: dict[str, Any]) -> None:
+            if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+                connection.append(information["return_value"].get_extra_info("socket"))
+
         end = time.monotonic() + self.settings.timeout_s
-        with self._client.stream("POST", "chat/completions", json=request) as response:
+        with cut_after(self.settings.timeout_s, lambda: connection[-1] if connection else None) as watch:
+            try:
+                return self._streamed(request, end, traced)
+            except httpx.TransportError:
+                if watch.is_over:
+                    raise httpx.ReadTimeout("headers without an end") from None
+                raise
+
+    def _streamed(
+        self, request: dict[str, Any], end: float, traced: Callable[[str, dict[str, Any]], None]
+    ) -> httpx.Response:
+        import httpx
+
+        with self._client.stream("POST", "chat/completions", json=request, extensions={"trace": traced}) as response:
             pieces: list[bytes] = []
             num_bytes = 0
             if response.headers.get("content-encoding", "identity") != "identity":

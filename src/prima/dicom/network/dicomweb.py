@@ -11,11 +11,11 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from requests import Session
-from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 from urllib3.util import Retry
 
 from prima.dicom.header.element import BROKEN
+from prima.dicom.network.http_session import PromptAdapter
 from prima.dicom.network.wanted import MAX_ANSWERS, Listed, Pace, Wanted, count_of, is_uid
 from prima.dicom.pixels.incoming import IncomingInstance, NotDelivered
 from prima.errors import PeerError
@@ -45,7 +45,7 @@ def dicomweb_instances(
         stored: how many instances of a study are stored; a study of which all are is not fetched again.
         pace: a limit of instances a second.
         on_study: told of each listed study, and whether it was complete already.
-        timeout_s: how long the server may be silent.
+        timeout_s: how long the server may be silent, and how long the headers of an answer may take in all.
 
     Raises:
         PeerError: the server cannot be reached or refuses the query.
@@ -107,7 +107,7 @@ def session_of(*, user: str = "", password: str = "", token: str = "", ca_file: 
     session = Session()
     again = Retry(total=3, backoff_factor=0.5, status_forcelist=(408, 429, 502, 503, 504), allowed_methods=("GET",))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=again))
+        session.mount(scheme, PromptAdapter(max_retries=again))
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
     elif user:
