@@ -23,6 +23,7 @@ from prima.study.exclusion import Excluded, Reason
 from prima.study.nifti_content import reason_of_content, reason_of_several
 from prima.study.nifti_image import NiftiImage, read_nifti_image, slice_axis, volume_of
 from prima.study.nifti_selection import one_volume_per_b_value, reason_of_4d, reason_of_facts
+from prima.study.normalised import above_zero
 from prima.study.padding import without_padding
 from prima.study.study import Patient, Series, Study
 from prima.study.volume import why_no_extent
@@ -130,7 +131,8 @@ def _series_of(
     notes = [*image.notes, *filter(None, [sidecar.note])]
     if not keep_all:
         voxels, remark = without_padding(image.voxels)
-        image, notes = replace(image, voxels=voxels), [*notes, *filter(None, [remark])]
+        voxels, scores = above_zero(voxels)
+        image, notes = replace(image, voxels=voxels), [*notes, *filter(None, [remark, scores])]
     return [
         Series(
             series_uid=uid,
