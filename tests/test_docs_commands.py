@@ -1,7 +1,9 @@
 """The commands of README, tutorials and how-tos run as they are written; a block that does not run says why.
 
 A block to run begins with ```` ```bash {.run} ````. Every other block of commands has a comment before it, as in
-`<!-- not run: needs a PACS -->`; what a command prints is a block of `text`.
+`<!-- not run: needs a PACS -->`. What a command prints is a block of `text`; one of ```` ```text {.printed} ```` is
+what the block to run before it prints on a terminal, but for seconds and a percent or two. It is compared, and with
+PRIMA_WRITE_DOCS=1 written.
 """
 
 from __future__ import annotations
@@ -11,24 +13,32 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from pydicom import dcmread
 
 from prima.cli.main import run
+from prima.model.release.folder import load_release
 from prima.model.release.untrained import TINY_SIZES, write_untrained_release
 from prima.simulate.phantom.scan import phantom_protocols
 from prima.simulate.phantom.write import write_phantom_study
+from prima.study.ontology import DIAGNOSIS_NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted((DOCS / "tutorials").glob("*.md")), *sorted((DOCS / "how-to").glob("*.md"))]
 FENCE = re.compile(r"^(?P<fence>```+)(?P<info>[^\n]*)\n(?P<body>.*?)^(?P=fence)$", re.MULTILINE | re.DOTALL)
 REASON = re.compile(r"<!-- not run: (?P<reason>[^>]{10,}) -->\n+$")
+PRINTED = "text {.printed}"
+VOLATILE = re.compile(r"\b\d+(?:\.\d+)? s\b")
+SHARE = re.compile(r"\b(\d+) %")
+PERCENT = 2  # what rounding of another processor may make of a share
 COMMAND = re.compile(r"^(prima|pip|make|python|docker|export|torchrun|\. ) ?", re.MULTILINE)
 NEEDS_A_SHELL = re.compile(r"[|<>$;&]|^(?!prima )")
 
@@ -45,13 +55,13 @@ PLACEHOLDERS = {
     "A B C": "{inputs}/one/1 {inputs}/one/2 {inputs}/one/3",
     "prima-published": "{inputs}/untrained",
     "PUBLISHED": "{inputs}/untrained",
-    "demo/hospital": "{inputs}/hospital",
-    "demo/hospital/studies": "{inputs}/one",
+    "site_labels.csv": "{inputs}/site_labels.csv",
+    "site_predictions.parquet": "{inputs}/site_predictions.parquet",
 }
 # Less of the same: what a reader waits minutes or hours for.
 AMOUNTS = {
     "README.md": {
-        "simulate OUT -n 20": "simulate OUT -n 1 --normal --spacing 2",
+        "simulate OUT -n 20": "simulate OUT -n 20 --describe",
         "--key KEY --make-key": "--key KEY",  # a key that is there: who validates is drawn by it
         "--validation 0.2": "--validation 0.5",
     },
@@ -66,7 +76,6 @@ AMOUNTS = {
 }
 # What the pages before this one have left in the reader's folder.
 BEFORE = {
-    "first-study.md": ["prima predict demo/hospital/studies --out demo/out"],
     "build-an-archive.md": ["cp -r PUBLISHED RELEASE"],
     "train-on-your-archive.md": [
         "prima ingest EXPORT reports.csv ARCHIVE",
@@ -130,6 +139,49 @@ def status_of(command: str) -> int:
     return subprocess.run(["bash", "-ec", command], check=False, env=os.environ | {"PATH": path}).returncode
 
 
+def on_a_terminal(command: str) -> tuple[int, str]:
+    """Run a line in bash on a terminal of 80 columns that draws nothing: its status, and what it shows."""
+    import pty
+
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    lead, follow = pty.openpty()
+    process = subprocess.Popen(
+        ["bash", "-ec", command],
+        stdin=subprocess.DEVNULL, stdout=follow, stderr=follow, env=os.environ | {"PATH": path, "TERM": "dumb"},
+    )  # fmt: skip
+    os.close(follow)
+    shown = b""
+    with os.fdopen(lead, "rb", buffering=0) as screen:
+        while True:
+            try:
+                some = screen.read(65536)
+            except OSError:  # as Linux says that nobody holds the other end any more
+                break
+            if not some:
+                break
+            shown += some
+    return process.wait(), shown.decode()
+
+
+def same_text(printed: str, shown: str) -> bool:
+    """Whether a page shows what was printed: wrapped anywhere, with other seconds, and with shares a little off."""
+    one, other = (" ".join(VOLATILE.sub("# s", text).split()) for text in (printed, shown))
+    shares = [[int(share) for share in SHARE.findall(text)] for text in (one, other)]
+    return SHARE.sub("#", one) == SHARE.sub("#", other) and all(
+        abs(a - b) <= PERCENT for a, b in zip(*shares, strict=True)
+    )
+
+
+def for_a_page(printed: str) -> str:
+    """What was printed as a page shows it: without empty lines, long lines wrapped with their indent."""
+    lines = [line.rstrip() for line in printed.splitlines() if line.strip()]
+    wrapped = [
+        textwrap.wrap(line, 100, subsequent_indent=" " * 9, drop_whitespace=True) if len(line) > 100 else [line]
+        for line in lines
+    ]
+    return "\n".join(part for parts in wrapped for part in parts) + "\n"
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up hospital of 12 patients with two series each and a report: eight of 2022, four of 2026; and a key."""
@@ -138,6 +190,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in (1, 2, 3):
         write_phantom_study(top / "one" / str(number), seed=100 + number, protocols=protocols)
     write_untrained_release(top / "untrained", TINY_SIZES, name="published")
+    write_tables(top / "untrained", top / "site_labels.csv", top / "site_predictions.parquet")
     (top / "hospital" / "reports").mkdir(parents=True)
     lines = ["accession,patient_id,study_uid,description,study_time,report_time,status,report"]
     (top / "site.key").write_text("5eed" * 16)
@@ -164,6 +217,19 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
+def write_tables(release: Path, labels: Path, predictions: Path, num_studies: int = 60) -> None:
+    """What a site knows of its studies, and what a release that is often right predicts for them."""
+    random = np.random.default_rng(1)
+    uids = [f"1.2.{number}" for number in range(num_studies)]
+    truth = {name: random.random(num_studies) < 0.3 for name in DIAGNOSIS_NAMES}
+    logits = {f"{name}__logit": 2.0 * present + random.standard_normal(num_studies) for name, present in truth.items()}
+    pl.DataFrame({"study_uid": uids, "patient": uids, **truth}).write_csv(labels)
+    made_by = {"status": "done", "release_sha256": load_release(release).sha256}
+    pl.DataFrame({"study_uid": uids, **logits}).with_columns(
+        pl.lit(value).alias(name) for name, value in made_by.items()
+    ).write_parquet(predictions)
+
+
 WITH_COMMANDS = [page for page in PAGES if any(block.is_run for block in blocks(page.read_text(encoding="utf-8")))]
 
 
@@ -172,14 +238,33 @@ def test_the_commands_of_a_page_run_in_order(
     page: Path, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    commands = [(0, command) for command in BEFORE.get(page.name, ())]
     text = page.read_text(encoding="utf-8")
-    commands += [(block.line, command) for block in blocks(text) if block.is_run for command in block.commands]
-    for line, command in commands:
-        status = status_of(filled(command, page.name, inputs))
-        output = capfd.readouterr()
-        assert status in (0, 1), f"{page.name}, block at line {line}: {command}: status {status}\n{output.err}"
-        assert "Traceback" not in output.err
+    found = list(blocks(text))
+    for command in BEFORE.get(page.name, ()):
+        assert status_of(filled(command, page.name, inputs)) in (0, 1), capfd.readouterr().err
+    for index, block in enumerate(found):
+        if not block.is_run:
+            continue
+        shown = found[index + 1] if index + 1 < len(found) and found[index + 1].info == PRINTED else None
+        printed = ""
+        for command in block.commands:
+            line = filled(command, page.name, inputs)
+            if shown is None:
+                status, output = status_of(line), capfd.readouterr().err
+            else:
+                status, output = on_a_terminal(line)
+                printed += output
+            where = f"{page.name}, block at line {block.line}: {command}"
+            assert status in (0, 1), f"{where}: status {status}\n{output}"
+            assert "Traceback" not in output, f"{where}\n{output}"
+        if shown is None:
+            continue
+        if os.environ.get("PRIMA_WRITE_DOCS") == "1" and not same_text(printed, shown.body):
+            page.write_text(page.read_text(encoding="utf-8").replace(shown.body, for_a_page(printed)), encoding="utf-8")
+        else:
+            assert same_text(printed, shown.body), (
+                f"{page.name}, line {shown.line}: now printed:\n{for_a_page(printed)}"
+            )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -187,15 +272,17 @@ def test_a_block_that_does_not_run_says_why(page: Path) -> None:
     without = [
         block.line
         for block in blocks(page.read_text(encoding="utf-8"))
-        if not block.is_run and block.info not in ("python", "text") and not REASON.search(block.before)
+        if not block.is_run and block.info not in ("python", "text", PRINTED) and not REASON.search(block.before)
     ]
     assert not without, f"{page.name}: blocks at lines {without} have no <!-- not run: REASON --> before them"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_is_shown_as_output_holds_no_command(page: Path) -> None:
-    shown = [block for block in blocks(page.read_text(encoding="utf-8")) if block.info == "text"]
+    found = list(blocks(page.read_text(encoding="utf-8")))
+    shown = [block for block in found if block.info in ("text", PRINTED)]
     assert not [block.line for block in shown if COMMAND.search(block.body)]
+    assert all(found[index - 1].is_run for index, block in enumerate(found) if block.info == PRINTED)
 
 
 def test_every_page_that_is_shortened_or_prepared_has_commands() -> None:
@@ -213,4 +300,7 @@ def test_what_blocks_and_placeholders_are() -> None:
         "prima predict in/one/2 x/STUDY --out out"
     )
     assert status_of("prima --version") == 0
+    assert on_a_terminal("echo a; test -t 1; exit 3") == (3, "a\r\n")
+    assert same_text("a 1.5 s\r\n  18 %  b", "a 30 s\n 19 % b") and not same_text("18 % b", "21 % b")
+    assert not same_text("18 % b", "18 % c")
     assert status_of("exit 3") == 3
