@@ -176,7 +176,7 @@ def for_a_page(printed: str) -> str:
     """What was printed as a page shows it: without empty lines, long lines wrapped with their indent."""
     lines = [line.rstrip() for line in printed.splitlines() if line.strip()]
     wrapped = [
-        textwrap.wrap(line, 100, subsequent_indent=" " * 9, drop_whitespace=True) if len(line) > 100 else [line]
+        textwrap.wrap(line, 80, subsequent_indent=" " * 9, drop_whitespace=True) if len(line) > 80 else [line]
         for line in lines
     ]
     return "\n".join(part for parts in wrapped for part in parts) + "\n"
