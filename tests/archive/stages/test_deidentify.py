@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -94,6 +95,22 @@ def test_what_cannot_be_is_said(archive: Archive, tmp_path: Path) -> None:
         deidentify_archive(archive, Archive.open_or_make(tmp_path / "other").root, POLICY)
     with pytest.raises(UsageError, match="inside"):
         deidentify_archive(archive, archive.root / "clean", POLICY)
+
+
+def test_whom_one_report_names_goes_from_all_of_the_study(archive: Archive, tmp_path: Path) -> None:
+    row = {"patient_id": None, "filed_at": None, "report_status": "final", "source": "x", "accession": "ACC77"}
+    append(archive, "reports", [
+        {**row, "report_id": "a", "study_uid": "1.2.77.1", "text": "A cyst, which quixley saw.", "names": None,
+         "numbers": "document D 1\norder F-77120", "adds_to": None},
+        {**row, "report_id": "b", "study_uid": None, "text": "Order F-77120: stable.", "names": "QUIXLEY^ADA",
+         "numbers": None, "adds_to": "order F-77120"},
+    ])  # fmt: skip
+    deidentify_archive(archive, tmp_path / "clean", POLICY)
+    rows = scan(Archive.open(tmp_path / "clean"), "reports").collect().to_dicts()
+    clean, addendum = (next(row for row in rows if word in row["text"]) for word in ("cyst", "stable"))
+    assert "quixley" not in clean["text"]
+    assert "77120" not in json.dumps(rows, default=str)
+    assert clean["numbers"].split("\n")[1] == addendum["adds_to"]
 
 
 def test_names_of_the_carrier_go_whether_there_is_a_study_or_not(archive: Archive, tmp_path: Path) -> None:

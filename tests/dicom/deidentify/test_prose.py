@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,23 @@ def test_time_is_in_proportion_to_the_text(text: str, monkeypatch: pytest.Monkey
             scrub(Record(names=("GARCIA^JOSE", "山田^太郎")), (text * size)[:size])
         counts.append(calls)
     assert counts[1] <= 2.3 * counts[0] + 100
+
+
+@pytest.mark.parametrize("text", ["JD/mk\n", "(Foo, Bar) ", "signed Foo ", "-- Foo\n", "by Foo, Bar and Baz ", "\n\n"])
+def test_the_work_of_signatures_is_linear(text: str) -> None:
+    def calls(times: int) -> int:
+        count = 0
+
+        def counted(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(counted)
+        try:
+            scrub(Record(), text * times)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    calls(10)
+    assert calls(800) < 5 * calls(200) + 500

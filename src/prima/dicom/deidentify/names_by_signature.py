@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from prima.dicom.deidentify.name_reader import NameReader, Run
@@ -92,12 +93,12 @@ class NamesBySignature(NameReader):
                     yield run
         for hit in _AS.finditer(self.text):
             for run in self._unknown(starts.get(hit.end()), any_case=False):
-                if re.match(rf"[ ](?:has |had )?(?:{_SAID})\b", self.text[self.words[run.last - 1].end :][:40]):
+                if re.match(rf"[ ](?:has |had )?(?:{_SAID})\b", self._behind(run)):
                     yield run
         for pattern in (_AFTER_DASH, _SIGN_OFF):
             for hit in pattern.finditer(self.text):
                 for run in self._unknown(starts.get(hit.end()), any_case=pattern is _SIGN_OFF):
-                    if re.match(r"[ \t.,]*(?:,[^\n]{0,30})?(?:\n|$)", self.text[self.words[run.last - 1].end :][:40]):
+                    if re.match(r"[ \t.,]*(?:,[^\n]{0,30})?(?:\n|$)", self._behind(run)):
                         yield run
         for hit in _IN_BRACKETS.finditer(self.text):
             yield from self._all_in(hit.start(1), hit.end(1))
@@ -107,9 +108,20 @@ class NamesBySignature(NameReader):
         found = [(match.start(1), match.end(match.lastindex or 1)) for match in _PAIR.finditer(self.text)]
         found += [(match.start(1), match.end(1)) for match in _LOWER_PAIR.finditer(self.text)]
         for start, end in found:
-            for word in self.words:
-                if start <= word.start < end and self._is_initials(word):
-                    yield word
+            for index in self._inside(start, end):
+                if self._is_initials(self.words[index]):
+                    yield self.words[index]
+
+    def _inside(self, start: int, end: int) -> range:
+        """The words of a piece."""
+        return range(
+            bisect_left(self.words, start, key=lambda word: word.start),
+            bisect_left(self.words, end, key=lambda word: word.start),
+        )
+
+    def _behind(self, run: Run) -> str:
+        end = self.words[run.last - 1].end
+        return self.text[end : end + 40]
 
     @staticmethod
     def _is_initials(word: ProseWord) -> bool:
@@ -156,7 +168,7 @@ class NamesBySignature(NameReader):
 
     def _all_in(self, start: int, end: int) -> Iterator[Run]:
         """Names listed in brackets: two or more words with a capital, none of them of the language."""
-        inside = [index for index, word in enumerate(self.words) if start <= word.start and word.end <= end]
+        inside = self._inside(start, end)
         names = [index for index in inside if self.words[index].folded != "and"]
         listed = re.fullmatch(r"[^\d,;/]+(?:(?:, |; |/| and )[^\d,;/]+)+", self.text[start:end])
         if len(names) < 2 or listed is None:
