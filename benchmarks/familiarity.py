@@ -4,7 +4,7 @@
     python benchmarks/familiarity.py forms TOKENS
     python benchmarks/familiarity.py real DATA [--release DIR]
 
-TOKENS has the folders train, validation and test of `runs/demo/steps.py tokens-again`, and odd, which `odd` makes:
+TOKENS has the folders train, validation and test of `runs/demo/steps.py tokens`, and odd, which `odd` makes:
 validation studies that took no part, changed in ways that no scanner changes them, and simulated studies of what is no
 brain. DATA has a `truth.csv` with the columns study, kind, present, may_be_present, and a folder for each study. Forms
 are compared by simulated studies alone; real ones choose nothing.

@@ -3,7 +3,7 @@
     python benchmarks/token_findings.py RUN TOKENS [--studies 150]
 
 RUN is where `prima train tokenizer` worked with masks, TOKENS a folder of its tokens with masks, such as those of
-`runs/demo/steps.py tokens RUN OUT validation`. For every finding of a study, the logits of its tokens are compared with
+`runs/demo/steps.py tokens RUN/release OUT validation`. Of every finding of a study, its tokens' logits are set against
 those of all tokens in the same cell of the head (28 mm) of studies without it: where a finding tends to lie helps
 nothing. 0.5 is chance; a series on which nothing can be seen of it counts as neither. The mean over diagnoses is the
 value to watch while a recipe is tried.

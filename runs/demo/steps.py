@@ -1,17 +1,14 @@
 """The steps of the demo release that `prima` has no verb for; each may be ended at any moment and run again.
 
     python runs/demo/steps.py patches OUT/patches SIDE --recipe demo --studies 1500 --workers 2
-    python runs/demo/steps.py tokens RUN OUT/tokens SIDE --recipe demo --studies 6000 --workers 2 [--minutes 20]
+    python runs/demo/steps.py tokens RUN/release OUT/tokens SIDE --recipe demo --studies 6000 --workers 2 [--minutes 20]
     python runs/demo/steps.py predictions RELEASE OUT/tokens/test OUT/evaluation [--image-only]
     python runs/demo/steps.py zero-shot RUN OUT/tokens/test OUT/zero_shot.json
-    python runs/demo/steps.py tokens-again RELEASE OUT/tokens SIDE --studies 300 --workers 1
     python runs/demo/steps.py familiarity RELEASE OUT/tokens NEW
 
-`--simulator 2 --anatomies DIR` makes the studies of version 2, on label maps of real heads.
-
 SIDE is train, validation or test (`prima.workflow.simulated.demo_data`). A recipe that learns from masks knows studies
-by their truth, another one by what the rules read in their reports, as in a hospital. `tokens-again` makes the tokens
-of a release whose run is gone; `familiarity` gives a release its check for unfamiliar studies from tokens of all sides.
+by their truth, another one by what the rules read in their reports, as in a hospital. `familiarity` gives a release its
+check for unfamiliar studies from tokens of all sides. `--simulator 2 --anatomies DIR` makes studies of version 2.
 """
 
 from __future__ import annotations
@@ -23,7 +20,6 @@ from prima.files.durable import write_json
 from prima.model.engine import load_release
 from prima.train.data.token_folder import TokenFolder
 from prima.train.recipes import recipe_of
-from prima.train.run_folder import TOKENS_RELEASE
 from prima.workflow.simulate import variety_of
 from prima.workflow.simulated import (
     SimulatedData,
@@ -65,15 +61,7 @@ def patches(options: argparse.Namespace) -> None:
 
 
 def tokens(options: argparse.Namespace) -> None:
-    """Tokens by the tokenizer of a run, for `prima train clip` and `prima train heads`."""
-    make_tokens(
-        data_of(options), options.run / TOKENS_RELEASE, options.out, num_studies=options.studies,
-        workers=options.workers, device=options.device, minutes=options.minutes, watcher=Lines(),
-    )  # fmt: skip
-
-
-def tokens_again(options: argparse.Namespace) -> None:
-    """Tokens by the tokenizer of a finished release, for its check for unfamiliar studies."""
+    """Tokens by the tokenizer of a release, or of a run (`RUN/release`): what the later stages learn from."""
     make_tokens(
         data_of(options), options.release, options.out, num_studies=options.studies,
         workers=options.workers, device=options.device, minutes=options.minutes, watcher=Lines(),
@@ -83,8 +71,7 @@ def tokens_again(options: argparse.Namespace) -> None:
 def familiarity(options: argparse.Namespace) -> None:
     """The release with a check for unfamiliar studies: known from train, limits of validation, measured on test."""
     for row in add_simulated_familiarity(options.release, options.tokens, options.out, watcher=Lines()):
-        low, high = (100 * end for end in row.interval)
-        print(f"{row.of}: {row.refused} of {row.studies} refused ({low:.1f} to {high:.1f} %)")
+        print(f"{row.of}: {row.refused} of {row.studies} refused, {row.interval[0]:.1%} to {row.interval[1]:.1%}")
 
 
 def predictions(options: argparse.Namespace) -> None:
@@ -105,15 +92,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     steps = parser.add_subparsers(required=True)
     for step, paths in (
-        (patches, ["out"]), (tokens, ["run", "out"]), (predictions, ["release", "tokens", "out"]),
-        (zero_shot, ["run", "tokens", "out"]), (tokens_again, ["release", "out"]),
-        (familiarity, ["release", "tokens", "out"]),
+        (patches, ["out"]), (tokens, ["release", "out"]), (predictions, ["release", "tokens", "out"]),
+        (zero_shot, ["run", "tokens", "out"]), (familiarity, ["release", "tokens", "out"]),
     ):  # fmt: skip
         own = steps.add_parser(step.__name__.replace("_", "-"))
         own.set_defaults(step=step)
         for path in paths:
             own.add_argument(path, type=Path)
-        if step in (patches, tokens, tokens_again):
+        if step in (patches, tokens):
             own.add_argument("side", choices=("train", "validation", "test"))
             own.add_argument("--recipe", default="demo")
             own.add_argument("--studies", type=int, help="the first so many")
@@ -121,7 +107,7 @@ def main() -> None:
             own.add_argument("--simulator", type=int, choices=(1, 2), default=1, help="version")
             own.add_argument("--anatomies", type=Path, help="label maps of heads, for version 2")
             own.add_argument("--test-seed", type=int, default=900, help="another test year; give it an OUT of its own")
-        if step in (tokens, tokens_again):
+        if step is tokens:
             own.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
             own.add_argument("--minutes", type=float)
         if step is predictions:

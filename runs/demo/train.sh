@@ -50,7 +50,7 @@ second=()
 
 tokens() {
   in_time
-  step tokens "$out/run" "$1" "$2" --studies "$3" --minutes "$(left)" "${@:4}"
+  step tokens "$out/run/release" "$1" "$2" --studies "$3" --minutes "$(left)" "${@:4}"
 }
 
 # 1. The tokenizer, on the first studies and some of other patients.

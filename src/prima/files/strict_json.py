@@ -39,9 +39,9 @@ def added(default: Any) -> Any:
 def values_of(instance: Any) -> dict[str, Any]:
     """A dataclass as JSON-ready values, as `dataclasses.asdict` gives them, without added fields at their default."""
     return {
-        one.name: _values(getattr(instance, one.name))
-        for one in fields(instance)
-        if not (_is_added(one) and getattr(instance, one.name) == one.default)
+        item.name: _values(getattr(instance, item.name))
+        for item in fields(instance)
+        if not (_is_added(item) and getattr(instance, item.name) == item.default)
     }
 
 
@@ -55,8 +55,8 @@ def _values(value: Any) -> Any:
     return value
 
 
-def _is_added(one: Field[Any]) -> bool:
-    return bool(one.metadata.get(_ADDED))
+def _is_added(item: Field[Any]) -> bool:
+    return bool(item.metadata.get(_ADDED))
 
 
 def read_json(kind: type[Value], value: Any, where: str) -> Value:
@@ -103,8 +103,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:
 
 def _read_dataclass(kind: type, value: Any, where: str) -> Any:
     table = value if isinstance(value, dict) else _wrong(value, dict, where)
-    known = {one.name for one in fields(kind)}
-    optional = {one.name for one in fields(kind) if _is_added(one)}
+    known = {item.name for item in fields(kind)}
+    optional = {item.name for item in fields(kind) if _is_added(item)}
     if odd_names := (table.keys() - known) | (known - optional - table.keys()):
         odd = ", ".join(map(str, sorted(odd_names)))[:200]
         raise ReleaseError(f"{where}: found missing or unknown fields ({odd}); {REMEDY}")

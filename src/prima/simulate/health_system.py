@@ -57,14 +57,14 @@ class Making:
 
     def to_json(self) -> dict[str, Any]:
         """What decides the files, for plan.json; a version 1 does not name itself, as it never did."""
-        told: dict[str, Any] = {name: getattr(self, name) for name in ("spacing_mm", "writers", "negatives")}
+        values: dict[str, Any] = {name: getattr(self, name) for name in ("spacing_mm", "writers", "negatives")}
         if self.variety.version > 1:
             heads = () if self.variety.anatomies is None else self.variety.anatomies.heads
             appearance = self.variety.appearance
-            told["simulator"] = self.variety.version
-            told["anatomies"] = {head.name: head.sha256 for head in heads}
-            told["appearance"] = None if appearance is None else asdict(appearance)
-        return told
+            values["simulator"] = self.variety.version
+            values["anatomies"] = {head.name: head.sha256 for head in heads}
+            values["appearance"] = None if appearance is None else asdict(appearance)
+        return values
 
 
 def make_health_system(

@@ -162,11 +162,11 @@ def _has_no_parent() -> pl.Expr:
 
 def _with_parents(pairs: pl.LazyFrame, parents: pl.LazyFrame, studies: pl.LazyFrame) -> pl.LazyFrame:
     """Reports with what they add to; an addendum that names no study stands with its parent."""
-    told = pairs.join(parents, on="report_id", how="left", maintain_order="left").with_columns(
+    joined = pairs.join(parents, on="report_id", how="left", maintain_order="left").with_columns(
         study=pl.coalesce("study", "parent_study")
     )
     facts = studies.select("study", "patient_of_study", "study_at")
-    return told.drop("patient_of_study", "study_at").join(facts, on="study", how="left", maintain_order="left")
+    return joined.drop("patient_of_study", "study_at").join(facts, on="study", how="left", maintain_order="left")
 
 
 def _without_withdrawn(judged: pl.LazyFrame) -> pl.LazyFrame:

@@ -96,9 +96,9 @@ class _Parents:
             for parent in self._of_number.get(number, ())
             if None in (parent.patient, addendum.patient) or parent.patient == addendum.patient
         }
-        here = [parent for parent in parents.values() if addendum.study in ("", parent.study)]
-        if here:
-            return here if len({parent.study for parent in here}) == 1 else None
+        in_reach = [parent for parent in parents.values() if addendum.study in ("", parent.study)]
+        if in_reach:
+            return in_reach if len({parent.study for parent in in_reach}) == 1 else None
         kinds = {kind for kind, _ in addendum.adds_to}
         in_study = self._of_study.get(addendum.study, ()) if addendum.study else ()
         might_be = any(parent.refused is None and not kinds & parent.kinds for parent in in_study)
@@ -126,8 +126,8 @@ class _Parents:
         """Reports of the study that share an order with an addendum, where others of them have other ones."""
         reports = [report for report in self._of_study.get(addendum.study, ()) if report.refused is None]
         sharing = [report for report in reports if report.numbers & addendum.numbers]
-        others = [report for report in reports if "order" in report.kinds and report not in sharing]
-        return sharing if sharing and others else None
+        apart = [report for report in reports if "order" in report.kinds and report not in sharing]
+        return sharing if sharing and apart else None
 
 
 def _paired(row: Mapping[str, Any]) -> _Paired:

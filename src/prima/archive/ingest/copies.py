@@ -78,9 +78,9 @@ class KnownReports:
                 reports.append(row)
 
 
-def _joined(lines: str | None, others: str | None) -> list[str]:
+def _joined(lines: str | None, more_lines: str | None) -> list[str]:
     """The lines of two lists, each once."""
-    return [line for line in dict.fromkeys(f"{lines or ''}\n{others or ''}".split("\n")) if line]
+    return [line for line in dict.fromkeys(f"{lines or ''}\n{more_lines or ''}".split("\n")) if line]
 
 
 def _places(text_hash: str, row: Mapping[str, Any]) -> list[tuple[str, str, str]]:

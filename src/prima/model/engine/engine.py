@@ -193,7 +193,7 @@ class Engine:
         feature, series = feature.cpu(), series.cpu()
         _check_finite(logits, feature, series)
         check = self.familiarity
-        familiarity = None if check is None else check.read([one.latents for one in tokens.series])
+        familiarity = None if check is None else check.read([series_tokens.latents for series_tokens in tokens.series])
         return StudyOutputs(logits=logits, feature=feature, series=series, timings_s=timings, familiarity=familiarity)
 
     def findings(

@@ -226,8 +226,8 @@ def _adapted(manifest: Manifest) -> ReleaseCheck:
         found = "the weights are not those of the release that it was adapted from"
         return ReleaseCheck(name="adapted", status="fail", found=found)
     parent = f"{str(adapted.get('parent_sha256'))[:12]}…"
-    theirs = "weights, probabilities and thresholds are" if manifest.adapted_only else "weights are"
-    found = f"to {adapted.get('num_studies')} unlabelled studies; {theirs} those of {parent}"
+    unchanged = "weights, probabilities and thresholds are" if manifest.adapted_only else "weights are"
+    found = f"to {adapted.get('num_studies')} unlabelled studies; {unchanged} those of {parent}"
     return ReleaseCheck(name="adapted", status="warn" if manifest.adapted_only else "ok", found=found)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from prima.errors import MissingDependencyError
+from prima.files.optional import require
 from prima.simulate.anatomy.label_landmarks import landmarks_mm, to_template
 from prima.simulate.anatomy.label_map import LabelMap, LabelRow, label_rows
 from prima.simulate.anatomy.template import LabelTissue, Template, load_template
@@ -31,7 +31,7 @@ def template_of(head: LabelMap) -> Template:
     Raises:
         MissingDependencyError: scipy is not installed.
     """
-    ndimage = _ndimage()
+    ndimage = require("scipy.ndimage", "building heads on label maps", extra="simulate")
     packaged = load_template()
     codes, materials = _coded(head.labels)
     lattice = Lattice(
@@ -116,13 +116,3 @@ def _distance(ndimage: Any, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     outside, inside = (ndimage.distance_transform_edt(part, sampling=_SURFACE_MM) for part in (~mask, mask))
     signed: NDArray[np.float64] = ndimage.gaussian_filter(outside - inside, 0.5)
     return signed
-
-
-def _ndimage() -> Any:
-    try:
-        from scipy import ndimage
-    except ImportError:
-        raise MissingDependencyError(
-            "scipy is not installed, and label maps of heads need it: pip install 'openprima[simulate]'"
-        ) from None
-    return ndimage

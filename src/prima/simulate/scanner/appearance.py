@@ -160,8 +160,8 @@ def on_one_grid(planned: PlannedStudy, appearance: Appearance) -> PlannedStudy:
         )  # fmt: skip
 
     series = tuple(
-        dataclasses.replace(one, scans=tuple(moved(scan) for scan in one.scans)) if one.role.reason is None else one
-        for one in planned.series
+        dataclasses.replace(item, scans=tuple(moved(scan) for scan in item.scans)) if item.role.reason is None else item
+        for item in planned.series
     )
     return dataclasses.replace(planned, series=series)
 

@@ -71,7 +71,7 @@ def read_statistics(folder: TokenFolder, name: str, watcher: Watcher = NOBODY) -
     """What is known of each study, and the statistics of its series [N, W]."""
     studies = []
     for index, facts in enumerate(folder.facts):
-        series = folder.read(index).tokens.series
-        studies.append((facts, torch.stack([series_statistics(one.latents) for one in series])))
+        tokens = folder.read(index).tokens
+        studies.append((facts, torch.stack([series_statistics(series.latents) for series in tokens.series])))
         watcher.count(f"series of {name}", index + 1, len(folder))
     return studies
