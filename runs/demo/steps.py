@@ -21,14 +21,7 @@ from prima.model.engine import load_release
 from prima.train.data.token_folder import TokenFolder
 from prima.train.recipes import recipe_of
 from prima.workflow.simulate import variety_of
-from prima.workflow.simulated import (
-    SimulatedData,
-    add_simulated_familiarity,
-    demo_data,
-    make_patches,
-    make_tokens,
-    predict_tokens,
-)
+from prima.workflow.simulated import SimulatedData, demo_data, make_familiar, make_patches, make_tokens, predict_tokens
 from prima.workflow.training import measure_zero_shot
 
 
@@ -70,7 +63,7 @@ def tokens(options: argparse.Namespace) -> None:
 
 def familiarity(options: argparse.Namespace) -> None:
     """The release with a check for unfamiliar studies: known from train, limits of validation, measured on test."""
-    for row in add_simulated_familiarity(options.release, options.tokens, options.out, watcher=Lines()):
+    for row in make_familiar(options.release, options.tokens, options.out, watcher=Lines()):
         print(f"{row.of}: {row.refused} of {row.studies} refused, {row.interval[0]:.1%} to {row.interval[1]:.1%}")
 
 

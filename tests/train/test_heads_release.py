@@ -243,8 +243,8 @@ def test_a_disk_that_fills_up_leaves_no_half_release(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("prima.train.heads_release.os.link", full)
-    monkeypatch.setattr("prima.train.heads_release.shutil.copyfile", full)
+    monkeypatch.setattr("prima.model.packaging.build.os.link", full)
+    monkeypatch.setattr("prima.model.packaging.build.shutil.copyfile", full)
     with pytest.raises(OSError, match="No space left"):
         calibrate_release(published, logits, data.labels, "ppv=0.5", tmp_path / "new", recipe=QUICK)
     assert not (tmp_path / "new").exists()

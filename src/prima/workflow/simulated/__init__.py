@@ -7,7 +7,7 @@ from prima.files.lazy import lazy_exports
 if TYPE_CHECKING:
     from prima.workflow.simulated.data import SimulatedData, demo_data
     from prima.workflow.simulated.examples import SimulatedExample, make_example
-    from prima.workflow.simulated.familiarity import add_simulated_familiarity
+    from prima.workflow.simulated.familiarity import make_familiar
     from prima.workflow.simulated.patches import make_patches
     from prima.workflow.simulated.predictions import predict_tokens
     from prima.workflow.simulated.tokens import make_tokens
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = [
     "SimulatedData",
     "SimulatedExample",
-    "add_simulated_familiarity",
     "demo_data",
     "make_example",
+    "make_familiar",
     "make_patches",
     "make_tokens",
     "predict_tokens",
@@ -28,7 +28,7 @@ __getattr__ = lazy_exports(
     {
         "SimulatedData": "data",
         "SimulatedExample": "examples",
-        "add_simulated_familiarity": "familiarity",
+        "make_familiar": "familiarity",
         "demo_data": "data",
         "make_example": "examples",
         "make_patches": "patches",

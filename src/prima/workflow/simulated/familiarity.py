@@ -17,7 +17,7 @@ from prima.workflow.watcher import NOBODY, Watcher
 SETS_MEASURED = (1, 2, 3, 6)
 
 
-def add_simulated_familiarity(
+def make_familiar(
     release: Path, tokens: Path, out: Path, *, recipe: FamiliarityRecipe | None = None, watcher: Watcher = NOBODY
 ) -> tuple[Refusals, ...]:
     """Write a release whose check knows the training side, with limits of the validation side, measured on the test.
