@@ -18,6 +18,7 @@ from pydicom import dcmread
 from safetensors.torch import load_file
 
 from prima.cli import main as cli
+from prima.model.engine.outputs import SCORES_ANYWAY
 from prima.model.release.folder import ReleaseWriter, load_release, packaged_release
 from prima.model.release.manifest import TOKENIZER_FILE, VISION_FILE
 from prima.simulate.phantom.write import write_phantom_study
@@ -42,11 +43,24 @@ Predict = Callable[..., Ended]
 
 @pytest.fixture
 def predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Predict:
-    """Run `prima predict --json` in float32; every line printed and every file written follows the schema."""
+    """Run `prima predict --json` in float32; every line printed and every file written follows the schema.
 
-    def run(*arguments: object, out: str = "out") -> Ended:
+    The phantom is unlike the studies that the packaged release has seen: scores are asked for nonetheless.
+    """
+
+    def run(*arguments: object, out: str = "out", anyway: bool = True) -> Ended:
         folder = tmp_path / out
-        words = [*map(str, arguments), "--out", str(folder), "--dtype", "float32", "--device", "cpu", "--json"]
+        words = [
+            *(["--scores-anyway"] if anyway and arguments else []),
+            *map(str, arguments),
+            "--out",
+            str(folder),
+            "--dtype",
+            "float32",
+            "--device",
+            "cpu",
+            "--json",
+        ]
         status = cli.run(["predict", *words])
         output = capsys.readouterr()
         findings = [json.loads(line) for line in output.out.splitlines()]
@@ -102,7 +116,11 @@ def test_a_whole_study(predict: Predict, tmp_path: Path) -> None:
     ended = predict(tmp_path / "study")
     (findings,) = ended.findings
     assert (ended.status, findings["status"], findings["reason"]) == (0, "done", None)
-    assert len(findings["diagnoses"]) == 52 and findings["referrals"] and findings["priority"]
+    assert len(findings["diagnoses"]) == 52 and findings["referrals"]
+    assert {one["present"] for one in (*findings["diagnoses"], *findings["referrals"])} == {None}
+    assert findings["priority"] is None
+    assert findings["familiarity"]["distance"] > findings["familiarity"]["limit"]
+    assert all((one["distance"] is not None) == (one["status"] == "used") for one in findings["series"])
     assert findings["release"]["trained"] is True and findings["release"]["mode"] == "image+names+indication"
     ends = {(one["number"], one["part"]): (one["status"], one["reason"]) for one in findings["series"]}
     assert ends[1, None] == ("excluded", "localizer")
@@ -117,6 +135,16 @@ def test_status_0_and_the_same_numbers_again(predict: Predict, studies: list[Pat
     first, again = predict(studies[0]), predict(studies[0], out="again")
     assert (first.status, again.status) == (0, 0)
     assert [said(one) for one in first.findings] == [said(one) for one in again.findings]
+
+
+def test_an_unfamiliar_study_is_an_outcome_without_findings(predict: Predict, studies: list[Path]) -> None:
+    ended = predict(studies[0], anyway=False)
+    (findings,) = ended.findings
+    assert (ended.status, findings["status"]) == (0, "unanswered")
+    assert findings["diagnoses"] == findings["referrals"] == [] and findings["priority"] is None
+    (line,) = ended.problems
+    assert "unlike the studies this release has seen: no findings are given; report: " in line
+    assert "unlike the studies this release has seen" in (ended.out / "index.html").read_text().lower()
 
 
 def test_many_studies_in_one_call_are_each_as_alone(predict: Predict, studies: list[Path], localizer: Path) -> None:
@@ -242,7 +270,8 @@ def test_an_altered_release_is_named(predict: Predict, studies: list[Path], tmp_
 def test_without_json_the_summary_is_on_stdout(
     studies: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["predict", str(studies[2]), "--out", str(tmp_path / "out")]) == 0
+    assert cli.run(["predict", str(studies[2]), "--scores-anyway", "--out", str(tmp_path / "out")]) == 0
     output = capsys.readouterr()
     assert output.err == ""
-    assert "1 of 1 series used" in output.out and DEMONSTRATION in " ".join(output.out.split())
+    words = " ".join(output.out.split())
+    assert "1 of 1 series used" in words and DEMONSTRATION in words and SCORES_ANYWAY in words

@@ -249,7 +249,7 @@ class Call:
 def alone(good: Path, tmp_path_factory: pytest.TempPathFactory) -> Call:
     """The good study, and nothing else."""
     out = tmp_path_factory.mktemp("alone") / "out"
-    return Call(prima("predict", good, "--out", out), good.parent, out)
+    return Call(prima("predict", "--scores-anyway", good, "--out", out), good.parent, out)
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +259,7 @@ def together(good: Path, inputs: Path, tmp_path_factory: pytest.TempPathFactory)
     bad = sorted(inputs.iterdir())
     half = len(bad) // 2
     words = [*bad[:half], good, *bad[half:], inputs / "missing", good]
-    return Call(prima("predict", *words, "--out", out), inputs, out)
+    return Call(prima("predict", "--scores-anyway", *words, "--out", out), inputs, out)
 
 
 @pytest.fixture(scope="session")

@@ -214,7 +214,16 @@ def test_json_for_a_reader_that_has_gone(good, tmp_path) -> None:
 
 
 def test_json_holds_findings_and_nothing_else(command, good, inputs, tmp_path, validate) -> None:
-    ended = command("predict", inputs / "one-slice", inputs / "empty", good / "series_05", "--json", "--out", tmp_path)
+    ended = command(
+        "predict",
+        inputs / "one-slice",
+        inputs / "empty",
+        good / "series_05",
+        "--json",
+        "--scores-anyway",
+        "--out",
+        tmp_path,
+    )
     assert ended.status == 1
     refused, done = map(json.loads, ended.out.splitlines())
     validate(refused)

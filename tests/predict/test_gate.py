@@ -26,7 +26,7 @@ def orange(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def predicted(folder: Path, out: Path, *, keep_all: bool = False) -> Outcome:
-    (outcome,) = predict_studies([folder], PredictOptions(out=out, keep_all=keep_all))
+    (outcome,) = predict_studies([folder], PredictOptions(scores_anyway=True, out=out, keep_all=keep_all))
     return outcome
 
 

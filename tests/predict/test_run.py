@@ -43,7 +43,7 @@ def test_computing_that_fails_refuses_one_study(studies, tmp_path, monkeypatch, 
         return outputs(self, *arguments, **options)
 
     monkeypatch.setattr(Engine, "outputs", fail_once)
-    first, second = predict_studies(studies, PredictOptions(out=tmp_path))
+    first, second = predict_studies(studies, PredictOptions(scores_anyway=True, out=tmp_path))
     assert (first.status, second.status) == ("refused", "done")
     assert first.message is not None
     assert first.message.startswith(words)
@@ -60,14 +60,14 @@ def test_reading_that_fails_in_an_unforeseen_way(studies, tmp_path, monkeypatch)
         return find(path, **options)
 
     monkeypatch.setattr(run, "find_studies", fail_once)
-    first, second = predict_studies(studies, PredictOptions(out=tmp_path))
+    first, second = predict_studies(studies, PredictOptions(scores_anyway=True, out=tmp_path))
     assert (first.status, second.status) == ("failed", "done")
     assert first.message == "reading failed in a way nobody foresaw (ZeroDivisionError); please report it"
 
 
 def test_progress_counts_files_and_tokens_to_their_end(studies, tmp_path) -> None:
     seen: list[Progress] = []
-    (outcome,) = predict_studies(studies[:1], PredictOptions(out=tmp_path), seen.append)
+    (outcome,) = predict_studies(studies[:1], PredictOptions(scores_anyway=True, out=tmp_path), seen.append)
     assert outcome.findings is not None
     total = outcome.findings.series[0].num_foreground
     tokens = [one for one in seen if one.step == "encode"]
@@ -105,7 +105,9 @@ def test_results_name_the_study_by_what_was_typed(tmp_path, monkeypatch, names, 
     for seed, name in enumerate(names):
         write_image(tmp_path / "typed" / name, seed)
     monkeypatch.chdir(tmp_path)
-    outcomes = list(predict_studies(["typed"], PredictOptions(out=tmp_path / "out", show_input=True)))
+    outcomes = list(
+        predict_studies(["typed"], PredictOptions(scores_anyway=True, out=tmp_path / "out", show_input=True))
+    )
     assert [outcome.input for outcome in outcomes] == [f"typed{name}" for name in inputs]
     for outcome in outcomes:
         assert outcome.findings is not None
@@ -125,7 +127,7 @@ def test_a_series_that_cannot_be_prepared_leaves_the_others_alone(tmp_path, monk
         return prepare(series, *arguments)
 
     monkeypatch.setattr(run, "prepare_series", fail_twice)
-    (outcome,) = predict_studies([tmp_path / "study"], PredictOptions(out=tmp_path / "out"))
+    (outcome,) = predict_studies([tmp_path / "study"], PredictOptions(scores_anyway=True, out=tmp_path / "out"))
     assert outcome.status == "done"
     assert outcome.findings is not None
     details = {entry.detail for entry in outcome.findings.series if entry.reason == "unreadable"}

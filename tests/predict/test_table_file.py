@@ -217,7 +217,16 @@ def test_the_verb_fills_it_and_resumes(tmp_path, monkeypatch, capsys) -> None:
         write_phantom_study(tmp_path / f"study{seed}", seed=seed)
     studies = [str(tmp_path / f"study{seed}" / "series_06") for seed in (1, 2)]
     out = tmp_path / "p.parquet"
-    call = ["predict", *studies, str(tmp_path / "absent"), "--out", str(tmp_path / "out"), "--table", str(out)]
+    call = [
+        "predict",
+        "--scores-anyway",
+        *studies,
+        str(tmp_path / "absent"),
+        "--out",
+        str(tmp_path / "out"),
+        "--table",
+        str(out),
+    ]
     answered: list[str] = []
     outputs = Engine.outputs
 

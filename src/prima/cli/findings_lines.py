@@ -18,9 +18,8 @@ def summary_of(findings: Findings) -> str:
     """Series used, priority, time, and whether the numbers mean anything."""
     used = sum(entry.status == "used" for entry in findings.series)
     priority = f", priority {findings.priority.level}" if findings.priority else ""
-    warning = f" ({DEMONSTRATION})" if DEMONSTRATION in findings.notes else ""
-    if findings.familiarity is not None and not findings.familiarity.familiar:
-        warning = f" ({SCORES_ANYWAY})"
+    warnings = [note for note in (SCORES_ANYWAY, DEMONSTRATION) if note in findings.notes]
+    warning = f" ({'; '.join(warnings)})" if warnings else ""
     if not findings.release.trained:
         warning = " (untrained release: the numbers mean nothing)"
     return f"{used} of {len(findings.series)} series used{priority}, {findings.timings_s['total']:.1f} s{warning}"

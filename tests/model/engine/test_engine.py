@@ -108,8 +108,8 @@ def test_image_only_withholds_all_text() -> None:
     series = tuple(replace(one, description="Q") for one in study.series)
     patient = Patient(age_years=63, sex="F")
     other = replace(study, description="MRI BRAIN WO", indication="Seizure", patient=patient, series=series)
-    image_only = Engine(release, PRECISION, image_only=True, keep_all=True)
-    with_text = Engine(release, PRECISION, keep_all=True)
+    image_only = Engine(release, PRECISION, image_only=True, keep_all=True, scores_anyway=True)
+    with_text = Engine(release, PRECISION, keep_all=True, scores_anyway=True)
     assert (image_only.mode, with_text.mode) == ("image", release.manifest.mode)
     assert image_only.predict(study).diagnoses == image_only.predict(other).diagnoses
     assert with_text.predict(study).diagnoses != with_text.predict(other).diagnoses

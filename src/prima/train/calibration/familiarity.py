@@ -37,7 +37,7 @@ class FamiliarityRecipe:
     """
 
     false_refusal: float = 0.02
-    num_kept: int = 64
+    num_kept: int = 16
     num_draws: int = 8
     min_studies: int = 25
     seed: int = 0

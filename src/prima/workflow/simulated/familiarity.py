@@ -41,7 +41,7 @@ def make_familiar(
         name: read_statistics(TokenFolder(tokens / name), name, watcher) for name in ("train", "validation", "test")
     }
     plain = {name: [statistics for _, statistics in studies] for name, studies in sides.items()}
-    check = fit_familiarity(plain["train"], plain["validation"], recipe)
+    check = fit_familiarity(_with_copies(sides["train"]), plain["validation"], recipe)
     by_scanner = {
         drifted: [study for facts, study in sides["test"] if bool((facts.more or {}).get("after_drift")) is drifted]
         for drifted in (False, True)
@@ -75,3 +75,16 @@ def read_statistics(folder: TokenFolder, name: str, watcher: Watcher = NOBODY) -
         studies.append((facts, torch.stack([series_statistics(series.latents) for series in tokens.series])))
         watcher.count(f"series of {name}", index + 1, len(folder))
     return studies
+
+
+def _with_copies(studies: list[tuple[StudyFacts, torch.Tensor]]) -> list[torch.Tensor]:
+    """Statistics of each study with those of its changed copies, which follow it under its UID and a number."""
+    joined: list[torch.Tensor] = []
+    original: str | None = None
+    for facts, statistics in studies:
+        if original is not None and facts.study_uid.startswith(f"{original}."):
+            joined[-1] = torch.cat([joined[-1], statistics])
+        else:
+            joined.append(statistics)
+            original = facts.study_uid
+    return joined
