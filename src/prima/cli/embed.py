@@ -29,6 +29,7 @@ def embed(
     ] = Dtype.AUTO,
     device: given.DeviceOption = "auto",
     image_only: given.ImageOnly = False,
+    scores_anyway: given.ScoresAnyway = False,
     workers: given.WorkersOption = None,
     ray: given.RayOption = None,
     retry: given.Retry = False,
@@ -68,7 +69,7 @@ def embed(
     if not manifest.trained:
         terminal.warn(f"release {manifest.name} is untrained: its features mean nothing")
     if table is not None:
-        num_rows = write_table(done, table)
+        num_rows = write_table(done, table, scores_anyway=scores_anyway)
         err.print(f"table: {num_rows} rows in {table}", markup=False)
     name_few(err, [f"no feature {uid}: {reason}" for uid, reason in done.left_out], more=f"; see {done.studies.name}")
     counts = {"embedded": done.embedded, "left_out": len(done.left_out), "release": manifest.name}

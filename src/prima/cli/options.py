@@ -53,4 +53,7 @@ FollowLinks = Annotated[bool, typer.Option("--follow-links", help="Read what lin
 ImageOnly = Annotated[
     bool, typer.Option("--image-only", help="Show the model no series name and no study description.")
 ]
+ScoresAnyway = Annotated[
+    bool, typer.Option("--scores-anyway", help="Score studies unlike those the release has seen; nothing is called.")
+]
 CountsAsJson = Annotated[bool, typer.Option("--json", help="Print the counts as JSON on stdout.")]

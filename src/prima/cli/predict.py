@@ -34,10 +34,7 @@ def predict(
         bool, typer.Option("--keep-all", help="Use every readable series, as the published system does.")
     ] = False,
     image_only: given.ImageOnly = False,
-    scores_anyway: Annotated[
-        bool,
-        typer.Option("--scores-anyway", help="Score studies unlike those the release has seen; nothing is called."),
-    ] = False,
+    scores_anyway: given.ScoresAnyway = False,
     follow_links: given.FollowLinks = False,
     min_slices: Annotated[
         int, typer.Option(min=1, metavar="N", help="Leave out a series of fewer than N slices.")

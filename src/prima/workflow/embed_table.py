@@ -18,8 +18,13 @@ from prima.study import ReleaseStamp
 STUDIES_AT_ONCE = 4096
 
 
-def write_table(done: EmbedResult, path: Path) -> int:
+def write_table(done: EmbedResult, path: Path, *, scores_anyway: bool = False) -> int:
     """Write the table of every study of the cohort, embedded or not.
+
+    Args:
+        done: what embedding left.
+        path: of the table.
+        scores_anyway: give the scores of unfamiliar studies, too; nothing is called by them.
 
     Returns:
         The number of rows.
@@ -27,20 +32,20 @@ def write_table(done: EmbedResult, path: Path) -> int:
     Raises:
         UsageError: the place cannot be written.
     """
-    return write_predictions(path, done.release.manifest, done.mode, _rows(done))
+    return write_predictions(path, done.release.manifest, done.mode, _rows(done, scores_anyway))
 
 
-def _rows(done: EmbedResult) -> Iterator[dict[str, Any]]:
+def _rows(done: EmbedResult, scores_anyway: bool) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(done.studies) as file:
         columns = [name for name in file.schema_arrow.names if name != FEATURES]
         for batch in file.iter_batches(STUDIES_AT_ONCE, columns=columns):
             for values in batch.to_pylist():
-                yield _row(done, values)
+                yield _row(done, values, scores_anyway)
 
 
-def _row(done: EmbedResult, values: dict[str, Any]) -> dict[str, Any]:
+def _row(done: EmbedResult, values: dict[str, Any], scores_anyway: bool) -> dict[str, Any]:
     manifest = done.release.manifest
     counts = {name: values[name] for name in ("num_series_used", "num_series_excluded")}
     if values["status"] != "done":
@@ -62,5 +67,12 @@ def _row(done: EmbedResult, values: dict[str, Any]) -> dict[str, Any]:
     if manifest.familiarity is not None:
         limit = manifest.familiarity.limit(values["num_series_used"])
         familiarity = StudyFamiliarity(distance=values["distance"], limit=limit, series=())
-    findings = make_findings(manifest, stamp, study_uid=values["study_uid"], logits=logits, familiarity=familiarity)
+    findings = make_findings(
+        manifest,
+        stamp,
+        study_uid=values["study_uid"],
+        logits=logits,
+        familiarity=familiarity,
+        scores_anyway=scores_anyway,
+    )
     return row_of(findings) | counts

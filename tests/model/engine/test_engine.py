@@ -22,7 +22,10 @@ PRECISION = choose_precision("cpu", "float32")
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(load_release(packaged_release()), PRECISION, keep_all=True, scores_anyway=True)
+    """Of the packaged release, which answers the probe, unlike as it is to what it has seen."""
+    release = load_release(packaged_release())
+    without_check = replace(release, manifest=replace(release.manifest, familiarity=None))
+    return Engine(without_check, PRECISION, keep_all=True)
 
 
 def give(study: Study, take: TakeSeries) -> Study:
