@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from prima.model.gate.admit import packaged_gate
-from prima.model.gate.physics import WIDEST_DETAIL_MM, why_no_mri
+from prima.model.gate.physics import LARGE_FIELD_ML, LEAST_OBJECT_ML, WIDEST_DETAIL_MM, why_no_mri
 from prima.model.gate.values import blur_mm, value_facts
 from prima.simulate.anatomy.build_head import build_head
 from prima.simulate.anatomy.head import Head
@@ -80,6 +81,27 @@ def test_windows_of_computed_tomography(head: Head, low: float, high: float, fou
     image = head_appearances()["ct_hounsfield"][1](head, stream(SEED, "ct")).voxels
     clipped = np.rint(np.clip(np.where(image < -1001, -1000, image), low, high)).astype(np.int16)
     assert kind_of(Volume(voxels=clipped, affine=head.grid.affine)) == found
+
+
+def test_vessels_alone_are_no_brain_and_four_slices_are_one(head: Head) -> None:
+    bright = made(head, "mprage").voxels
+    vessels = head.fraction("arterial_blood").numpy() + head.fraction("venous_blood").numpy()
+    alone = Volume(voxels=np.where(vessels > 0.5, bright, 0), affine=head.grid.affine)
+    facts = value_facts(alone)
+    assert facts.object_ml < LEAST_OBJECT_ML < LARGE_FIELD_ML < facts.field_ml
+    assert "vessels, lesions" in str(why_no_mri(facts))
+    middle = len(bright) // 2
+    slices = bright[middle : middle + 5]  # 20 mm
+    assert value_facts(Volume(voxels=slices, affine=head.grid.affine)).object_ml > 2 * LEAST_OBJECT_ML
+
+
+def test_a_small_stack_of_vessels_is_left_to_the_network() -> None:
+    voxels = np.zeros((20, 40, 40))
+    voxels[:, 18:22, 18:22] = np.arange(1, 17).reshape(4, 4)
+    facts = value_facts(Volume(voxels=voxels, affine=Affine(np.diag([2.0, 2.0, 2.0, 1.0]))))
+    assert facts.field_ml < LARGE_FIELD_ML
+    assert why_no_mri(replace(facts, flat=0.0, at_high=0.0, detail_mm=None)) is None
+    assert why_no_mri(replace(facts, flat=0.0, at_high=0.0, detail_mm=None, field_ml=2000.0)) is not None
 
 
 def scores(voxels: Floats) -> Floats:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from prima.model.gate.values import ValueFacts
 
-RULES = 1
+RULES = 2
 """Counts up whenever a rule or a limit changes, so that what was judged by others is judged again."""
 WIDEST_DETAIL_MM = 7.0
 """MRI has finer detail along its finest axis, thick slices and interpolation included; PET and SPECT have not."""
@@ -18,6 +18,10 @@ MOST_AT_HIGH = 0.35
 """Share of the object at its highest value: more is a mask, a probability, or a narrow window of CT."""
 MOST_FLAT = 0.6
 """Share of the object's voxels that equal the next one: more is a map of labels."""
+
+LEAST_OBJECT_ML, LARGE_FIELD_ML = 100.0, 1000.0
+"""A brain has 300 ml at birth, and four slices of one as much as the first; in a field as large as the second, less is
+vessels, lesions or a map cut off at a threshold."""
 
 _FEWEST_BOTH_SIGNS = 0.1
 # Hounsfield units: how much air a field of view has, and what brain and muscle are.
@@ -45,7 +49,7 @@ def why_no_mri(facts: ValueFacts) -> Impossible | None:
         >>> why_no_mri(value_facts(Volume(voxels=ball.astype(float), affine=Affine(np.eye(4))))).kind
         'map'
     """
-    return _hounsfield(facts) or _window(facts) or _ends(facts) or _flat(facts) or _smooth(facts)
+    return _hounsfield(facts) or _window(facts) or _ends(facts) or _flat(facts) or _smooth(facts) or _little(facts)
 
 
 def _hounsfield(facts: ValueFacts) -> Impossible | None:
@@ -109,4 +113,15 @@ def _smooth(facts: ValueFacts) -> Impossible | None:
         "map" if signed else "nuclear",
         f"{what}: nothing in it is finer than {min(facts.detail_mm, 99):.1f} mm; expected detail of "
         f"{WIDEST_DETAIL_MM:.0f} mm or less, as MRI has",
+    )
+
+
+def _little(facts: ValueFacts) -> Impossible | None:
+    """A large field of view in which hardly anything differs from the background."""
+    if facts.field_ml < LARGE_FIELD_ML or facts.object_ml >= LEAST_OBJECT_ML:
+        return None
+    return Impossible(
+        "map",
+        f"vessels, lesions or a map cut off at a threshold: {facts.object_ml:.0f} of {facts.field_ml:.0f} ml differ "
+        f"from the background; expected at least {LEAST_OBJECT_ML:.0f} ml, as four slices of a brain have",
     )

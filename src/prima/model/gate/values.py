@@ -50,6 +50,8 @@ class ValueFacts:
         detail_mm: width of the finest detail in the object, along the axis where it is finest: what a Gaussian would
             have as full width at half maximum; None where the object is too small to tell.
         flat: share of voxels of the object that equal the next one along an axis, of the axis with fewest.
+        object_ml: volume of the object.
+        field_ml: volume of everything.
     """
 
     low: float
@@ -65,6 +67,8 @@ class ValueFacts:
     both_signs: float
     detail_mm: float | None
     flat: float
+    object_ml: float
+    field_ml: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,7 @@ def value_facts(volume: Volume) -> ValueFacts:
     tenth, middle, ninetieth = np.percentile(soft, (10, 50, 90)) if soft.size else (0.0, 0.0, 0.0)
     mass = float(np.abs(inside).sum(dtype=np.float64)) or 1.0
     negative = float(np.abs(inside[inside < 0]).sum(dtype=np.float64)) / mass
+    field_ml = voxels.size * float(np.prod(volume.spacing_mm)) / 1000
     steps = [found for axis in range(3) if (found := _steps(volume, axis, background, least)) is not None]
     return ValueFacts(
         low=low,
@@ -112,6 +117,8 @@ def value_facts(volume: Volume) -> ValueFacts:
         both_signs=min(negative, 1 - negative),
         detail_mm=min((found.detail_mm for found in steps), default=None),
         flat=min((found.flat for found in steps), default=0.0),
+        object_ml=field_ml * float((far > least).mean()),
+        field_ml=field_ml,
     )
 
 
