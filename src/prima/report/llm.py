@@ -217,11 +217,14 @@ class LlmLabeller:
         end = time.monotonic() + self.settings.timeout_s
         with cut_after(self.settings.timeout_s, lambda: connection[-1] if connection else None) as watch:
             try:
-                return self._streamed(request, end, traced)
+                response = self._streamed(request, end, traced)
             except httpx.TransportError:
                 if watch.is_over:
                     raise httpx.ReadTimeout("headers without an end") from None
                 raise
+            if watch.is_over:  # a body without a stated length that was cut off looks whole
+                raise httpx.ReadTimeout("an answer without an end")
+            return response
 
     def _streamed(
         self, request: dict[str, Any], end: float, traced: Callable[[str, dict[str, Any]], None]
