@@ -22,7 +22,7 @@ from prima.model.packaging import build
 from prima.model.packaging import probe as probe_module
 from prima.model.packaging.build import ReleaseParts, build_release, collect, without_studies
 from prima.model.packaging.check import ReleaseCheck, check_release
-from prima.model.packaging.probe import Machine, Probe, compare, read_probe, run_probe
+from prima.model.packaging.probe import Machine, Probe, compare, read_probe, run_probe, this_machine
 from prima.model.packaging.probe_study import probe_study
 from prima.model.release.calibration import HeadCalibration, PriorityCalibration
 from prima.model.release.folder import Release, ReleaseWriter, load_release
@@ -339,6 +339,13 @@ def test_the_probe_asks_every_part(parts: ReleaseParts, built: Path, tmp_path: P
     for change in ({"resampling": "separable"}, {"intensity": "divide_by_p99"}, {"foreground_percent": 60}):
         manifest = replace(release.manifest, contract=replace(release.manifest.contract, **change))
         assert compare(expected, run_probe(Release(folder=built, manifest=manifest, sha256=""))).largest > 0, change
+
+
+def test_a_stated_number_of_threads_makes_another_machine_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    plain = this_machine()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert this_machine() != plain
 
 
 HERE, THERE = (Machine(processor=name, capability="x", torch="2") for name in ("a", "b"))

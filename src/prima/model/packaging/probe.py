@@ -7,6 +7,7 @@ thread.
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -164,10 +165,12 @@ def compare(expected: Probe, found: Probe) -> Comparison:
 
 
 def this_machine() -> Machine:
-    """The machine that this process runs on."""
+    """The machine that this process runs on; a stated OMP_NUM_THREADS, which orders additions, makes it another."""
+    capability = f"{torch.backends.cpu.get_cpu_capability()}{' AMX' if torch.cpu._is_amx_tile_supported() else ''}"
+    threads = os.environ.get("OMP_NUM_THREADS")
     return Machine(
         processor=_processor(),
-        capability=f"{torch.backends.cpu.get_cpu_capability()}{' AMX' if torch.cpu._is_amx_tile_supported() else ''}",
+        capability=f"{capability} OMP_NUM_THREADS={threads}" if threads else capability,
         torch=torch.__version__,
     )
 
